@@ -1,0 +1,29 @@
+// A kernel bound to its shapes: what the entries of a plan are made of.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace latent::kernels {
+
+/// What changes from run to run besides memory: the key of the noise, and the place in the innermost scan.
+struct RunState {
+  uint64_t seed = 0;
+  int64_t step = 0;
+  int64_t iteration = 0;
+};
+
+struct Call {
+  std::string kernel;                // for `explain`
+  std::vector<std::string> refused;  // candidates that did not accept, with reasons
+  int parts = 1;                     // depends on shapes alone
+  size_t scratch_bytes = 0;          // shared by the parts; 64-byte aligned
+  double flops = 0;                  // of products; 0 elsewhere
+  /// operands: results first, then inputs, in the order the binder was told.
+  std::function<void(int part, void* const* operands, std::byte* scratch, const RunState&)> run;
+};
+
+}  // namespace latent::kernels

@@ -1,0 +1,232 @@
+// Philox4x32-10 noise (see random.h), compiled once per instruction set: a vector of N lanes computes N counter blocks
+// of a row at once. The words are the same everywhere; the normals made of them may differ between instruction sets
+// in the last bits (see math_inl.h).
+#include "kernels/random.h"
+
+#include <cstring>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/random.cc"
+#include "hwy/foreach_target.h"
+// foreach_target must come before these.
+#include "hwy/highway.h"
+#include "kernels/math_inl.h"
+
+#ifndef LATENT_KERNELS_PHILOX_CONSTANTS
+#define LATENT_KERNELS_PHILOX_CONSTANTS
+namespace latent::kernels {
+namespace {
+constexpr int kRounds = 10;
+constexpr uint32_t kMultiplier0 = 0xD2511F53u, kMultiplier1 = 0xCD9E8D57u;
+constexpr uint32_t kWeyl0 = 0x9E3779B9u, kWeyl1 = 0xBB67AE85u;
+}  // namespace
+}  // namespace latent::kernels
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace latent::kernels {
+namespace HWY_NAMESPACE {
+
+using F = hn::ScalableTag<float>;
+using U = hn::RebindToUnsigned<F>;
+using I = hn::RebindToSigned<F>;
+using VF = hn::Vec<F>;
+using VU = hn::Vec<U>;
+constexpr size_t kBlocks = hn::MaxLanes(F());  // counter blocks in one vector
+
+/// Word j of the blocks `block`, `block` + 1, ... of a row: lane i of w[j] belongs to block + i.
+struct Words {
+  VU w[4];
+};
+
+#if HWY_TARGET == HWY_SCALAR
+HWY_INLINE Words words_of(const NoiseKey& key, uint32_t row, uint32_t block) {
+  const uint32_t counter[4] = {row, block, key.iteration, key.step};
+  uint32_t out[4];
+  philox(counter, key.key, out);
+  const U u;
+  return {{hn::Set(u, out[0]), hn::Set(u, out[1]), hn::Set(u, out[2]), hn::Set(u, out[3])}};
+}
+#else
+using W = hn::RepartitionToWide<U>;
+using VW = hn::Vec<W>;
+
+/// The low halves of the lanes of a, times m: 64-bit products.
+HWY_INLINE VW multiply(VW a, uint32_t m) {
+  const U u;
+  return hn::MulEven(hn::BitCast(u, a), hn::Set(u, m));
+}
+
+/// Words of kBlocks / 2 blocks, each in the low half of a 64-bit lane; the high halves hold rubbish.
+struct WideWords {
+  VW w[4];
+};
+
+HWY_INLINE void round_of(WideWords& c, uint32_t key0, uint32_t key1) {
+  const W wide;
+  const VW p0 = multiply(c.w[0], kMultiplier0);
+  const VW p1 = multiply(c.w[2], kMultiplier1);
+  c.w[0] = hn::Xor(hn::Xor(hn::ShiftRight<32>(p1), c.w[1]), hn::Set(wide, key0));
+  c.w[2] = hn::Xor(hn::Xor(hn::ShiftRight<32>(p0), c.w[3]), hn::Set(wide, key1));
+  c.w[1] = p1;
+  c.w[3] = p0;
+}
+
+HWY_INLINE Words words_of(const NoiseKey& key, uint32_t row, uint32_t block) {
+  const U u;
+  const W wide;
+  const VW first = hn::Add(hn::Set(wide, block), hn::ShiftLeft<1>(hn::Iota(wide, 0)));
+  const VW rows = hn::Set(wide, row);
+  const VW iteration = hn::Set(wide, key.iteration);
+  const VW step = hn::Set(wide, key.step);
+  WideWords even = {{rows, first, iteration, step}};
+  WideWords odd = {{rows, hn::Add(first, hn::Set(wide, 1)), iteration, step}};
+  uint32_t key0 = key.key[0], key1 = key.key[1];
+  for (int r = 0; r < kRounds; ++r, key0 += kWeyl0, key1 += kWeyl1) {
+    round_of(even, key0, key1);
+    round_of(odd, key0, key1);
+  }
+  Words words;
+  for (int j = 0; j < 4; ++j) {
+    words.w[j] = hn::OddEven(hn::BitCast(u, hn::ShiftLeft<32>(odd.w[j])), hn::BitCast(u, even.w[j]));
+  }
+  return words;
+}
+#endif
+
+/// sqrt(-2 ln u) with u = (w + 1) 2^-32, relative error a few 2^-24 for every w.
+HWY_INLINE VF radius(VU w) {
+  const F f;
+  const I i;
+  const U u;
+  const VF two32 = hn::Set(f, 0x1p-32f);
+  // float(w + 1) with one rounding, without the overflow of w + 1.
+  const auto high = hn::BitCast(i, hn::ShiftRight<16>(w));
+  const auto low = hn::Add(hn::BitCast(i, hn::And(w, hn::Set(u, 0xffffu))), hn::Set(i, 1));
+  const VF x = hn::Mul(
+      hn::MulAdd(hn::ConvertTo(f, high), hn::Set(f, 65536.0f), hn::ConvertTo(f, low)), two32);
+  const auto k = log_exponent(f, x);
+  // Near u = 1 rounding u would lose ln u: there f = u - 1 = -(~w) 2^-32, from the exact integer.
+  const VU rest = hn::Not(w);
+  const auto rest_high = hn::BitCast(i, hn::ShiftRight<16>(rest));
+  const auto rest_low = hn::BitCast(i, hn::And(rest, hn::Set(u, 0xffffu)));
+  const VF gap = hn::Mul(hn::MulAdd(hn::ConvertTo(f, rest_high), hn::Set(f, 65536.0f),
+                                    hn::ConvertTo(f, rest_low)), two32);
+  const VF far = hn::Sub(log_mantissa(f, x, k), hn::Set(f, 1.0f));
+  const auto near = hn::MaskFromVec(hn::BitCast(f, hn::VecFromMask(i, hn::Eq(k, hn::Zero(i)))));
+  const VF ln = log_of_parts(f, k, hn::IfThenElse(near, hn::Neg(gap), far));
+  return hn::Sqrt(hn::Mul(hn::Set(f, -2.0f), ln));
+}
+
+/// The sine and cosine of w 2^-32 turns: quadrant and rest are cut from the integer, so nothing is lost.
+HWY_INLINE void sin_cos_of_turns(VU w, VF* sine, VF* cosine) {
+  const F f;
+  const I i;
+  const U u;
+  const auto quadrant = hn::BitCast(i, hn::ShiftRight<30>(hn::Add(w, hn::Set(u, 1u << 29))));
+  // The rest in [-1/8, 1/8) turn, as an integer of 2^-34 turns.
+  const VF rest = hn::ConvertTo(f, hn::BitCast(i, hn::ShiftLeft<2>(w)));
+  const VF angle = hn::Mul(rest, hn::Set(f, 3.6572952e-10f));  // 2 pi 2^-34
+  VF s, c;
+  sin_cos_of_octant(f, angle, &s, &c);
+  *sine = sine_in_quadrant(f, quadrant, s, c);
+  *cosine = sine_in_quadrant(f, hn::Add(quadrant, hn::Set(i, 1)), s, c);
+}
+
+struct Normal {
+  static HWY_INLINE void store(const Words& words, float* dst) {
+    const F f;
+    VF sine, cosine, values[4];
+    for (int j = 0; j < 4; j += 2) {
+      const VF r = radius(words.w[j]);
+      sin_cos_of_turns(words.w[j + 1], &sine, &cosine);
+      values[j] = hn::Mul(r, cosine);
+      values[j + 1] = hn::Mul(r, sine);
+    }
+    hn::StoreInterleaved4(values[0], values[1], values[2], values[3], f, dst);
+  }
+};
+
+struct Uniform {
+  static HWY_INLINE VF of_word(VU w) {
+    const F f;
+    const I i;
+    return hn::Mul(hn::ConvertTo(f, hn::BitCast(i, hn::ShiftRight<8>(w))), hn::Set(f, 0x1p-24f));
+  }
+  static HWY_INLINE void store(const Words& words, float* dst) {
+    hn::StoreInterleaved4(of_word(words.w[0]), of_word(words.w[1]), of_word(words.w[2]),
+                          of_word(words.w[3]), F(), dst);
+  }
+};
+
+template <class Distribution>
+HWY_INLINE void fill_row(const NoiseKey& key, uint32_t row, float* dst, size_t cols) {
+  constexpr size_t kStep = 4 * kBlocks;
+  size_t i = 0;
+  for (; i + kStep <= cols; i += kStep) {
+    Distribution::store(words_of(key, row, static_cast<uint32_t>(i / 4)), dst + i);
+  }
+  if (i == cols) return;
+  HWY_ALIGN float rest[kStep];
+  Distribution::store(words_of(key, row, static_cast<uint32_t>(i / 4)), rest);
+  std::memcpy(dst + i, rest, (cols - i) * sizeof(float));
+}
+
+void fill_normal(const NoiseKey& key, uint32_t row, float* dst, size_t cols) {
+  fill_row<Normal>(key, row, dst, cols);
+}
+
+void fill_uniform(const NoiseKey& key, uint32_t row, float* dst, size_t cols) {
+  fill_row<Uniform>(key, row, dst, cols);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace latent::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace latent::kernels {
+
+HWY_EXPORT(fill_normal);
+HWY_EXPORT(fill_uniform);
+
+namespace {
+
+/// The finaliser of SplitMix64 (Steele et al. 2014): a bijection whose every output bit depends on every input bit.
+uint64_t mix(uint64_t x) {
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+  return x ^ (x >> 31);
+}
+
+}  // namespace
+
+NoiseKey noise_key(uint64_t seed, uint64_t stream, uint32_t iteration, uint32_t step) {
+  const uint64_t key = mix(mix(seed + 0x9E3779B97F4A7C15u) + stream);
+  return {{static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)}, iteration, step};
+}
+
+void philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
+  uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
+  uint32_t key0 = key[0], key1 = key[1];
+  for (int r = 0; r < kRounds; ++r, key0 += kWeyl0, key1 += kWeyl1) {
+    const uint64_t p0 = uint64_t{kMultiplier0} * c0;
+    const uint64_t p1 = uint64_t{kMultiplier1} * c2;
+    c0 = static_cast<uint32_t>(p1 >> 32) ^ c1 ^ key0;
+    c2 = static_cast<uint32_t>(p0 >> 32) ^ c3 ^ key1;
+    c1 = static_cast<uint32_t>(p1);
+    c3 = static_cast<uint32_t>(p0);
+  }
+  out[0] = c0, out[1] = c1, out[2] = c2, out[3] = c3;
+}
+
+void normal_row(const NoiseKey& key, uint32_t row, float* dst, size_t cols) {
+  HWY_DYNAMIC_DISPATCH(fill_normal)(key, row, dst, cols);
+}
+
+void uniform_row(const NoiseKey& key, uint32_t row, float* dst, size_t cols) {
+  HWY_DYNAMIC_DISPATCH(fill_uniform)(key, row, dst, cols);
+}
+
+}  // namespace latent::kernels
+#endif  // HWY_ONCE
