@@ -1,0 +1,130 @@
+// Running a graph: Slots hold the persistent state, a Plan is a graph bound to memory and kernels, a PlanFamily one traced
+// function at several batch sizes over one set of slots.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "latent/graph.h"
+
+namespace latent {
+
+/// Persistent state by name: parameters, optimizer moments, counters. Shared by plans, which must not run at the same time.
+class LATENT_API Slots {
+ public:
+  explicit Slots(uint64_t seed = 1) : seed_(seed) {}
+  uint64_t seed() const { return seed_; }
+
+  bool has(const std::string& name) const { return tensors_.count(name) > 0; }
+  /// Throws UsageError, suggesting a near name, when there is none.
+  Tensor& at(const std::string& name);
+  const Tensor& at(const std::string& name) const { return const_cast<Slots*>(this)->at(name); }
+  /// Adds or replaces a value; a plan already compiled on the slots must see the same shape and keeps its memory.
+  void set(const std::string& name, Tensor value);
+  const std::map<std::string, Tensor>& tensors() const { return tensors_; }
+
+  /// Counts runs: what schedules and noise are functions of. "step" is that of the training noise.
+  int64_t& counter(const std::string& name) { return counters_[name]; }
+  const std::map<std::string, int64_t>& counters() const { return counters_; }
+
+ private:
+  uint64_t seed_;
+  std::map<std::string, Tensor> tensors_;
+  std::map<std::string, int64_t> counters_;
+};
+
+struct CompileOptions {
+  int threads = 0;                ///< 0: LATENT_THREADS, else all CPUs of this process. Never changes a result.
+  bool bf16 = false;              ///< Products in bfloat16 with float32 sums.
+  std::set<std::string> off;      ///< Passes not to run: simplify, cse, fuse, named.
+  bool verify = false;            ///< Check the program after each pass.
+  size_t memory_limit = 0;        ///< Bytes; 0: the memory of this machine. A plan that needs more is refused.
+};
+
+struct PlanStats {
+  size_t arena_bytes = 0, live_bytes = 0, feed_bytes = 0, slot_bytes = 0;  ///< live_bytes: largest sum alive at one time
+  size_t calls = 0, stages = 0, nodes = 0, parts = 0;                      ///< parts: of the call with most
+  double flops = 0;
+  size_t peak_bytes() const { return arena_bytes + feed_bytes + slot_bytes; }
+};
+
+class LATENT_API Plan {
+ public:
+  Plan(const Graph& graph, Slots& slots, CompileOptions options = {});
+  ~Plan();
+  Plan(Plan&&) noexcept;
+  Plan& operator=(Plan&&) noexcept;
+
+  /// The memory of a feed, to be filled before run(). Throws UsageError for a wrong name or type.
+  template <class T = float>
+  std::span<T> feed(const std::string& name) {
+    return feed_tensor(name).span<T>();
+  }
+  /// Copies values into a feed; their number must be that of its elements.
+  template <class T>
+  void feed(const std::string& name, std::span<const T> values) {
+    check_feed_size(name, values.size());
+    std::copy(values.begin(), values.end(), feed_tensor(name).span<T>().begin());
+  }
+  Tensor& feed_tensor(const std::string& name);
+
+  void run();
+
+  /// A fetched value after run(); valid until the next run.
+  std::span<const float> fetch(const std::string& name) const;
+  std::span<const int32_t> fetch_i32(const std::string& name) const;
+  double scalar(const std::string& name) const;
+  Shape fetch_shape(const std::string& name) const;
+
+  /// The fetch becomes the feed of the next run by exchanging memory, after each run. Shapes and types must agree.
+  void carry(const std::string& fetch, const std::string& feed);
+
+  /// What will run: passes, memory, each call with its kernel, parts and why others were refused.
+  std::string explain() const;
+  PlanStats stats() const;
+
+ private:
+  friend class PlanFamily;
+  void check_feed_size(const std::string& name, size_t found) const;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// One traced function at several numbers of rows, planned on first use, over one arena and one set of slots.
+class LATENT_API PlanFamily {
+ public:
+  using Trace = std::function<void(Graph& graph, int64_t rows)>;
+  PlanFamily(Slots& slots, Trace trace, CompileOptions options = {});
+  ~PlanFamily();
+  PlanFamily(PlanFamily&&) noexcept;
+  Plan& at(int64_t rows);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The double reference: evaluates a graph node by node with plain loops. For tests of gradients and of kernels; slow.
+class LATENT_API Reference {
+ public:
+  Reference(const Graph& graph, uint64_t seed = 1);
+  ~Reference();
+  /// Values of a feed or a slot, by name.
+  void set(const std::string& name, std::vector<double> values);
+  std::vector<double> get(const std::string& slot) const;
+  void set_step(int64_t step);
+  /// Evaluates; commits slots at the end.
+  void run();
+  std::vector<double> fetch(const std::string& name) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace latent

@@ -1,0 +1,224 @@
+// Reading, decompressing and durable writing of files by POSIX calls and zlib; see file.h.
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+namespace latent {
+
+namespace {
+
+// An open file, closed at the end of its scope.
+class Descriptor {
+ public:
+  Descriptor(const std::string& path, int flags) {
+    do {
+      fd_ = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+    } while (fd_ < 0 && errno == EINTR);
+  }
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(Descriptor&& o) noexcept : fd_(o.release()) {}
+  Descriptor& operator=(Descriptor&& o) noexcept {
+    std::swap(fd_, o.fd_);
+    return *this;
+  }
+
+  bool valid() const { return fd_ >= 0; }
+  int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+  // Some file systems (NFS) report a failed write only here. EINTR still closes the file on Linux.
+  bool close() { return ::close(release()) == 0 || errno == EINTR; }
+
+ private:
+  int fd_ = -1;
+};
+
+// Reads up to `n` bytes, fewer only at the end of the file; -1 on failure, with errno.
+ssize_t read_fully(int fd, char* dst, size_t n) {
+  size_t done = 0;
+  while (done < n) {
+    const ssize_t got = ::read(fd, dst + done, n - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return -1;
+    if (got == 0) break;
+    done += static_cast<size_t>(got);
+  }
+  return static_cast<ssize_t>(done);
+}
+
+bool write_fully(int fd, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t put = ::write(fd, bytes.data(), bytes.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return false;
+    bytes = bytes.subspan(static_cast<size_t>(put));
+  }
+  return true;
+}
+
+bool sync(int fd) {
+  while (::fsync(fd) != 0) {
+    if (errno != EINTR) return false;
+  }
+  return true;
+}
+
+DataError too_large(const std::string& path, size_t max_bytes, const char* what) {
+  return DataError(std::string(what) + " more than the " + std::to_string(max_bytes) + " bytes allowed here", path);
+}
+
+// Size of the file where it is known (a pipe has none), plus one so that the end is seen without growing.
+size_t first_capacity(int fd, size_t max_bytes) {
+  struct stat info {};
+  const bool known = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size >= 0;
+  return std::min(known ? static_cast<size_t>(info.st_size) : size_t{1} << 16, max_bytes) + 1;
+}
+
+// Collects what `read(dst, n)` gives until it gives less than asked. Memory grows with what has come, by doubling.
+template <class Read>
+std::string collect(const std::string& path, size_t capacity, size_t max_bytes, const char* what, const Read& read) {
+  std::string out(capacity, '\0');
+  size_t size = 0;
+  for (;;) {
+    size += read(out.data() + size, out.size() - size);
+    if (size > max_bytes) throw too_large(path, max_bytes, what);
+    if (size < out.size()) break;
+    out.resize(std::min(2 * size, max_bytes) + 1);
+  }
+  out.resize(size);
+  return out;
+}
+
+struct CloseGzip {
+  void operator()(gzFile file) const { gzclose_r(file); }
+};
+
+std::string parent_of(const std::string& path) {
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
+// A name in the same folder that no other call uses. A process that was killed may have left one of this number behind:
+// then the caller asks for the next.
+std::string temporary_name(const std::string& path) {
+  static std::atomic<uint64_t> count{0};
+  return path + "." + std::to_string(::getpid()) + "-" + std::to_string(count++) + ".part";
+}
+
+void write_pieces(Descriptor& file, const std::string& path, std::span<const std::span<const std::byte>> pieces) {
+  for (const auto& piece : pieces) {
+    if (!write_fully(file.get(), piece)) throw SystemError("cannot write", path, errno);
+  }
+}
+
+class RemoveUnlessKept {
+ public:
+  explicit RemoveUnlessKept(const std::string& path) : path_(path) {}
+  ~RemoveUnlessKept() {
+    if (!kept_) ::unlink(path_.c_str());
+  }
+  RemoveUnlessKept(const RemoveUnlessKept&) = delete;
+  RemoveUnlessKept& operator=(const RemoveUnlessKept&) = delete;
+  void keep() { kept_ = true; }
+
+ private:
+  const std::string& path_;
+  bool kept_ = false;
+};
+
+}  // namespace
+
+std::string read_file(const std::string& path, size_t max_bytes) {
+  Descriptor file(path, O_RDONLY);
+  if (!file.valid()) throw SystemError("cannot open", path, errno);
+  return collect(path, first_capacity(file.get(), max_bytes), max_bytes, "the file holds", [&](char* dst, size_t n) {
+    const ssize_t got = read_fully(file.get(), dst, n);
+    if (got < 0) throw SystemError("cannot read", path, errno);
+    return static_cast<size_t>(got);
+  });
+}
+
+std::string read_gzip_or_plain(const std::string& path, size_t max_bytes) {
+  Descriptor file(path, O_RDONLY);
+  if (!file.valid()) throw SystemError("cannot open", path, errno);
+  const size_t capacity = first_capacity(file.get(), max_bytes);
+  const std::unique_ptr<gzFile_s, CloseGzip> zip(gzdopen(file.get(), "rb"));
+  if (!zip) throw SystemError("cannot read", path, ENOMEM);
+  file.release();  // gzclose_r closes it
+  gzbuffer(zip.get(), 1 << 18);
+  return collect(path, capacity, max_bytes, "the file unpacks to", [&](char* dst, size_t n) {
+    size_t done = 0;
+    while (done < n) {
+      const auto asked = static_cast<unsigned>(std::min<size_t>(n - done, 1 << 20));
+      errno = 0;
+      const int got = gzread(zip.get(), dst + done, asked);
+      int code = Z_OK;
+      const char* message = gzerror(zip.get(), &code);
+      if (code == Z_ERRNO) throw SystemError("cannot read", path, errno);
+      if (code == Z_BUF_ERROR) {
+        throw DataError("the gzip file ends before its data does; was the copy cut short?", path,
+                        gzoffset(zip.get()));
+      }
+      if (got < 0 || code != Z_OK) {
+        throw DataError(std::string("damaged gzip data: ") + message, path, gzoffset(zip.get()));
+      }
+      done += static_cast<size_t>(got);
+      if (static_cast<unsigned>(got) < asked) break;
+    }
+    return done;
+  });
+}
+
+void write_file_atomic(const std::string& path, std::span<const std::span<const std::byte>> pieces) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+    Descriptor file(path, O_WRONLY);
+    if (!file.valid()) throw SystemError("cannot open for writing", path, errno);
+    write_pieces(file, path, pieces);
+    return;
+  }
+  std::string temporary = temporary_name(path);
+  Descriptor file(temporary, O_WRONLY | O_CREAT | O_EXCL);
+  while (!file.valid() && errno == EEXIST) {
+    temporary = temporary_name(path);
+    file = Descriptor(temporary, O_WRONLY | O_CREAT | O_EXCL);
+  }
+  if (!file.valid()) throw SystemError("cannot make a file in the folder", path, errno);
+  RemoveUnlessKept guard(temporary);
+  write_pieces(file, path, pieces);
+  if (!sync(file.get())) throw SystemError("cannot make durable", path, errno);
+  if (!file.close()) throw SystemError("cannot write", path, errno);
+  if (::rename(temporary.c_str(), path.c_str()) != 0) throw SystemError("cannot put in place", path, errno);
+  guard.keep();
+  // The rename itself lasts only when the folder is on the disk too. EINVAL: a file system without such a thing.
+  Descriptor folder(parent_of(path), O_RDONLY | O_DIRECTORY);
+  if (!folder.valid() || (!sync(folder.get()) && errno != EINVAL)) {
+    throw SystemError("cannot make its folder durable", path, errno);
+  }
+}
+
+void write_file_atomic(const std::string& path, std::span<const std::byte> bytes) {
+  const std::span<const std::byte> pieces[] = {bytes};
+  write_file_atomic(path, pieces);
+}
+
+void write_file_atomic(const std::string& path, std::string_view text) { write_file_atomic(path, bytes_of(text)); }
+
+void make_folder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) throw SystemError("cannot make the folder", path, error.value());
+}
+
+}  // namespace latent

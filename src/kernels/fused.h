@@ -1,0 +1,67 @@
+// Chains of elementwise steps with broadcasts and conversions at their start and reductions and conversions at their
+// end, run tile by tile in L1 over a domain of rows x cols. Every elementwise op and every reduction of a plan runs
+// here, alone or fused, so fused equals unfused bit for bit: elements are computed by the same tile kernels and sums have
+// one order (reduce.h for rows; for columns: blocks of `column_block(rows)` rows, each added row after row, then the
+// blocks in order). The cut into parts never changes a result.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernels/call.h"
+#include "kernels/tile.h"
+
+namespace latent::kernels {
+
+enum class Access : uint8_t {
+  full,    // [rows, cols]
+  row,     // [cols], the same for each row
+  column,  // [rows], one value a row
+  scalar,  // []
+};
+enum class Element : uint8_t { f32, bf16, i32, u8 };
+enum class End : uint8_t {
+  store,       // [rows, cols]
+  row_sum,     // [rows]
+  row_max,     // [rows]
+  column_sum,  // [cols]
+};
+
+struct FusedInput {
+  Access access;
+  Element element = Element::f32;
+};
+struct FusedStep {
+  const TileOp* op;
+  int src[3];  // values; unused are -1
+};
+struct FusedOutput {
+  End end;
+  int value;
+  Element element = Element::f32;
+};
+
+/// Values are numbered: inputs first, then constants, then the result of each step.
+struct FusedProgram {
+  int64_t rows = 1, cols = 1;
+  std::vector<FusedInput> inputs;
+  std::vector<float> constants;
+  std::vector<FusedStep> steps;
+  std::vector<FusedOutput> outputs;
+
+  /// The program without extents and constants: what named patterns are found by.
+  std::string text() const;
+};
+
+/// Rows of a block of a column sum: a function of the rows alone.
+int64_t column_block(int64_t rows);
+
+/// Calls that run the program one after another; operands are the outputs, then the inputs. in_place[o] is the input whose memory
+/// output o shares, or -1. `named` allows a prebuilt kernel for a known program (same bits).
+std::vector<Call> bind_fused(const FusedProgram& program, const std::vector<int>& in_place, bool named = true);
+
+/// Sum or maximum over the middle axis of [outer, mid, inner].
+Call bind_middle_reduction(bool maximum, int64_t outer, int64_t mid, int64_t inner);
+
+}  // namespace latent::kernels

@@ -1,0 +1,50 @@
+// Short hands shared by the files of ops: type rules, references, and the calls that add nodes.
+#pragma once
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "ir/op.h"
+#include "latent/ops.h"
+
+namespace latent::ops {
+
+using ir::Attrs;
+using ir::Back;
+using ir::Case;
+using ir::Domain;
+using ir::Ints;
+using ir::Kind;
+using ir::Op;
+using ir::RefCall;
+using ir::ResultType;
+using ir::TypeContext;
+
+/// Each family appends its literals to the table; src/ops/table.cc calls them in order.
+void add_source_ops(std::vector<Op>& table);
+void add_elementwise_ops(std::vector<Op>& table);
+void add_reduce_ops(std::vector<Op>& table);
+void add_shape_ops(std::vector<Op>& table);
+void add_product_ops(std::vector<Op>& table);
+void add_index_ops(std::vector<Op>& table);
+void add_random_ops(std::vector<Op>& table);
+void add_scan_ops(std::vector<Op>& table);
+
+Expr apply(const char* op, const std::vector<Arg>& args, Attrs attrs = {});
+
+inline Shape shape_of(const Ints& dims) { return Shape(std::span<const int64_t>(dims)); }
+inline Ints ints_of(const Shape& s) { return Ints(s.begin(), s.end()); }
+
+/// Throws unless operand i has the type.
+void expect_type(const TypeContext& c, size_t i, DType dtype);
+/// A non-negative axis below rank, from one that may count from the end.
+int checked_axis(const char* op, int axis, int rank, Where where);
+
+/// The loops of references over [outer, axis, inner].
+struct Split3 {
+  int64_t outer = 1, mid = 1, inner = 1;
+};
+Split3 split_at(const Shape& s, int first, int count = 1);
+
+}  // namespace latent::ops

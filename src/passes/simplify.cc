@@ -1,0 +1,191 @@
+// Algebraic simplification, precision of products, and common subexpressions. Rules keep results equal but for the sign of a
+// zero and the rounding of constants that are folded in double.
+#include <cmath>
+#include <map>
+#include <optional>
+
+#include "ir/op.h"
+#include "passes/pass.h"
+
+namespace latent::passes {
+
+namespace {
+
+using ir::Node;
+using ir::NodeId;
+using ir::Program;
+
+bool is(const Node& n, std::string_view op) { return op == n.op->name; }
+
+/// The number that every element of a node has, when it is a constant or the broadcast of one.
+std::optional<double> constant_of(const Program& p, NodeId id) {
+  const Node* n = &p.nodes[id];
+  while (n->op->kind == ir::Kind::broadcast || n->op->kind == ir::Kind::view) n = &p.nodes[n->in[0]];
+  if (!is(*n, "constant")) return std::nullopt;
+  return n->attrs.real("value");
+}
+
+NodeId make(Program& p, const char* op, std::vector<NodeId> in, ir::Attrs attrs, Shape shape, DType dtype, Where where) {
+  Node n;
+  n.op = &ir::find_op(op);
+  n.in = std::move(in);
+  n.attrs = std::move(attrs);
+  n.shape = shape;
+  n.dtype = dtype;
+  n.where = where;
+  return add_node(p, std::move(n));
+}
+
+NodeId broadcast(Program& p, NodeId x, const Shape& to, Where where) {
+  if (p.nodes[x].shape == to) return x;
+  return make(p, "broadcast_to", {x}, {{"shape", ir::Ints(to.begin(), to.end())}}, to, p.nodes[x].dtype, where);
+}
+
+NodeId constant(Program& p, double v, const Shape& to, Where where) {
+  return broadcast(p, make(p, "constant", {}, {{"value", v}}, {}, DType::f32, where), to, where);
+}
+
+/// x for x * 1, x + 0 and their like.
+std::optional<NodeId> neutral(const Program& p, const Node& n) {
+  if (n.in.size() != 2) return std::nullopt;
+  const auto a = constant_of(p, n.in[0]), b = constant_of(p, n.in[1]);
+  if (is(n, "mul") && b == 1) return n.in[0];
+  if (is(n, "mul") && a == 1) return n.in[1];
+  if (is(n, "add") && b == 0) return n.in[0];
+  if (is(n, "add") && a == 0) return n.in[1];
+  if (is(n, "sub") && b == 0) return n.in[0];
+  if (is(n, "div") && b == 1) return n.in[0];
+  return std::nullopt;
+}
+
+NodeId simplify_elementwise(Program& out, Node n) {
+  if (is(n, "scale_gradient")) return n.in[0];
+  if (is(n, "cast")) return add_node(out, std::move(n));
+  if (const auto x = neutral(out, n)) return *x;
+  if (is(n, "neg") && is(out.nodes[n.in[0]], "neg")) return out.nodes[n.in[0]].in[0];
+  const auto* reference = std::get_if<ir::ScalarReference>(&n.op->reference);
+  std::vector<double> values;
+  for (NodeId in : n.in) {
+    if (const auto v = constant_of(out, in)) values.push_back(*v);
+  }
+  if (reference && values.size() == n.in.size()) {
+    const double v = (*reference)(values.data());
+    if (std::isfinite(v)) return constant(out, v, n.shape, n.where);
+  }
+  // f(broadcast(a), broadcast(b)) = broadcast(f(a, b)): the work moves to the small operand.
+  const Shape* small = nullptr;
+  bool all = true;
+  for (NodeId in : n.in) {
+    const Node& x = out.nodes[in];
+    if (constant_of(out, in)) continue;
+    if (x.op->kind != ir::Kind::broadcast) all = false;
+    else if (!small) small = &out.nodes[x.in[0]].shape;
+    else if (!(*small == out.nodes[x.in[0]].shape)) all = false;
+  }
+  if (all && small && small->elements() < n.shape.elements()) {
+    const Shape inner = *small, outer = n.shape;
+    for (NodeId& in : n.in) {
+      const auto v = constant_of(out, in);
+      in = v ? constant(out, *v, inner, n.where) : out.nodes[in].in[0];
+    }
+    n.shape = inner;
+    const Where where = n.where;
+    return broadcast(out, add_node(out, std::move(n)), outer, where);
+  }
+  return add_node(out, std::move(n));
+}
+
+NodeId simplify_node(Program& out, Node n) {
+  switch (n.op->kind) {
+    case ir::Kind::elementwise: return simplify_elementwise(out, std::move(n));
+    case ir::Kind::view:
+      while (out.nodes[n.in[0]].op->kind == ir::Kind::view) n.in[0] = out.nodes[n.in[0]].in[0];
+      if (out.nodes[n.in[0]].shape == n.shape) return n.in[0];
+      if (out.nodes[n.in[0]].op->kind == ir::Kind::broadcast) {
+        if (const auto v = constant_of(out, n.in[0])) return constant(out, *v, n.shape, n.where);
+      }
+      return add_node(out, std::move(n));
+    case ir::Kind::broadcast: {
+      const Node& x = out.nodes[n.in[0]];
+      if (x.shape == n.shape) return n.in[0];
+      if (const auto v = constant_of(out, n.in[0]); v && x.shape.rank() > 0) return constant(out, *v, n.shape, n.where);
+      if (x.op->kind == ir::Kind::broadcast) {  // axes of extent 1 were added or kept; the outer one covers both
+        n.in[0] = x.in[0];
+      }
+      return add_node(out, std::move(n));
+    }
+    case ir::Kind::general: break;
+    default: return add_node(out, std::move(n));
+  }
+  if (is(n, "transpose")) {
+    const Node& x = out.nodes[n.in[0]];
+    if (is(x, "transpose") && n.attrs.ints("order") == ir::Ints{1, 0} && x.attrs.ints("order") == ir::Ints{1, 0}) return x.in[0];
+  }
+  if (is(n, "matmul") && n.shape.rank() == 2) {
+    for (size_t k = 0; k < 2; ++k) {  // products read transposed operands in place
+      const Node& x = out.nodes[n.in[k]];
+      if (!is(x, "transpose")) continue;
+      const char* flag = k ? "transpose_b" : "transpose_a";
+      n.attrs.set(flag, int64_t{1} - n.attrs.integer(flag));
+      n.in[k] = x.in[0];
+    }
+  }
+  return add_node(out, std::move(n));
+}
+
+/// A key that two nodes share exactly when they compute the same.
+std::string key_of(const Node& n) {
+  std::string key = n.op->name;
+  for (NodeId in : n.in) key += "," + std::to_string(in);
+  for (const auto& [name, value] : n.attrs.list()) {
+    key += ";" + name + "=";
+    if (const auto* i = std::get_if<int64_t>(&value)) key += std::to_string(*i);
+    else if (const auto* d = std::get_if<double>(&value)) key.append(reinterpret_cast<const char*>(d), sizeof *d);
+    else if (const auto* s = std::get_if<std::string>(&value)) key += *s;
+    else for (int64_t v : std::get<ir::Ints>(value)) key += std::to_string(v) + ".";
+  }
+  return key;
+}
+
+}  // namespace
+
+Program simplify(const Program& program) { return rewrite(program, simplify_node); }
+
+Program lower_precision(const Program& program) {
+  return rewrite(program, [](Program& out, Node n) {
+    if (is(n, "matmul") && out.nodes[n.in[0]].dtype == DType::f32) {
+      for (NodeId& in : n.in) {
+        const Shape shape = out.nodes[in].shape;
+        in = make(out, "cast", {in}, {{"dtype", std::string("bf16")}}, shape, DType::bf16, n.where);
+      }
+    }
+    if (n.body) {
+      auto body = std::make_shared<Graph>();
+      body->program() = lower_precision(n.body->program());
+      n.body = body;
+    }
+    return add_node(out, std::move(n));
+  });
+}
+
+Program merge_equal(const Program& program) {
+  std::map<std::string, NodeId> seen;
+  std::map<double, NodeId> constants;
+  Program merged = rewrite(program, [&](Program& out, Node n) {
+    for (NodeId& in : n.in) {
+      const Node& x = out.nodes[in];
+      if (is(x, "constant")) in = constants.emplace(x.attrs.real("value"), in).first->second;
+    }
+    const bool noise = is(n, "random_normal") || is(n, "random_uniform");
+    if (noise || n.op->kind == ir::Kind::control) return add_node(out, std::move(n));
+    const std::string key = key_of(n);
+    const auto found = seen.find(key);
+    if (found != seen.end()) return found->second;
+    const NodeId id = add_node(out, std::move(n));
+    seen.emplace(key, id);
+    return id;
+  });
+  return merged;
+}
+
+}  // namespace latent::passes

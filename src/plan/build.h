@@ -1,0 +1,53 @@
+// From lowered programs to stages of bound calls: schedule, memory and bind. A stage's calls do not depend on each other;
+// a barrier stands between stages. Calls name their operands by index in the plan's table of pointers, so that feeds can
+// be exchanged and an arena shared.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernels/call.h"
+#include "latent/plan.h"
+#include "passes/pass.h"
+
+namespace latent::plan {
+
+struct Entry {
+  kernels::Call call;
+  std::vector<int> operands;  // pointers, results first
+  int scratch = -1;           // pointer, or -1
+  Where where;
+};
+struct Loop;
+struct Stage {
+  std::vector<Entry> entries;
+  int parts = 0;               // of all entries
+  std::unique_ptr<Loop> loop;  // instead of entries
+};
+struct Loop {
+  int64_t length = 0;
+  bool reverse = false;
+  std::vector<Stage> stages;
+};
+
+/// A pointer that lies in the arena.
+struct Placement {
+  int pointer;
+  size_t offset;
+};
+struct Built {
+  std::vector<Stage> stages;
+  std::vector<Placement> placements;
+  size_t arena_bytes = 0, live_bytes = 0;
+  std::vector<std::pair<int, float>> constants;  // pointer and value
+  std::vector<int> pointer_of;                   // of each node's memory; -1: none
+  int pointers = 0;
+  std::vector<passes::PassReport> reports;
+  ir::Program program;  // what the stages compute
+};
+
+/// Plans a top-level program. Slots and feeds get pointers that the caller fills.
+Built build(const ir::Program& program, const CompileOptions& options);
+
+}  // namespace latent::plan

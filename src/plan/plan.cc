@@ -1,0 +1,337 @@
+// Plan and PlanFamily: memory for feeds and arena, slots made and bound, and the runner that walks the stages.
+#include "latent/plan.h"
+
+#include <sys/sysinfo.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/memory.h"
+#include "base/team.h"
+#include "ir/op.h"
+#include "kernels/product.h"
+#include "plan/build.h"
+#include "plan/explain.h"
+#include "plan/near.h"
+
+namespace latent {
+
+namespace {
+
+uint64_t hash_of(std::string_view s) {  // FNV-1a
+  uint64_t h = 14695981039346656037u;
+  for (unsigned char c : s) h = (h ^ c) * 1099511628211u;
+  return h;
+}
+
+size_t machine_memory() {
+  struct sysinfo info {};
+  return sysinfo(&info) == 0 ? static_cast<size_t>(info.totalram) * info.mem_unit : SIZE_MAX;
+}
+
+/// The arena that the plans of a family share: of the largest.
+struct Arena {
+  AlignedBytes bytes;
+  size_t size = 0;
+  void reserve(size_t wanted) {
+    if (wanted <= size) return;
+    bytes = allocate_bytes(wanted);
+    size = wanted;
+  }
+};
+
+/// One thread's walk over stages. Every thread walks all; parts are dealt out by their number.
+class Walker {
+ public:
+  Walker(Team* team, int thread, int threads, void* const* pointers, kernels::RunState state)
+      : team_(team), thread_(thread), threads_(threads), pointers_(pointers), state_(state) {}
+
+  void walk(const std::vector<plan::Stage>& stages) {
+    for (const plan::Stage& s : stages) {
+      if (s.loop) {
+        const int64_t before = state_.iteration;
+        for (int64_t i = 0; i < s.loop->length; ++i) {
+          state_.iteration = s.loop->reverse ? s.loop->length - 1 - i : i;
+          walk(s.loop->stages);
+        }
+        state_.iteration = before;
+      } else if (s.parts) {
+        stage(s);
+      }
+    }
+  }
+
+ private:
+  void stage(const plan::Stage& s) {
+    // Work of one part stays on thread 0, so two such stages need no barrier between them.
+    if (threads_ > 1 && (s.parts > 1 || wide_)) team_->barrier();
+    wide_ = s.parts > 1;
+    if (s.parts == 1 && thread_ != 0) return;
+    const int begin = s.parts * thread_ / threads_, end = s.parts == 1 ? 1 : s.parts * (thread_ + 1) / threads_;
+    int first = 0;
+    for (const plan::Entry& e : s.entries) {
+      const int from = std::max(begin, first), to = std::min(end, first + e.call.parts);
+      if (from < to) {
+        void* operands[64];
+        for (size_t k = 0; k < e.operands.size(); ++k) operands[k] = pointers_[e.operands[k]];
+        auto* scratch = e.scratch >= 0 ? static_cast<std::byte*>(pointers_[e.scratch]) : nullptr;
+        for (int part = from; part < to; ++part) e.call.run(part - first, operands, scratch, state_);
+      }
+      first += e.call.parts;
+    }
+  }
+
+  Team* team_;
+  int thread_, threads_;
+  void* const* pointers_;
+  kernels::RunState state_;
+  bool wide_ = false;
+};
+
+}  // namespace
+
+struct Plan::Impl {
+  Slots* slots = nullptr;
+  plan::Built built;
+  std::shared_ptr<Arena> arena = std::make_shared<Arena>();
+  std::shared_ptr<Team> team;
+  std::vector<void*> pointers;
+  std::byte* bound_arena = nullptr;
+  std::vector<float> constants;
+  struct Feed {
+    Tensor tensor;
+    int pointer;
+  };
+  std::map<std::string, Feed> feeds;
+  struct Fetch {
+    ir::NodeId node;
+    int pointer;
+  };
+  std::map<std::string, Fetch> fetches;
+  struct Scheduled {
+    std::string feed, counter;
+    std::function<double(int64_t)> value;
+  };
+  std::vector<Scheduled> schedules;
+  struct Carried {
+    std::string fetch, feed;
+    Tensor spare;
+  };
+  std::vector<Carried> carried;
+  std::vector<std::string> counters;  // that a run advances
+  size_t slot_bytes = 0;
+
+  void bind_arena();
+  void check_memory(const CompileOptions& options) const;
+};
+
+void Plan::Impl::bind_arena() {
+  if (bound_arena == arena->bytes.get()) return;
+  bound_arena = arena->bytes.get();
+  for (const plan::Placement& p : built.placements) pointers[static_cast<size_t>(p.pointer)] = bound_arena + p.offset;
+}
+
+void Plan::Impl::check_memory(const CompileOptions& options) const {
+  const size_t limit = options.memory_limit ? options.memory_limit : machine_memory();
+  size_t feed_bytes = 0;
+  for (const ir::Node& n : built.program.nodes) {
+    if (passes::is_source(n)) feed_bytes += static_cast<size_t>(n.shape.elements()) * size_of(n.dtype);
+  }
+  const size_t need = built.arena_bytes + feed_bytes;
+  if (need <= limit) return;
+  throw UsageError("the plan needs " + std::to_string(need >> 20) + " MiB (" + std::to_string(built.arena_bytes >> 20) +
+                   " MiB for activations, the rest for weights and inputs), the limit is " + std::to_string(limit >> 20) +
+                   " MiB; use a smaller batch or model");
+}
+
+Plan::Plan(const Graph& graph, Slots& slots, CompileOptions options) : impl_(std::make_unique<Impl>()) {
+  static const std::set<std::string> known = {"simplify", "cse", "fuse", "named", "in_place"};
+  for (const std::string& name : options.off) {
+    if (!known.count(name)) {
+      throw UsageError("no pass is called \"" + name + "\"" + plan::suggest(name, {known.begin(), known.end()}));
+    }
+  }
+  Impl& m = *impl_;
+  m.slots = &slots;
+  if (graph.program().fetches.empty() && graph.program().commits.empty()) {
+    throw UsageError("the graph fetches and assigns nothing, so there is nothing to run");
+  }
+  kernels::pin_library_threads();
+  m.built = plan::build(graph.program(), options);
+  m.check_memory(options);
+  const ir::Program& p = m.built.program;
+  m.pointers.assign(static_cast<size_t>(m.built.pointers), nullptr);
+  for (const ir::SlotInfo& s : p.slots) {
+    const ir::Node& n = p.nodes[s.node];
+    if (!slots.has(s.name)) {
+      Tensor t(n.shape, n.dtype);
+      s.init.fill(t, slots.seed(), hash_of(s.name));
+      slots.set(s.name, std::move(t));
+    }
+    Tensor& t = slots.at(s.name);
+    if (!(t.shape() == n.shape) || t.dtype() != n.dtype) {
+      throw UsageError("the slot \"" + s.name + "\" holds " + name_of(t.dtype()) + t.shape().text() + ", the graph declares " +
+                           name_of(n.dtype) + n.shape.text(),
+                       s.where);
+    }
+    m.pointers[static_cast<size_t>(m.built.pointer_of[s.node])] = t.raw();
+    m.slot_bytes += t.bytes();
+  }
+  m.constants.reserve(m.built.constants.size());
+  for (const auto& [pointer, value] : m.built.constants) {
+    m.constants.push_back(value);
+    m.pointers[static_cast<size_t>(pointer)] = &m.constants.back();
+  }
+  for (ir::NodeId i = 0; i < p.nodes.size(); ++i) {
+    const ir::Node& n = p.nodes[i];
+    if (std::string_view(n.op->name) != "feed") continue;
+    Impl::Feed feed{Tensor(n.shape, n.dtype), m.built.pointer_of[i]};
+    const std::string name = n.attrs.word("name");
+    if (name.starts_with("row:")) {  // noise rows are the places in the batch unless fed
+      auto ids = feed.tensor.span<int32_t>();
+      for (size_t k = 0; k < ids.size(); ++k) ids[k] = static_cast<int32_t>(k);
+    }
+    m.pointers[static_cast<size_t>(feed.pointer)] = feed.tensor.raw();
+    m.feeds.emplace(name, std::move(feed));
+  }
+  for (const ir::Fetch& f : p.fetches) m.fetches[f.name] = {f.node, m.built.pointer_of[f.node]};
+  std::set<std::string> counters;
+  for (const ir::Schedule& s : p.schedules) {
+    m.schedules.push_back({p.nodes[s.node].attrs.word("name"), s.counter, s.value});
+    counters.insert(s.counter);
+  }
+  if (!p.commits.empty()) {
+    counters.insert("step");
+    m.counters.assign(counters.begin(), counters.end());
+  }
+  m.arena->reserve(m.built.arena_bytes);
+  const int threads = options.threads > 0 ? options.threads : default_threads();
+  if (threads > 1) m.team = std::make_shared<Team>(threads, kernels::pin_library_threads);
+}
+
+Plan::~Plan() = default;
+Plan::Plan(Plan&&) noexcept = default;
+Plan& Plan::operator=(Plan&&) noexcept = default;
+
+Tensor& Plan::feed_tensor(const std::string& name) {
+  const auto found = impl_->feeds.find(name);
+  if (found != impl_->feeds.end()) return found->second.tensor;
+  std::vector<std::string> names;
+  for (const auto& [n, f] : impl_->feeds) names.push_back(n);
+  throw UsageError("no feed is called \"" + name + "\"" + plan::suggest(name, names));
+}
+
+void Plan::check_feed_size(const std::string& name, size_t found) const {
+  const Tensor& t = const_cast<Plan*>(this)->feed_tensor(name);
+  if (found != static_cast<size_t>(t.elements())) {
+    throw UsageError("the feed \"" + name + "\" is " + t.shape().text() + ", " + std::to_string(t.elements()) + " elements; got " +
+                     std::to_string(found));
+  }
+}
+
+void Plan::run() {
+  Impl& m = *impl_;
+  m.bind_arena();
+  for (const Impl::Scheduled& s : m.schedules) m.feeds.at(s.feed).tensor.span<float>()[0] = static_cast<float>(s.value(m.slots->counter(s.counter)));
+  const kernels::RunState state{m.slots->seed(), m.slots->counter("step"), 0};
+  if (!m.team) {
+    Walker(nullptr, 0, 1, m.pointers.data(), state).walk(m.built.stages);
+  } else {
+    const int threads = m.team->threads();
+    m.team->run([&](int thread) { Walker(m.team.get(), thread, threads, m.pointers.data(), state).walk(m.built.stages); });
+  }
+  for (const std::string& c : m.counters) ++m.slots->counter(c);
+  for (Impl::Carried& c : m.carried) {
+    Impl::Feed& feed = m.feeds.at(c.feed);
+    const Impl::Fetch& fetch = m.fetches.at(c.fetch);
+    std::copy_n(static_cast<const std::byte*>(m.pointers[static_cast<size_t>(fetch.pointer)]), c.spare.bytes(), static_cast<std::byte*>(c.spare.raw()));
+    std::swap(feed.tensor, c.spare);
+    m.pointers[static_cast<size_t>(feed.pointer)] = feed.tensor.raw();
+  }
+}
+
+namespace {
+template <class T>
+std::span<const T> fetched(const void* p, const ir::Node& n, DType wanted, const std::string& name) {
+  if (n.dtype != wanted) throw UsageError("the fetch \"" + name + "\" is " + name_of(n.dtype) + ", read as " + name_of(wanted));
+  return {static_cast<const T*>(p), static_cast<size_t>(n.shape.elements())};
+}
+}  // namespace
+
+std::span<const float> Plan::fetch(const std::string& name) const {
+  const auto found = impl_->fetches.find(name);
+  if (found == impl_->fetches.end()) {
+    std::vector<std::string> names;
+    for (const auto& [n, f] : impl_->fetches) names.push_back(n);
+    throw UsageError("no fetch is called \"" + name + "\"" + plan::suggest(name, names));
+  }
+  return fetched<float>(impl_->pointers[static_cast<size_t>(found->second.pointer)], impl_->built.program.nodes[found->second.node], DType::f32, name);
+}
+std::span<const int32_t> Plan::fetch_i32(const std::string& name) const {
+  fetch_shape(name);
+  const Impl::Fetch& f = impl_->fetches.at(name);
+  return fetched<int32_t>(impl_->pointers[static_cast<size_t>(f.pointer)], impl_->built.program.nodes[f.node], DType::i32, name);
+}
+double Plan::scalar(const std::string& name) const {
+  const auto v = fetch(name);
+  if (v.size() != 1) throw UsageError("the fetch \"" + name + "\" has " + std::to_string(v.size()) + " elements, read as a scalar");
+  return static_cast<double>(v[0]);
+}
+Shape Plan::fetch_shape(const std::string& name) const {
+  const auto found = impl_->fetches.find(name);
+  if (found == impl_->fetches.end()) throw UsageError("no fetch is called \"" + name + "\"");
+  return impl_->built.program.nodes[found->second.node].shape;
+}
+
+void Plan::carry(const std::string& fetch, const std::string& feed) {
+  const Tensor& t = feed_tensor(feed);
+  const Shape s = fetch_shape(fetch);
+  const DType type = impl_->built.program.nodes[impl_->fetches.at(fetch).node].dtype;
+  if (!(s == t.shape()) || type != t.dtype()) {
+    throw UsageError("carry: the fetch \"" + fetch + "\" is " + name_of(type) + s.text() + ", the feed \"" + feed + "\" is " + name_of(t.dtype()) +
+                     t.shape().text());
+  }
+  impl_->carried.push_back({fetch, feed, Tensor(t.shape(), t.dtype())});
+}
+
+PlanStats Plan::stats() const {
+  PlanStats s = plan::count(impl_->built);
+  for (const auto& [name, f] : impl_->feeds) s.feed_bytes += f.tensor.bytes();
+  s.slot_bytes = impl_->slot_bytes;
+  return s;
+}
+
+std::string Plan::explain() const { return plan::explain(impl_->built, stats(), impl_->team ? impl_->team->threads() : 1); }
+
+struct PlanFamily::Impl {
+  Slots* slots;
+  Trace trace;
+  CompileOptions options;
+  std::shared_ptr<Arena> arena = std::make_shared<Arena>();
+  std::shared_ptr<Team> team;
+  std::map<int64_t, Plan> plans;
+};
+
+PlanFamily::PlanFamily(Slots& slots, Trace trace, CompileOptions options)
+    : impl_(new Impl{&slots, std::move(trace), std::move(options), std::make_shared<Arena>(), nullptr, {}}) {}
+PlanFamily::~PlanFamily() = default;
+PlanFamily::PlanFamily(PlanFamily&&) noexcept = default;
+
+Plan& PlanFamily::at(int64_t rows) {
+  const auto found = impl_->plans.find(rows);
+  if (found != impl_->plans.end()) return found->second;
+  if (rows < 1) throw UsageError("a plan needs at least one row, asked for " + std::to_string(rows));
+  Graph graph;
+  impl_->trace(graph, rows);
+  CompileOptions single = impl_->options;
+  single.threads = 1;  // the family's team serves all its plans
+  Plan plan(graph, *impl_->slots, single);
+  const int threads = impl_->options.threads > 0 ? impl_->options.threads : default_threads();
+  if (threads > 1 && !impl_->team) impl_->team = std::make_shared<Team>(threads, kernels::pin_library_threads);
+  plan.impl_->team = impl_->team;
+  impl_->arena->reserve(plan.impl_->built.arena_bytes);
+  plan.impl_->arena = impl_->arena;
+  return impl_->plans.emplace(rows, std::move(plan)).first->second;
+}
+
+}  // namespace latent
