@@ -6,7 +6,6 @@
 #include <cstring>
 #include <limits>
 #include <utility>
-#include <vector>
 
 namespace latent {
 
@@ -47,15 +46,18 @@ Shape checked_shape(std::span<const uint64_t> dims, size_t element_size, size_t 
     throw DataError("an array of " + std::to_string(dims.size()) + " axes; at most 6 can be read", path, offset);
   }
   constexpr uint64_t kMost = std::numeric_limits<int64_t>::max() / 16;  // what a Shape holds
-  uint64_t elements = 1;
+  uint64_t volume = 1;  // of the extents that are not zero: axes in any order have a product
+  bool empty = false;
   std::string text;
   for (const uint64_t d : dims) {
     text += (text.empty() ? "" : " x ") + std::to_string(d);
-    if (d > kMost || (d > 0 && elements > kMost / d)) {
+    if (d > 0 && volume > kMost / d) {
       throw DataError("the shape " + text + " is larger than any memory", path, offset);
     }
-    elements *= d;
+    volume *= std::max<uint64_t>(d, 1);
+    empty = empty || d == 0;
   }
+  const uint64_t elements = empty ? 0 : volume;
   if (elements * element_size != bytes_left) {
     throw DataError("the shape " + (text.empty() ? "of one number" : text) + " needs " +
                         std::to_string(elements * element_size) + " bytes, but " + std::to_string(bytes_left) +

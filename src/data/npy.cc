@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/file.h"
@@ -123,7 +123,7 @@ class HeaderParser {
   ElementFormat format() {
     using Kind = ElementFormat::Kind;
     const std::string_view s = string();
-    if (s.size() >= 2 && s.substr(s.size() - 2, 1) == "O" || s == "O") {
+    if (s.find('O') != s.npos) {
       fail("an array of Python objects; they are pickled, which can run code, and are never read");
     }
     if (s.size() == 3 && (s[0] == '<' || s[0] == '>' || s[0] == '|')) {

@@ -12,7 +12,7 @@
 #include "kernels/product.h"
 #include "plan/build.h"
 #include "plan/explain.h"
-#include "plan/near.h"
+#include "base/near.h"
 
 namespace latent {
 
@@ -148,7 +148,7 @@ Plan::Plan(const Graph& graph, Slots& slots, CompileOptions options) : impl_(std
   static const std::set<std::string> known = {"simplify", "cse", "fuse", "named", "in_place"};
   for (const std::string& name : options.off) {
     if (!known.count(name)) {
-      throw UsageError("no pass is called \"" + name + "\"" + plan::suggest(name, {known.begin(), known.end()}));
+      throw UsageError("no pass is called \"" + name + "\"" + did_you_mean(name, {known.begin(), known.end()}));
     }
   }
   Impl& m = *impl_;
@@ -218,7 +218,7 @@ Tensor& Plan::feed_tensor(const std::string& name) {
   if (found != impl_->feeds.end()) return found->second.tensor;
   std::vector<std::string> names;
   for (const auto& [n, f] : impl_->feeds) names.push_back(n);
-  throw UsageError("no feed is called \"" + name + "\"" + plan::suggest(name, names));
+  throw UsageError("no feed is called \"" + name + "\"" + did_you_mean(name, names));
 }
 
 void Plan::check_feed_size(const std::string& name, size_t found) const {
@@ -263,7 +263,7 @@ std::span<const float> Plan::fetch(const std::string& name) const {
   if (found == impl_->fetches.end()) {
     std::vector<std::string> names;
     for (const auto& [n, f] : impl_->fetches) names.push_back(n);
-    throw UsageError("no fetch is called \"" + name + "\"" + plan::suggest(name, names));
+    throw UsageError("no fetch is called \"" + name + "\"" + did_you_mean(name, names));
   }
   return fetched<float>(impl_->pointers[static_cast<size_t>(found->second.pointer)], impl_->built.program.nodes[found->second.node], DType::f32, name);
 }

@@ -5,7 +5,7 @@
 
 #include "ir/op.h"
 #include "latent/plan.h"
-#include "plan/near.h"
+#include "base/near.h"
 
 namespace latent {
 
@@ -116,7 +116,7 @@ void Reference::set(const std::string& name, std::vector<double> values) {
     impl_->given[name] = std::move(values);
     return;
   }
-  throw UsageError("no feed or slot is called \"" + name + "\"" + plan::suggest(name, names));
+  throw UsageError("no feed or slot is called \"" + name + "\"" + did_you_mean(name, names));
 }
 std::vector<double> Reference::get(const std::string& slot) const { return impl_->given.at(slot); }
 void Reference::set_step(int64_t step) { impl_->state.step = step; }

@@ -1,0 +1,12 @@
+// Everything of latent's public interface.
+#pragma once
+
+#include "latent/dist.h"
+#include "latent/error.h"
+#include "latent/graph.h"
+#include "latent/models.h"
+#include "latent/nn.h"
+#include "latent/ops.h"
+#include "latent/optim.h"
+#include "latent/plan.h"
+#include "latent/tensor.h"

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# The program as a user meets it: version, help, errors with their exit codes, a short training and a picture.
+set -uo pipefail
+latent=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+failures=0
+expect() { # expect CODE PATTERN COMMAND...
+  local code=$1 pattern=$2 output
+  shift 2
+  output=$("$@" 2>&1)
+  local found=$?
+  if [ "$found" != "$code" ] || ! grep -q -- "$pattern" <<< "$output"; then
+    echo "FAILED: $* -> exit $found (expected $code), pattern: $pattern"
+    echo "$output"
+    failures=$((failures + 1))
+  fi
+}
+expect 0 '^latent ' "$latent" --version
+expect 0 'latent train digits' "$latent" --help
+expect 2 'did you mean' "$latent" train digit --out "$folder/a"
+expect 2 'did you mean' "$latent" train digits --model vea --out "$folder/a"
+expect 5 'no-such-file.npy' "$latent" train "$folder/no-such-file.npy" --out "$folder/a"
+echo 'not an array' > "$folder/broken.npy"
+expect 3 'broken.npy' "$latent" train "$folder/broken.npy" --out "$folder/a"
+expect 0 'epoch' "$latent" train digits --model vae --epochs 2 --out "$folder/vae"
+expect 0 'epoch' "$latent" train digits --model autoencoder --epochs 2 --out "$folder/ae"
+for file in vae/last.safetensors vae/reconstructions.png vae/samples.png ae/last.safetensors ae/reconstructions.png; do
+  [ -s "$folder/$file" ] || { echo "FAILED: $file was not written"; failures=$((failures + 1)); }
+done
+expect 0 'grid.png' "$latent" sample "$folder/vae" -o "$folder/grid.png"
+[ -s "$folder/grid.png" ] || { echo "FAILED: no grid.png"; failures=$((failures + 1)); }
+"$latent" train digits --model vae --epochs 2 --threads 1 --out "$folder/again" > /dev/null 2>&1
+cmp "$folder/vae/last.safetensors" "$folder/again/last.safetensors" || { echo "FAILED: other bytes on one thread"; failures=$((failures + 1)); }
+head -c 300 "$folder/vae/last.safetensors" > "$folder/vae/cut" && mv "$folder/vae/cut" "$folder/vae/last.safetensors"
+expect 4 'last.safetensors' "$latent" sample "$folder/vae" -o "$folder/grid.png"
+exit "$((failures > 0))"
