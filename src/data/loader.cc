@@ -104,7 +104,7 @@ std::span<const int32_t> Loader::batch(int64_t epoch, int64_t index) {
 struct Prefetcher::Worker {
   Worker(const Dataset& dataset, std::vector<BatchField> batch_fields, Loader order, int64_t epoch, int64_t index)
       : data(dataset), fields(std::move(batch_fields)), loader(std::move(order)), next_epoch(epoch), next_index(index) {
-    const int64_t rows = std::min(loader.batch_size(), data.size());
+    const int64_t rows = std::ssize(loader.batch(epoch, 0));  // none is larger
     for (Batch& batch : buffers) {
       batch.rows.reserve(static_cast<size_t>(rows));
       for (const BatchField& field : fields) {

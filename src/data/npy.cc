@@ -227,7 +227,9 @@ void write_npy(const std::string& path, const Tensor& tensor) {
                                                      : "|u1";
   std::string header = std::string("{'descr': '") + descr + "', 'fortran_order': False, 'shape': (";
   for (const int64_t d : tensor.shape()) header += std::to_string(d) + ", ";
-  if (tensor.shape().rank() > 0) header.pop_back();  // "(3, 4,)" is as good as "(3, 4)", and "(3,)" needs its comma
+  // "()", "(3,)", "(3, 4)", as NumPy writes them.
+  if (tensor.shape().rank() > 0) header.pop_back();
+  if (tensor.shape().rank() > 1) header.pop_back();
   header += "), }";
   constexpr size_t kStart = 10;
   header.resize((kStart + header.size() + 1 + 63) / 64 * 64 - kStart - 1, ' ');  // elements start at a multiple of 64

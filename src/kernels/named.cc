@@ -61,6 +61,32 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace latent::kernels {
 HWY_EXPORT(adam);
-const NamedKernel* find_named(std::string_view) { return nullptr; }
+
+namespace {
+
+/// Operands of the chain below: m', v', w'; then g, m, v, c, a, w. Constants: 1-b1, b1, 1-b2, b2, eps.
+void run_adam(void* const* p, const float* k, int64_t begin, int64_t end) {
+  const auto in = [&](int i) { return static_cast<const float*>(p[i]); };
+  const AdamOperands o{static_cast<float*>(p[0]), static_cast<float*>(p[1]), static_cast<float*>(p[2]), in(4), in(3), in(5), in(8),
+                       *in(7), *in(6), k[1], k[0], k[3], k[2], k[4]};
+  HWY_DYNAMIC_DISPATCH(adam)(o, static_cast<size_t>(begin), static_cast<size_t>(end));
+}
+
+constexpr NamedKernel kNamed[] = {
+    {"adam",
+     "fffssf:5 mul,6,0 mul,7,1 add,12,11 square,0 mul,8,14 mul,9,2 add,16,15 sqrt,17 mul,18,3 add,19,10 mul,4,13 div,21,20 "
+     "sub,5,22 =13 =17 =23",
+     run_adam},
+};
+
+}  // namespace
+
+const NamedKernel* find_named(std::string_view program) {
+  for (const NamedKernel& k : kNamed) {
+    if (k.program == program) return &k;
+  }
+  return nullptr;
+}
+
 }  // namespace latent::kernels
 #endif

@@ -233,6 +233,7 @@ class Fuser {
   /// Chains that read the same tensors in full read them once.
   void merge_siblings() {
     for (NodeId i = 0; i < p_.nodes.size(); ++i) {
+      if (group_of_[i] < 0 && p_.nodes[i].op->kind == Kind::broadcast) continue;  // sharing a scalar saves nothing
       NodeId first = 0;
       bool any = false;
       for (NodeId r : readers_[i]) {
@@ -290,6 +291,7 @@ ChainPlan chain_of(const Program& program, const Unit& unit, const std::vector<b
   std::map<NodeId, int> value;                          // of nodes in the chain
   std::map<std::pair<NodeId, Access>, int> input_value;  // of memory read
   std::map<double, int> constant_value;
+  std::vector<double> constants;  // in the order of their first use
   const auto inside = [&](NodeId id) { return std::find(unit.nodes.begin(), unit.nodes.end(), id) != unit.nodes.end(); };
   // Inputs and constants first, so that their numbers come before the steps'.
   struct Operand {
@@ -313,15 +315,17 @@ ChainPlan chain_of(const Program& program, const Unit& unit, const std::vector<b
     for (NodeId in : program.nodes[id].in) {
       if (inside(in)) continue;
       const Operand o = operand_of(in);
-      if (o.is_constant) constant_value.emplace(o.number, 0);
+      if (o.is_constant) {
+        if (constant_value.emplace(o.number, 0).second) constants.push_back(o.number);
+      }
       else if (input_value.emplace(std::pair{root_of(program, o.node), o.access}, static_cast<int>(c.inputs.size())).second) {
         c.inputs.push_back(o.node);
         f.inputs.push_back({o.access, element_of(program.nodes[o.node].dtype)});
       }
     }
   }
-  for (auto& [number, v] : constant_value) {
-    v = static_cast<int>(c.inputs.size() + f.constants.size());
+  for (double number : constants) {
+    constant_value[number] = static_cast<int>(c.inputs.size() + f.constants.size());
     f.constants.push_back(static_cast<float>(number));
   }
   const auto value_of = [&](NodeId in) {
