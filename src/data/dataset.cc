@@ -36,7 +36,7 @@ auto visit(const Tensor& t, const F& f) {
 
 // One row to float32. The inner loop has a fixed length so that compilers make vectors of it without -O3.
 template <class T>
-void convert_row(const T* src, size_t n, float scale, float shift, float* dst) {
+void convert_row(const T* __restrict src, size_t n, float scale, float shift, float* __restrict dst) {
   constexpr size_t kBlock = 16;
   using Wide = std::conditional_t<std::is_same_v<T, double>, double, float>;
   const auto value = [scale, shift](T v) { return static_cast<float>(static_cast<Wide>(v) * Wide{scale} + Wide{shift}); };

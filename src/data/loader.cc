@@ -105,7 +105,7 @@ struct Prefetcher::Worker {
   Worker(const Dataset& dataset, std::vector<BatchField> batch_fields, Loader order, int64_t epoch, int64_t index)
       : data(dataset), fields(std::move(batch_fields)), loader(std::move(order)), next_epoch(epoch), next_index(index) {
     const int64_t rows = std::ssize(loader.batch(epoch, 0));  // none is larger
-    for (Batch& batch : buffers) {
+    for (LoadedBatch& batch : buffers) {
       batch.rows.reserve(static_cast<size_t>(rows));
       for (const BatchField& field : fields) {
         Shape shape{rows};
@@ -132,7 +132,7 @@ struct Prefetcher::Worker {
         changed.wait(lock);
         continue;
       }
-      Batch& batch = buffers[static_cast<size_t>(filled % 2)];
+      LoadedBatch& batch = buffers[static_cast<size_t>(filled % 2)];
       lock.unlock();
       std::exception_ptr failure;
       try {
@@ -147,7 +147,7 @@ struct Prefetcher::Worker {
     }
   }
 
-  void fill(Batch& batch) {
+  void fill(LoadedBatch& batch) {
     const auto rows = loader.batch(next_epoch, next_index);
     batch.epoch = next_epoch;
     batch.index = next_index;
@@ -161,11 +161,11 @@ struct Prefetcher::Worker {
     }
   }
 
-  const Batch& next() {
+  const LoadedBatch& next() {
     std::unique_lock lock(mutex);
     changed.wait(lock, [this] { return filled > given || error; });
     if (filled == given) std::rethrow_exception(error);
-    const Batch& batch = buffers[static_cast<size_t>(given % 2)];
+    const LoadedBatch& batch = buffers[static_cast<size_t>(given % 2)];
     ++given;
     changed.notify_all();
     return batch;
@@ -178,8 +178,8 @@ struct Prefetcher::Worker {
   int64_t next_epoch;
   int64_t next_index;
 
-  // Batch k lies in buffer k % 2. The caller uses batch given - 1; the worker may fill batch `given`, in the other buffer.
-  std::array<Batch, 2> buffers;
+  // LoadedBatch k lies in buffer k % 2. The caller uses batch given - 1; the worker may fill batch `given`, in the other buffer.
+  std::array<LoadedBatch, 2> buffers;
   std::mutex mutex;
   std::condition_variable changed;
   int64_t filled = 0;  // batches ready so far
@@ -194,6 +194,6 @@ Prefetcher::Prefetcher(const Dataset& data, std::vector<BatchField> fields, Load
 
 Prefetcher::~Prefetcher() = default;
 
-const Batch& Prefetcher::next() { return worker_->next(); }
+const LoadedBatch& Prefetcher::next() { return worker_->next(); }
 
 }  // namespace latent

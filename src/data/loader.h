@@ -51,7 +51,7 @@ struct BatchField {
   float shift = 0;
 };
 
-struct Batch {
+struct LoadedBatch {
   int64_t epoch = 0;
   int64_t index = 0;            // within the epoch
   std::vector<int32_t> rows;    // of the data set
@@ -68,7 +68,7 @@ class Prefetcher {
   Prefetcher& operator=(const Prefetcher&) = delete;
 
   /// The next batch, valid until the call after. Rethrows what went wrong on the worker.
-  const Batch& next();
+  const LoadedBatch& next();
 
  private:
   struct Worker;

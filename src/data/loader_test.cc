@@ -115,7 +115,7 @@ TEST(Prefetchers, GiveWhatTheLoaderGives) {
   const Tensor& labels = d.field("label").values;
   int64_t epoch = 2, index = 15;
   for (int step = 0; step < 50; ++step) {
-    const Batch& batch = prefetcher.next();
+    const LoadedBatch& batch = prefetcher.next();
     ASSERT_EQ(batch.epoch, epoch);
     ASSERT_EQ(batch.index, index);
     ASSERT_TRUE(std::ranges::equal(batch.rows, loader.batch(epoch, index)));

@@ -356,7 +356,6 @@ std::vector<Call> bind_fused(const FusedProgram& program, const std::vector<int>
     };
     return {main};
   }
-  if (getenv("DBG")) fprintf(stderr, "%s\n", p.text().c_str());
   give_registers(*b, in_place);
   main.kernel = program.steps.size() == 1 ? std::string(program.steps[0].op->name) : "chain of " + std::to_string(program.steps.size());
   main.run = [b](int part, void* const* operands, std::byte* scratch, const RunState&) { b->run(part, operands, scratch); };

@@ -100,7 +100,8 @@ ModelSpec load_model(const std::string& path, Slots& slots) {
   for (auto& [name, t] : file.tensors) slots.set(name, std::move(t));
   try {
     if (const auto counters = file.metadata.find("counters"); counters != file.metadata.end()) {
-      for (const auto& [name, value] : nlohmann::json::parse(counters->second).items()) slots.counter(name) = value.get<int64_t>();
+      const auto counts = nlohmann::json::parse(counters->second).get<std::map<std::string, int64_t>>();
+      for (const auto& [name, value] : counts) slots.counter(name) = value;
     }
   } catch (const nlohmann::json::exception&) {
     throw DataError("the model's counters cannot be read", path);
