@@ -3,6 +3,7 @@
 // be exchanged and an arena shared.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,6 +43,7 @@ struct Built {
   size_t arena_bytes = 0, live_bytes = 0;
   std::vector<std::pair<int, float>> constants;  // pointer and value
   std::vector<int> pointer_of;                   // of each node's memory; -1: none
+  std::map<std::string, int> old_values;         // fetches of slots that change: where the value at the start is kept
   int pointers = 0;
   std::vector<passes::PassReport> reports;
   ir::Program program;  // what the stages compute

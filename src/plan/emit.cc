@@ -219,7 +219,7 @@ class Emitter {
     }
     for (const ir::Fetch& f : l_.p_.fetches) {
       const auto old = saved_.find(passes::root_of(l_.p_, f.node));
-      if (old != saved_.end()) l_.pointer_of_[passes::root_of(l_.p_, f.node)] = old->second;
+      if (old != saved_.end()) built_.old_values[f.name] = old->second;
     }
   }
 

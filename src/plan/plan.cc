@@ -194,7 +194,10 @@ Plan::Plan(const Graph& graph, Slots& slots, CompileOptions options) : impl_(std
     m.pointers[static_cast<size_t>(feed.pointer)] = feed.tensor.raw();
     m.feeds.emplace(name, std::move(feed));
   }
-  for (const ir::Fetch& f : p.fetches) m.fetches[f.name] = {f.node, m.built.pointer_of[f.node]};
+  for (const ir::Fetch& f : p.fetches) {
+    const auto old = m.built.old_values.find(f.name);
+    m.fetches[f.name] = {f.node, old != m.built.old_values.end() ? old->second : m.built.pointer_of[f.node]};
+  }
   std::set<std::string> counters;
   for (const ir::Schedule& s : p.schedules) {
     m.schedules.push_back({p.nodes[s.node].attrs.word("name"), s.counter, s.value});

@@ -1,0 +1,190 @@
+// What a plan promises: slots, commits, families, carried feeds, the same bits on any number of threads and with fusion off,
+// memory close to the least possible.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "latent/latent.h"
+
+namespace latent {
+namespace {
+
+/// A dense VAE step on [n, 784] with Adam; large enough that products are cut into parts.
+void trace_vae(Graph& g, int64_t n) {
+  const Scope s(g, true);
+  const Vae vae{{.inputs = 784, .hidden = {400}, .latent = 20}};
+  const Loss loss = vae.loss(s, {.x = g.feed("x", {n, 784})});
+  minimize(g, loss.total, Adam{});
+  g.fetch("loss", loss.total);
+}
+
+void fill(std::span<float> x, int step) {
+  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>((i * 7919 + static_cast<size_t>(step) * 104729) % 251) / 250.f;
+}
+
+/// All slots after `steps` steps, one after another.
+std::vector<std::byte> slots_after(int steps, CompileOptions options, size_t* parts = nullptr) {
+  Slots slots(3);
+  PlanFamily family(slots, trace_vae, options);
+  for (int i = 0; i < steps; ++i) {
+    Plan& plan = family.at(i % 5 == 4 ? 40 : 128);
+    fill(plan.feed("x"), i);
+    plan.run();
+    if (parts) *parts = std::max(*parts, plan.stats().parts);
+  }
+  std::vector<std::byte> bytes;
+  for (const auto& [name, t] : slots.tensors()) bytes.insert(bytes.end(), t.as_bytes().begin(), t.as_bytes().end());
+  return bytes;
+}
+
+TEST(Plan, SameBitsOnAnyNumberOfThreads) {
+  for (bool bf16 : {false, true}) {
+    size_t parts = 0;
+    const std::vector<std::byte> one = slots_after(12, {.threads = 1, .bf16 = bf16}, &parts);
+    EXPECT_GT(parts, 1u);
+    for (int threads : {2, 3, 4, 8}) EXPECT_EQ(slots_after(12, {.threads = threads, .bf16 = bf16}), one) << threads;
+  }
+}
+
+TEST(Plan, FusionMemoryAndNamedKernelsDoNotChangeBits) {
+  const std::vector<std::byte> whole = slots_after(4, {.threads = 2});
+  for (const char* pass : {"fuse", "named", "in_place"}) EXPECT_EQ(slots_after(4, {.threads = 2, .off = {pass}}), whole) << pass;
+}
+
+TEST(Plan, OtherPassesKeepTheLoss) {
+  const auto loss = [](CompileOptions options) {
+    Slots slots(3);
+    Graph g;
+    trace_vae(g, 32);
+    Plan plan(g, slots, options);
+    for (int i = 0; i < 3; ++i) {
+      fill(plan.feed("x"), i);
+      plan.run();
+    }
+    return plan.scalar("loss");
+  };
+  const double all = loss({.threads = 1});
+  for (const char* pass : {"simplify", "cse"}) EXPECT_NEAR(loss({.threads = 1, .off = {pass}, .verify = true}), all, 1e-4 * all) << pass;
+}
+
+TEST(Plan, TrainingStepsUseThePrebuiltAdam) {
+  Graph g;
+  trace_vae(g, 32);
+  Slots slots;
+  EXPECT_NE(Plan(g, slots, {.threads = 1}).explain().find("adam"), std::string::npos);
+}
+
+TEST(Plan, ArenaIsNearTheLargestSumAlive) {
+  for (int64_t n : {8, 32, 128}) {
+    Graph g;
+    trace_vae(g, n);
+    Slots slots;
+    const PlanStats s = Plan(g, slots, {.threads = 1}).stats();
+    EXPECT_LE(static_cast<double>(s.arena_bytes), 1.10 * static_cast<double>(s.live_bytes));
+    EXPECT_GT(s.live_bytes, 0u);
+  }
+}
+
+TEST(Plan, ReadsSeeTheValueAtTheStart) {
+  Graph g;
+  const Expr a = g.slot("a", {3}, constant_init(1)), b = g.slot("b", {3}, constant_init(2)), c = g.slot("c", {3}, constant_init(5));
+  g.assign(a, b);
+  g.assign(b, a);
+  g.assign(c, c * 2 + 1);
+  g.fetch("old", c);
+  g.fetch("new", g.updated(c));
+  g.fetch("late", sum(c * 10));
+  Slots slots;
+  Plan plan(g, slots, {.threads = 1});
+  plan.run();
+  EXPECT_EQ(plan.fetch("old")[1], 5);
+  EXPECT_EQ(plan.fetch("new")[1], 11);
+  EXPECT_EQ(plan.scalar("late"), 150);
+  EXPECT_EQ(slots.at("a").span<float>()[0], 2);
+  EXPECT_EQ(slots.at("b").span<float>()[0], 1);
+  EXPECT_EQ(slots.at("c").span<float>()[2], 11);
+  plan.run();
+  EXPECT_EQ(slots.at("a").span<float>()[0], 1);
+  EXPECT_EQ(slots.at("c").span<float>()[0], 23);
+}
+
+TEST(Plan, TwoObjectivesOverSharedSlots) {
+  // Encoder e and head h by SGD on the first loss would clash; each objective moves its own prefix, on one shared forward.
+  Graph g;
+  const Scope s(g, true);
+  const Expr x = g.feed("x", {1, 1});
+  const Expr e = (s / "e").param("w", {1, 1}, constant_init(2)), h = (s / "h").param("w", {1, 1}, constant_init(3));
+  const Expr z = matmul(x, e), y = matmul(z, h);
+  minimize(g, {{.loss = sum(square(y)), .prefix = "e", .optimizer = Sgd{.rate = 0.01}, .name = "first"},
+               {.loss = sum(y), .prefix = "h", .optimizer = Sgd{.rate = 0.1, .momentum = 0.5}, .name = "second"}});
+  Slots slots;
+  Plan plan(g, slots, {.threads = 1});
+  double we = 2, wh = 3, u = 0;
+  for (int i = 0; i < 4; ++i) {
+    plan.feed("x")[0] = 0.5f;
+    plan.run();
+    const double ge = 2 * (0.5 * we * wh) * 0.5 * wh, gh = 0.5 * we;
+    u = 0.5 * u + gh;
+    we -= 0.01 * ge;
+    wh -= 0.1 * u;
+    EXPECT_NEAR(slots.at("e/w").span<float>()[0], we, 1e-5);
+    EXPECT_NEAR(slots.at("h/w").span<float>()[0], wh, 1e-5);
+  }
+  EXPECT_EQ(slots.counter("first"), 4);
+}
+
+TEST(Plan, MovingAverageWithScatterAdd) {
+  Graph g;
+  const Expr counts = g.slot("counts", {3}, constant_init(1));
+  const Expr k = g.feed("k", {4}, DType::i32);
+  const Expr ones = g.feed("ones", {4});
+  g.assign(counts, 0.9 * counts + 0.1 * scatter_add(k, ones, 3));
+  Slots slots;
+  Plan plan(g, slots, {.threads = 1});
+  const int32_t index[] = {0, 2, 2, 2};
+  std::copy(std::begin(index), std::end(index), plan.feed<int32_t>("k").begin());
+  for (float& one : plan.feed("ones")) one = 1;
+  plan.run();
+  const auto c = slots.at("counts").span<float>();
+  EXPECT_FLOAT_EQ(c[0], 1.0f);
+  EXPECT_FLOAT_EQ(c[1], 0.9f);
+  EXPECT_FLOAT_EQ(c[2], 1.2f);
+}
+
+TEST(Plan, CarriedFeed) {
+  Graph g;
+  const Expr h = g.feed("h", {2});
+  g.fetch("next", h * 2 + 1);
+  Slots slots;
+  Plan plan(g, slots, {.threads = 1});
+  plan.carry("next", "h");
+  for (int i = 0; i < 3; ++i) plan.run();
+  EXPECT_EQ(plan.fetch("next")[0], 7);
+  EXPECT_EQ(plan.feed("h")[1], 7);
+}
+
+TEST(Plan, ForecastRefusesWhatDoesNotFit) {
+  Graph g;
+  trace_vae(g, 128);
+  Slots slots;
+  EXPECT_THROW(Plan(g, slots, {.threads = 1, .memory_limit = 1 << 20}), UsageError);
+}
+
+TEST(Plan, NoiseDependsOnRowStepAndSeedOnly) {
+  const auto draw = [](uint64_t seed, int64_t step, int64_t rows) {
+    Graph g;
+    g.fetch("e", normal(Scope(g, true) / "z", {rows, 7}));
+    Slots slots(seed);
+    slots.counter("step") = step;
+    Plan plan(g, slots, {.threads = 1});
+    plan.run();
+    return std::vector<float>(plan.fetch("e").begin(), plan.fetch("e").begin() + 21);
+  };
+  EXPECT_EQ(draw(1, 0, 3), draw(1, 0, 9));
+  EXPECT_NE(draw(1, 0, 3), draw(1, 1, 3));
+  EXPECT_NE(draw(1, 0, 3), draw(2, 0, 3));
+}
+
+}  // namespace
+}  // namespace latent
