@@ -1,96 +1,174 @@
-// Reading and writing safetensors; see safetensors.h.
+// Writer and reader of safetensors files; see safetensors.h.
 #include "data/safetensors.h"
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
-#include <nlohmann/json.hpp>
+#include <optional>
+#include <string_view>
+#include <utility>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "data/elements.h"
 
 namespace latent {
 
 namespace {
 
-using Json = nlohmann::json;
-constexpr size_t kMostHeader = 100 << 20;
+using nlohmann::json;
+
+constexpr const char* kMetadataKey = "__metadata__";
 constexpr const char* kHash = "data_hash";
+constexpr uint64_t kMostHeader = 100'000'000;  // bytes, as in the reference reader
+constexpr size_t kStart = 8;                   // bytes of the header's length
 
-struct TypeName {
-  DType type;
-  const char* name;
-};
-constexpr TypeName kTypes[] = {{DType::f32, "F32"}, {DType::f64, "F64"}, {DType::bf16, "BF16"}, {DType::i32, "I32"}, {DType::u8, "U8"}};
+constexpr std::pair<std::string_view, DType> kTypes[] = {
+    {"F32", DType::f32}, {"F64", DType::f64}, {"BF16", DType::bf16}, {"I32", DType::i32}, {"U8", DType::u8}};
 
-/// Nested containers deeper than a header has are refused while parsing, so that no text can exhaust the stack.
-Json parse_header(std::string_view text, const std::string& path) {
-  const Json::parser_callback_t shallow = [&](int depth, Json::parse_event_t, Json&) {
-    if (depth > 8) throw DataError("the header nests too deep", path, 8);
-    return true;
-  };
-  try {
-    return Json::parse(text, shallow);
-  } catch (const Json::exception& e) {
-    throw DataError(std::string("the header is no JSON: ") + e.what(), path, 8);
-  }
-}
-
+// What the header says of one tensor.
 struct Entry {
-  std::string name;
-  DType type = DType::f32;
-  Shape shape;
-  size_t begin = 0, end = 0;
+  std::optional<DType> dtype;
+  std::optional<std::vector<uint64_t>> shape;
+  std::optional<std::vector<uint64_t>> offsets;  // begin and end in the data section
 };
 
-Entry parse_entry(const std::string& name, const Json& j, size_t data_bytes, const std::string& path) {
-  const auto fail = [&](const std::string& what) { throw DataError("the tensor \"" + name.substr(0, 100) + "\" " + what, path, 8); };
-  Entry e;
-  e.name = name;
-  try {
-    const std::string type = j.at("dtype").get<std::string>();
-    const auto* known = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const TypeName& t) { return type == t.name; });
-    if (known == std::end(kTypes)) fail("has the type " + type.substr(0, 20) + "; F32, F64, BF16, I32 and U8 are read");
-    e.type = known->type;
-    for (const Json& d : j.at("shape")) {
-      if (!d.is_number_unsigned() || d.get<uint64_t>() > uint64_t{1} << 59) fail("has an extent that is no size");
-      e.shape.push_back(d.get<int64_t>());
-    }
-    const Json& offsets = j.at("data_offsets");
-    if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned()) fail("has no two offsets");
-    e.begin = offsets[0].get<size_t>();
-    e.end = offsets[1].get<size_t>();
-  } catch (const Json::exception& error) {
-    fail(std::string("is not described well: ") + error.what());
-  } catch (const UsageError& error) {  // rank or element count beyond a Shape
-    fail(std::string("has no usable shape: ") + error.what());
+struct Header {
+  std::map<std::string, std::string> metadata;
+  std::map<std::string, Entry> entries;
+};
+
+// Takes the events of nlohmann's parser and accepts only the three levels that a header has, so that neither depth nor
+// number of values in a hostile file costs memory. It throws DataError at the first thing out of place.
+class HeaderReader : public nlohmann::json_sax<json> {
+ public:
+  HeaderReader(Header& header, const std::string& path) : header_(header), path_(path) {}
+
+  bool start_object(size_t) override {
+    if (level_ == Level::kNothing) return to(Level::kTop);
+    if (level_ == Level::kTop) return to(name_ == kMetadataKey ? Level::kMetadata : Level::kEntry);
+    fail("an object where none belongs");
   }
-  if (e.begin > e.end || e.end > data_bytes) fail("lies outside the file");
-  if (e.end - e.begin != static_cast<size_t>(e.shape.elements()) * size_of(e.type)) fail("has " + e.shape.text() + ", which is not its number of bytes");
-  return e;
+  bool end_object() override {
+    if (level_ == Level::kEntry && !(entry_->dtype && entry_->shape && entry_->offsets)) {
+      fail("it lacks dtype, shape or data_offsets");
+    }
+    return to(level_ == Level::kTop ? Level::kNothing : Level::kTop);
+  }
+  bool key(string_t& key) override {
+    if (level_ == Level::kTop) {
+      name_ = key;
+      if (key == kMetadataKey) {
+        if (std::exchange(has_metadata_, true)) fail("it comes twice");
+      } else {
+        const auto [at, is_new] = header_.entries.try_emplace(key);
+        if (!is_new) fail("it comes twice");
+        entry_ = &at->second;
+      }
+    } else {
+      key_ = key;
+      if (level_ == Level::kMetadata && header_.metadata.contains(key)) fail("\"" + key + "\" comes twice");
+    }
+    return true;
+  }
+  bool string(string_t& value) override {
+    if (level_ == Level::kMetadata) {
+      header_.metadata.emplace(key_, value);
+      return true;
+    }
+    if (level_ != Level::kEntry || key_ != "dtype") fail("a text where none belongs");
+    if (entry_->dtype) fail("dtype comes twice");
+    const auto* known = std::ranges::find(kTypes, value, &std::pair<std::string_view, DType>::first);
+    if (known == std::end(kTypes)) fail("elements of type \"" + value + "\"; F32, F64, BF16, I32 and U8 can be read");
+    entry_->dtype = known->second;
+    return true;
+  }
+  bool start_array(size_t) override {
+    if (level_ != Level::kEntry) fail("a list where none belongs");
+    std::optional<std::vector<uint64_t>>* const list = key_ == "shape"          ? &entry_->shape
+                                                       : key_ == "data_offsets" ? &entry_->offsets
+                                                                                : nullptr;
+    if (!list) fail("an unknown list \"" + key_ + "\"");
+    if (*list) fail(key_ + " comes twice");
+    list_ = &list->emplace();
+    return to(Level::kList);
+  }
+  bool end_array() override {
+    if (key_ == "data_offsets" && list_->size() != 2) fail("data_offsets must hold two numbers");
+    return to(Level::kEntry);
+  }
+  bool number_unsigned(number_unsigned_t value) override {
+    if (level_ != Level::kList) fail("a number where none belongs");
+    if (list_->size() == Shape::kMaxRank) fail("more than 6 axes");
+    list_->push_back(value);
+    return true;
+  }
+  bool number_integer(number_integer_t) override { fail("a negative number"); }
+  bool number_float(number_float_t, const string_t& text) override { fail("the number " + text + " is not a size"); }
+  bool boolean(bool) override { fail("true or false where none belongs"); }
+  bool null() override { fail("null where none belongs"); }
+  bool binary(binary_t&) override { fail("bytes where none belong"); }
+  bool parse_error(size_t position, const std::string&, const json::exception& e) override {
+    throw DataError(std::string("the header is not JSON: ") + e.what(), path_, static_cast<int64_t>(kStart + position));
+  }
+
+ private:
+  enum class Level { kNothing, kTop, kMetadata, kEntry, kList };
+
+  bool to(Level level) {
+    level_ = level;
+    return true;
+  }
+  [[noreturn]] void fail(const std::string& what) const {
+    throw DataError("cannot read the safetensors header" + (name_.empty() ? "" : " at \"" + name_ + "\"") + ": " + what, path_,
+                    kStart);
+  }
+
+  Header& header_;
+  const std::string& path_;
+  Level level_ = Level::kNothing;
+  std::string name_;  // of the tensor, or __metadata__
+  std::string key_;   // within it
+  Entry* entry_ = nullptr;
+  std::vector<uint64_t>* list_ = nullptr;
+  bool has_metadata_ = false;
+};
+
+const char* file_name_of(DType dtype) {
+  return std::ranges::find(kTypes, dtype, &std::pair<std::string_view, DType>::second)->first.data();
 }
 
 }  // namespace
 
-void save_safetensors(const std::string& path, const std::map<std::string, const Tensor*>& tensors, std::map<std::string, std::string> metadata) {
-  uint64_t hash = 0;
-  Json header = Json::object();
-  size_t at = 0;
+void save_safetensors(const std::string& path, const std::map<std::string, const Tensor*>& tensors,
+                      const std::map<std::string, std::string>& metadata) {
+  if (tensors.contains(kMetadataKey)) throw UsageError("a tensor cannot be named __metadata__");
+  if (metadata.contains(kHash)) throw UsageError("the metadata entry data_hash is computed, not given");
+  json header = json::object();  // its keys are sorted
   std::vector<std::span<const std::byte>> pieces(2);
-  for (const auto& [name, t] : tensors) {
-    const auto* type = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const TypeName& n) { return n.type == t->dtype(); });
-    header[name] = {{"dtype", type->name},
-                    {"shape", std::vector<int64_t>(t->shape().begin(), t->shape().end())},
-                    {"data_offsets", {at, at + t->bytes()}}};
-    at += t->bytes();
-    pieces.push_back(t->as_bytes());
-    hash = hash_bytes(t->as_bytes(), hash);
+  uint64_t offset = 0;
+  uint64_t hash = 0;
+  for (const auto& [name, tensor] : tensors) {
+    const auto bytes = tensor->as_bytes();
+    header[name] = {{"dtype", file_name_of(tensor->dtype())},
+                    {"shape", std::vector<int64_t>(tensor->shape().begin(), tensor->shape().end())},
+                    {"data_offsets", {offset, offset + bytes.size()}}};
+    offset += bytes.size();
+    hash = hash_bytes(bytes, hash);
+    pieces.push_back(bytes);
   }
-  metadata[kHash] = hex64(hash);
-  header["__metadata__"] = metadata;
-  std::string text = header.dump();
+  header[kMetadataKey] = metadata;
+  header[kMetadataKey][kHash] = hex64(hash);
+  std::string text;
+  try {
+    text = header.dump();
+  } catch (const json::exception&) {
+    throw UsageError("a name or a metadata text for " + path + " is not UTF-8");
+  }
   text.resize((text.size() + 7) / 8 * 8, ' ');
+  if (text.size() > kMostHeader) throw UsageError("more than 100 MB of names and metadata for " + path);
   const uint64_t length = text.size();
   pieces[0] = std::as_bytes(std::span(&length, 1));
   pieces[1] = bytes_of(text);
@@ -98,55 +176,57 @@ void save_safetensors(const std::string& path, const std::map<std::string, const
 }
 
 SafetensorsFile parse_safetensors(std::span<const std::byte> bytes, const std::string& path) {
+  if (bytes.size() < kStart) {
+    throw DataError("not a safetensors file: it has only " + std::to_string(bytes.size()) + " bytes", path, 0);
+  }
   uint64_t length = 0;
-  if (bytes.size() < sizeof length) throw DataError("too short for a safetensors file", path, static_cast<int64_t>(bytes.size()));
-  std::memcpy(&length, bytes.data(), sizeof length);
-  if (length > kMostHeader || length > bytes.size() - sizeof length) throw DataError("the header's length is beyond the file", path, 0);
-  const Json header = parse_header({reinterpret_cast<const char*>(bytes.data()) + sizeof length, length}, path);
-  if (!header.is_object()) throw DataError("the header is no JSON object", path, 8);
-  const auto data = bytes.subspan(sizeof length + length);
+  std::memcpy(&length, bytes.data(), kStart);
+  if (length > kMostHeader || length > bytes.size() - kStart) {
+    throw DataError("not a safetensors file, or cut short: its first 8 bytes say that " + std::to_string(length) +
+                        " bytes of header follow, where " + std::to_string(bytes.size() - kStart) + " bytes are (at most 100 MB)",
+                    path, 0);
+  }
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + kStart, length);
+  if (!text.starts_with('{')) throw DataError("not a safetensors file: its header does not start with '{'", path, kStart);
+  Header header;
+  HeaderReader reader(header, path);
+  json::sax_parse(text.begin(), text.end(), &reader);
 
+  // In the order of the data, each tensor must begin where the one before ends, and the last must end the file. Tensors
+  // without elements sort before their neighbour.
+  const auto data = bytes.subspan(kStart + length);
+  std::vector<std::pair<const std::string*, const Entry*>> in_order;
+  for (const auto& [name, entry] : header.entries) in_order.emplace_back(&name, &entry);
+  std::ranges::stable_sort(in_order, {}, [](const auto& e) { return std::pair((*e.second->offsets)[0], (*e.second->offsets)[1]); });
   SafetensorsFile file;
-  std::vector<Entry> entries;
-  for (const auto& [name, j] : header.items()) {
-    if (name != "__metadata__") {
-      entries.push_back(parse_entry(name, j, data.size(), path));
-      continue;
-    }
-    try {
-      file.metadata = j.get<std::map<std::string, std::string>>();
-    } catch (const Json::exception&) {
-      throw DataError("__metadata__ must map strings to strings", path, 8);
-    }
-  }
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return std::pair(a.begin, a.end) < std::pair(b.begin, b.end); });
-  size_t at = 0;
-  for (const Entry& e : entries) {
-    if (e.begin != at) throw DataError("the tensor \"" + e.name + "\" overlaps another or leaves a hole before it", path, static_cast<int64_t>(8 + length + e.begin));
-    at = e.end;
-  }
-  if (at != data.size()) throw DataError("bytes follow the last tensor", path, static_cast<int64_t>(8 + length + at));
-  std::map<std::string, const Entry*> by_name;
-  for (const Entry& e : entries) by_name[e.name] = &e;
+  uint64_t at = 0;
   uint64_t hash = 0;
-  for (const auto& [name, e] : by_name) {
-    const auto piece = data.subspan(e->begin, e->end - e->begin);
-    hash = hash_bytes(piece, hash);
-    Tensor t(e->shape, e->type);
-    if (!piece.empty()) std::memcpy(t.raw(), piece.data(), piece.size());
-    file.tensors.emplace(name, std::move(t));
+  for (const auto& [name, entry] : in_order) {
+    const uint64_t begin = (*entry->offsets)[0];
+    const uint64_t end = (*entry->offsets)[1];
+    const auto place = static_cast<int64_t>(kStart + length + at);
+    if (begin != at || end < begin || end > data.size()) {
+      throw DataError("the tensor " + *name + " claims bytes " + std::to_string(begin) + " to " + std::to_string(end) + " of " +
+                          std::to_string(data.size()) + ", but must begin at " + std::to_string(at),
+                      path, place);
+    }
+    const auto body = data.subspan(begin, end - begin);
+    Tensor tensor(checked_shape(*entry->shape, size_of(*entry->dtype), body.size(), path, place), *entry->dtype);
+    if (!body.empty()) std::memcpy(tensor.raw(), body.data(), body.size());
+    file.tensors.emplace(*name, std::move(tensor));
+    hash = hash_bytes(body, hash);
+    at = end;
   }
-  const auto told = file.metadata.find(kHash);
-  if (told != file.metadata.end() && told->second != hex64(hash)) {
-    throw DataError("the tensors are damaged: their hash is " + hex64(hash) + ", the file says " + told->second.substr(0, 40), path,
-                    static_cast<int64_t>(8 + length));
+  if (at != data.size()) {
+    throw DataError("bytes that belong to no tensor follow the last one", path, static_cast<int64_t>(kStart + length + at));
+  }
+  file.metadata = std::move(header.metadata);
+  if (const auto found = file.metadata.find(kHash); found != file.metadata.end() && found->second != hex64(hash)) {
+    throw DataError("the data do not match their hash: the file was damaged; use another copy", path);
   }
   return file;
 }
 
-SafetensorsFile load_safetensors(const std::string& path) {
-  const std::string bytes = read_file(path);
-  return parse_safetensors(bytes_of(bytes), path);
-}
+SafetensorsFile load_safetensors(const std::string& path) { return parse_safetensors(bytes_of(read_file(path)), path); }
 
 }  // namespace latent

@@ -1,7 +1,8 @@
-// Model weights in the safetensors format: an 8-byte little-endian header length, a JSON header, the tensors one after another.
-// Ours are sorted by name and carry a hash of the data section, so that equal contents are equal bytes and damage is noticed.
+// Safetensors, the format of weights: a length, a JSON header, and the elements. Files of latent are a function of what is
+// in them: tensors and metadata sorted by name, no time, host or path. The reader trusts nothing in a file.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <span>
 #include <string>
@@ -15,12 +16,13 @@ struct SafetensorsFile {
   std::map<std::string, Tensor> tensors;
 };
 
-/// Writes atomically. The key "data_hash" of the metadata is set here.
+/// Writes tensors and metadata; adds the metadata entry "data_hash", the hash of the data section. UsageError when a name
+/// is "__metadata__", "data_hash" is given, or a text is not UTF-8.
 void save_safetensors(const std::string& path, const std::map<std::string, const Tensor*>& tensors,
-                      std::map<std::string, std::string> metadata);
+                      const std::map<std::string, std::string>& metadata);
 
-/// Throws DataError naming path and byte for anything that is not such a file: lengths, types, extents and offsets are checked
-/// against the file before memory is taken; tensors may not overlap or leave holes; the hash, where there is one, must agree.
+/// Reads U8, I32, F32, F64 and BF16. DataError for anything that breaks the format: lengths, types, shapes, offsets that
+/// overlap or leave holes, names that come twice, more than 100 MB of header, data that do not match "data_hash".
 SafetensorsFile load_safetensors(const std::string& path);
 SafetensorsFile parse_safetensors(std::span<const std::byte> bytes, const std::string& path);
 

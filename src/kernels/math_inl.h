@@ -84,7 +84,7 @@ HWY_INLINE V exp(D d, V x) {
 /// e^x for x <= 0 or NaN. One scaling step: results below 2^-126 become 0.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V exp_of_negative(D d, V x) {
-  const V low = hn::Set(d, -87.3f);
+  const V low = hn::Set(d, -87.33654f);
   const ExpParts<D> e = exp_parts(d, hn::IfThenElse(hn::Lt(x, low), low, x));
   const V scale = power_of_two(d, e.k);
   const V y = hn::MulAdd(e.m1, scale, scale);
