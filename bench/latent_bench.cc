@@ -1,5 +1,6 @@
-// The engine on the shared speed workloads: seed-ae, seed-vae, mlp-vae. Prints one JSON line: the median over epochs of an
-// epoch's wall time over its steps, gathering the batch included, after two untimed epochs.
+// The engine on the shared speed workloads: seed-ae, seed-vae, mlp-vae. Prints one JSON line: the
+// median over epochs of an epoch's wall time over its steps, gathering the batch included, after
+// two untimed epochs.
 //   latent_bench --workload NAME --threads N [--dtype bf16] [--data DIR] [--epochs E] [--explain]
 #include <sys/resource.h>
 #include <zlib.h>
@@ -34,13 +35,20 @@ Options parse(int argc, char** argv) {
       if (i + 1 == argc) throw UsageError(flag + " needs a value");
       return argv[++i];
     };
-    if (flag == "--workload") o.workload = value();
-    else if (flag == "--threads") o.threads = std::stoi(value());
-    else if (flag == "--epochs") o.epochs = std::stoi(value());
-    else if (flag == "--data") o.data = value();
-    else if (flag == "--dtype") o.bf16 = value() == "bf16";
-    else if (flag == "--explain") o.explain = true;
-    else throw UsageError("unknown flag " + flag);
+    if (flag == "--workload")
+      o.workload = value();
+    else if (flag == "--threads")
+      o.threads = std::stoi(value());
+    else if (flag == "--epochs")
+      o.epochs = std::stoi(value());
+    else if (flag == "--data")
+      o.data = value();
+    else if (flag == "--dtype")
+      o.bf16 = value() == "bf16";
+    else if (flag == "--explain")
+      o.explain = true;
+    else
+      throw UsageError("unknown flag " + flag);
   }
   return o;
 }
@@ -54,10 +62,12 @@ struct Rows {
   void gather(const int32_t* rows, int64_t n, float* dst) const {
     for (int64_t r = 0; r < n; ++r) {
       if (bytes.empty()) {
-        std::memcpy(dst + r * width, values.data() + rows[r] * width, static_cast<size_t>(width) * 4);
+        std::memcpy(dst + r * width, values.data() + rows[r] * width,
+                    static_cast<size_t>(width) * 4);
       } else {
         const uint8_t* src = bytes.data() + rows[r] * width;
-        for (int64_t i = 0; i < width; ++i) dst[r * width + i] = static_cast<float>(src[i]) * (1.0f / 255.0f);
+        for (int64_t i = 0; i < width; ++i)
+          dst[r * width + i] = static_cast<float>(src[i]) * (1.0f / 255.0f);
       }
     }
   }
@@ -73,7 +83,8 @@ Rows load(const Options& o) {
     gzFile file = gzopen(path.c_str(), "rb");
     char header[16];
     const bool good = file && gzread(file, header, 16) == 16 &&
-                      gzread(file, rows.bytes.data(), static_cast<unsigned>(rows.bytes.size())) == static_cast<int>(rows.bytes.size());
+                      gzread(file, rows.bytes.data(), static_cast<unsigned>(rows.bytes.size())) ==
+                          static_cast<int>(rows.bytes.size());
     if (file) gzclose(file);
     if (!good) throw DataError("12800 images of MNIST were expected", path);
   } else {
@@ -108,18 +119,18 @@ int run(const Options& o) {
   const int64_t batch = o.workload == "mlp-vae" ? 128 : 32;
   Slots slots(1);
   const auto begin = Clock::now();
-  PlanFamily plans(
-      slots,
-      [&](Graph& g, int64_t n) {
-        const Scope s(g, true);
-        const Expr loss = loss_of(o.workload, s, g.feed("x", {n, data.width}));
-        minimize(g, loss, Adam{});
-        g.fetch("loss", loss);
-      },
-      {.threads = o.threads, .bf16 = o.bf16});
+  PlanFamily plans(slots,
+                   [&](Graph& g, int64_t n) {
+                     const Scope s(g, true);
+                     const Expr loss = loss_of(o.workload, s, g.feed("x", {n, data.width}));
+                     minimize(g, loss, Adam{});
+                     g.fetch("loss", loss);
+                   },
+                   {.threads = o.threads, .bf16 = o.bf16});
   plans.at(batch);
   const double plan_ms = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
-  if (o.explain) std::fprintf(stderr, "%splanned in %.1f ms\n", plans.at(batch).explain().c_str(), plan_ms);
+  if (o.explain)
+    std::fprintf(stderr, "%splanned in %.1f ms\n", plans.at(batch).explain().c_str(), plan_ms);
 
   std::vector<int32_t> order(static_cast<size_t>(data.count));
   std::iota(order.begin(), order.end(), 0);
@@ -149,11 +160,15 @@ int run(const Options& o) {
     elapsed += us;
     micros.push_back(us / static_cast<double>(steps));
   }
-  std::nth_element(micros.begin(), micros.begin() + static_cast<ptrdiff_t>(micros.size() / 2), micros.end());
+  std::nth_element(micros.begin(), micros.begin() + static_cast<ptrdiff_t>(micros.size() / 2),
+                   micros.end());
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  std::printf("{\"engine\": \"latent\", \"workload\": \"%s\", \"threads\": %d, \"step_us\": %.2f, \"peak_rss_mb\": %.1f, \"loss_epoch_3\": %.9g, \"plan_ms\": %.1f}\n",
-              o.workload.c_str(), o.threads, micros[micros.size() / 2], static_cast<double>(usage.ru_maxrss) / 1024, third, plan_ms);
+  std::printf(
+      "{\"engine\": \"latent\", \"workload\": \"%s\", \"threads\": %d, \"step_us\": %.2f, "
+      "\"peak_rss_mb\": %.1f, \"loss_epoch_3\": %.9g, \"plan_ms\": %.1f}\n",
+      o.workload.c_str(), o.threads, micros[micros.size() / 2],
+      static_cast<double>(usage.ru_maxrss) / 1024, third, plan_ms);
   return 0;
 }
 

@@ -1,5 +1,6 @@
-// The reference autoencoder: dense 100-32(relu)-100 encoder, the same decoder, mean squared error, Adam, 1000 rows, batch 32,
-// 100 epochs. Encoder, Decoder and Autoencoder stand apart, as in the listing that circulates for it.
+// The reference autoencoder: dense 100-32(relu)-100 encoder, the same decoder, mean squared error,
+// Adam, 1000 rows, batch 32, 100 epochs. Encoder, Decoder and Autoencoder stand apart, as in the
+// listing that circulates for it.
 #include <cstdio>
 #include <random>
 
@@ -8,15 +9,21 @@
 using namespace latent;
 
 struct Encoder {
-  Expr operator()(const Scope& s, Expr x) const { return dense(s / "out", relu(dense(s / "hidden", x, 32)), 100); }
+  Expr operator()(const Scope& s, Expr x) const {
+    return dense(s / "out", relu(dense(s / "hidden", x, 32)), 100);
+  }
 };
 struct Decoder {
-  Expr operator()(const Scope& s, Expr z) const { return dense(s / "out", relu(dense(s / "hidden", z, 32)), 100); }
+  Expr operator()(const Scope& s, Expr z) const {
+    return dense(s / "out", relu(dense(s / "hidden", z, 32)), 100);
+  }
 };
 struct SeedAutoencoder {
   Encoder encode;
   Decoder decode;
-  Expr loss(const Scope& s, Expr x) const { return mean(square(decode(s / "decoder", encode(s / "encoder", x)) - x)); }
+  Expr loss(const Scope& s, Expr x) const {
+    return mean(square(decode(s / "decoder", encode(s / "encoder", x)) - x));
+  }
 };
 
 int main() {

@@ -1,4 +1,5 @@
-// Gradients of whole expressions, in double, against central differences: second order, scans, estimators.
+// Gradients of whole expressions, in double, against central differences: second order, scans,
+// estimators.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -17,7 +18,8 @@ std::vector<double> draw(int64_t n, uint64_t seed, double scale = 0.5) {
 }
 
 /// Compares the fetch d<name> with differences of the fetch "loss" in the feeds `names`.
-void check(const Graph& g, const std::vector<std::pair<std::string, int64_t>>& feeds, double tolerance) {
+void check(const Graph& g, const std::vector<std::pair<std::string, int64_t>>& feeds,
+           double tolerance) {
   Reference r(g);
   std::vector<std::vector<double>> v;
   for (size_t i = 0; i < feeds.size(); ++i) {
@@ -39,7 +41,8 @@ void check(const Graph& g, const std::vector<std::pair<std::string, int64_t>>& f
       const double up = at(old + h), down = at(old - h), difference = (up - down) / (2 * h);
       v[i][k] = old;
       r.set(feeds[i].first, v[i]);
-      EXPECT_NEAR(d[i][k], difference, tolerance * std::max(1.0, std::abs(difference))) << feeds[i].first << "[" << k << "]";
+      EXPECT_NEAR(d[i][k], difference, tolerance * std::max(1.0, std::abs(difference)))
+          << feeds[i].first << "[" << k << "]";
     }
   }
 }
@@ -60,7 +63,8 @@ TEST(Grad, OfAGradientsNormThroughTwoTanhLayers) {
 TEST(Grad, SoftmaxAndBroadcasts) {
   Graph g;
   const Expr x = g.feed("x", {3, 4}), r = g.feed("r", {4}), c = g.feed("c", {3, 1});
-  const Expr loss = sum(square(softmax(x * r + c))) + sum(logsumexp(x - c)) + sum(log_softmax(x, 0) * r);
+  const Expr loss =
+      sum(square(softmax(x * r + c))) + sum(logsumexp(x - c)) + sum(log_softmax(x, 0) * r);
   g.fetch("loss", loss);
   const std::vector<Expr> d = grad(loss, {x, r, c});
   g.fetch("dx", d[0]);
@@ -108,10 +112,11 @@ struct Gru {
   std::vector<Expr> d;
   Gru(Graph& g, int64_t length, int64_t n, int64_t in, int64_t units) {
     x = g.feed("x", {length, n, in});
-    const Expr h0 = g.feed("h", {n, units}), wx = g.feed("wx", {in, 2 * units}), wh = g.feed("wh", {units, 2 * units}),
-               b = g.feed("b", {2 * units});
+    const Expr h0 = g.feed("h", {n, units}), wx = g.feed("wx", {in, 2 * units}),
+               wh = g.feed("wh", {units, 2 * units}), b = g.feed("b", {2 * units});
     const ScanResult r = scan(g, length, {h0}, {x}, [&](const ScanStep& s) -> ScanYield {
-      const std::vector<Expr> gates = split(matmul(s.inputs[0], wx) + matmul(s.carries[0], wh) + b, 2);
+      const std::vector<Expr> gates =
+          split(matmul(s.inputs[0], wx) + matmul(s.carries[0], wh) + b, 2);
       const Expr z = sigmoid(gates[0]);
       const Expr h = (1 - z) * tanh(gates[1]) + z * s.carries[0];
       return {{h}, {h}};
@@ -153,7 +158,8 @@ TEST(Scan, PlanAgreesWithReferenceAndCallsDoNotGrowWithLength) {
     for (const char* name : {"loss", "dx", "dh", "dwx", "dwh", "db"}) {
       const auto y = plan.fetch(name);
       const auto expected = r.fetch(name);
-      for (size_t i = 0; i < y.size(); ++i) EXPECT_NEAR(static_cast<double>(y[i]), expected[i], 1e-4) << name << i;
+      for (size_t i = 0; i < y.size(); ++i)
+        EXPECT_NEAR(static_cast<double>(y[i]), expected[i], 1e-4) << name << i;
     }
   }
   EXPECT_EQ(calls[0], calls[1]);

@@ -12,14 +12,16 @@ void refused(const std::function<void()>& f, const std::vector<std::string>& pie
     f();
     ADD_FAILURE() << "nothing was thrown";
   } catch (const UsageError& e) {
-    for (const std::string& p : pieces) EXPECT_NE(std::string(e.what()).find(p), std::string::npos) << e.what() << "\nlacks " << p;
+    for (const std::string& p : pieces)
+      EXPECT_NE(std::string(e.what()).find(p), std::string::npos) << e.what() << "\nlacks " << p;
   }
 }
 
 TEST(Misuse, ShapesThatDoNotFit) {
   Graph g;
   const Expr a = g.feed("a", {64, 784}), b = g.feed("b", {400, 784}), c = g.feed("c", {3});
-  refused([&] { matmul(a, b); }, {"matmul", "[64,784]", "[400,784]", "transpose_b", "misuse_test.cc:"});
+  refused([&] { matmul(a, b); },
+          {"matmul", "[64,784]", "[400,784]", "transpose_b", "misuse_test.cc:"});
   refused([&] { a + c; }, {"add", "[64,784]", "[3]", "misuse_test.cc:"});
   refused([&] { reshape(a, {5}); }, {"reshape", "misuse_test.cc:"});
   refused([&] { sum(a, {2}); }, {"axis 2", "misuse_test.cc:"});
@@ -48,7 +50,8 @@ TEST(Misuse, Gradients) {
   refused([&] { grad(x * 2, {x}); }, {"must be a scalar", "misuse_test.cc:"});
   refused([&] { grad(sum(x), {other}); }, {"does not depend", "misuse_test.cc:"});
   const Expr at = reshape(iota(g, 1), {});
-  refused([&] { grad(sum(dynamic_update(x, at, slice(reshape(x, {12}), 0, 0, 4))), {x}); }, {"dynamic_update", "misuse_test.cc:"});
+  refused([&] { grad(sum(dynamic_update(x, at, slice(reshape(x, {12}), 0, 0, 4))), {x}); },
+          {"dynamic_update", "misuse_test.cc:"});
 }
 
 TEST(Misuse, SlotsAndScopes) {

@@ -1,5 +1,6 @@
-// Tests generated from the op table: every entry is whole, and for each its kernel agrees with the double reference, its gradient
-// with central differences, fused with unfused bit for bit, and its text with itself.
+// Tests generated from the op table: every entry is whole, and for each its kernel agrees with the
+// double reference, its gradient with central differences, fused with unfused bit for bit, and its
+// text with itself.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -44,13 +45,15 @@ std::vector<double> values(const Op& op, const Shape& shape, DType type, std::mt
 
 DType type_of(const Case& c, size_t i) { return c.dtypes.empty() ? DType::f32 : c.dtypes[i]; }
 
-/// One node of the op on feeds a0, a1, .., fetched as y, and the weighted sum of a differentiable result as loss.
+/// One node of the op on feeds a0, a1, .., fetched as y, and the weighted sum of a differentiable
+/// result as loss.
 struct Traced {
   Graph graph;
   std::vector<Expr> in;
   Expr y;
   Traced(const Op& op, const Case& c) {
-    for (size_t i = 0; i < c.shapes.size(); ++i) in.push_back(graph.feed("a" + std::to_string(i), c.shapes[i], type_of(c, i)));
+    for (size_t i = 0; i < c.shapes.size(); ++i)
+      in.push_back(graph.feed("a" + std::to_string(i), c.shapes[i], type_of(c, i)));
     y = ir::apply(graph, op, in, c.attrs, Where::here());
     graph.fetch("y", y);
   }
@@ -59,8 +62,10 @@ struct Traced {
 void fill(Plan& plan, const std::string& name, const std::vector<double>& v) {
   Tensor& t = plan.feed_tensor(name);
   for (size_t k = 0; k < v.size(); ++k) {
-    if (t.dtype() == DType::i32) t.span<int32_t>()[k] = static_cast<int32_t>(v[k]);
-    else t.span<float>()[k] = static_cast<float>(v[k]);
+    if (t.dtype() == DType::i32)
+      t.span<int32_t>()[k] = static_cast<int32_t>(v[k]);
+    else
+      t.span<float>()[k] = static_cast<float>(v[k]);
   }
 }
 
@@ -79,13 +84,15 @@ TEST(OpTable, EntriesAreWhole) {
     SCOPED_TRACE(op.name);
     EXPECT_NE(std::string(op.doc), "");
     EXPECT_TRUE(op.type);
-    EXPECT_NE(static_cast<bool>(op.grad.rule), !op.grad.none.empty()) << "a gradient or a reason, not both";
+    EXPECT_NE(static_cast<bool>(op.grad.rule), !op.grad.none.empty())
+        << "a gradient or a reason, not both";
     if (!computes(op)) continue;
     EXPECT_FALSE(std::holds_alternative<ir::NoReference>(op.reference));
     if (op.kind == Kind::general || op.kind == Kind::broadcast) {
       EXPECT_TRUE(std::holds_alternative<ir::BindFn>(op.kernel));
     }
-    EXPECT_EQ(op.domain.cases.empty(), op.kind == Kind::elementwise && std::string_view(op.name) != "cast");
+    EXPECT_EQ(op.domain.cases.empty(),
+              op.kind == Kind::elementwise && std::string_view(op.name) != "cast");
   }
 }
 
@@ -98,7 +105,8 @@ TEST(OpTable, KernelsAgreeWithReferencesFusedAndNot) {
       SCOPED_TRACE(t.graph.text());
       Slots slots;
       Plan fused(t.graph, slots, {.threads = 1, .verify = true});
-      Plan plain(t.graph, slots, {.threads = 1, .off = {"simplify", "cse", "fuse", "named", "in_place"}});
+      Plan plain(t.graph, slots,
+                 {.threads = 1, .off = {"simplify", "cse", "fuse", "named", "in_place"}});
       Reference reference(t.graph);
       for (size_t i = 0; i < c.shapes.size(); ++i) {
         const std::string name = "a" + std::to_string(i);
@@ -110,7 +118,8 @@ TEST(OpTable, KernelsAgreeWithReferencesFusedAndNot) {
       fused.run();
       plain.run();
       reference.run();
-      const std::vector<double> y = fetched(fused, t.y.dtype()), raw = fetched(plain, t.y.dtype()), r = reference.fetch("y");
+      const std::vector<double> y = fetched(fused, t.y.dtype()), raw = fetched(plain, t.y.dtype()),
+                                r = reference.fetch("y");
       ASSERT_EQ(y.size(), r.size());
       for (size_t k = 0; k < y.size(); ++k) {
         EXPECT_EQ(y[k], raw[k]) << k;
@@ -134,7 +143,8 @@ TEST(OpTable, GradientsAgreeWithDifferences) {
       int64_t largest = 0;
       for (const Shape& s : c.shapes) largest = std::max(largest, s.elements());
       if (real.empty() || t.y.dtype() != DType::f32 || largest > 40 || largest == 0) continue;
-      if (std::string_view(op.name) == "scale_gradient") continue;  // its gradient is not its derivative, on purpose
+      if (std::string_view(op.name) == "scale_gradient")
+        continue;  // its gradient is not its derivative, on purpose
       const Expr weights = t.graph.feed("weights", t.y.shape());
       const Expr loss = sum(t.y * weights);
       t.graph.fetch("loss", loss);
@@ -157,7 +167,8 @@ TEST(OpTable, GradientsAgreeWithDifferences) {
       reference.set("weights", w);
       reference.run();
       std::vector<std::vector<double>> analytic;
-      for (size_t k = 0; k < real.size(); ++k) analytic.push_back(reference.fetch("d" + std::to_string(k)));
+      for (size_t k = 0; k < real.size(); ++k)
+        analytic.push_back(reference.fetch("d" + std::to_string(k)));
       for (size_t k = 0; k < real.size(); ++k) {
         const std::string name = "a" + std::to_string(real[k]);
         std::vector<double>& x = v[real[k]];
@@ -174,7 +185,8 @@ TEST(OpTable, GradientsAgreeWithDifferences) {
           x[e] = old;
           reference.set(name, x);
           const double difference = (up - down) / (2 * h);
-          EXPECT_NEAR(analytic[k][e], difference, 1e-6 * std::max(1.0, std::abs(difference))) << name << "[" << e << "]";
+          EXPECT_NEAR(analytic[k][e], difference, 1e-6 * std::max(1.0, std::abs(difference)))
+              << name << "[" << e << "]";
         }
       }
     }

@@ -1,5 +1,5 @@
-// What a plan promises: slots, commits, families, carried feeds, the same bits on any number of threads and with fusion off,
-// memory close to the least possible.
+// What a plan promises: slots, commits, families, carried feeds, the same bits on any number of
+// threads and with fusion off, memory close to the least possible.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -20,7 +20,8 @@ void trace_vae(Graph& g, int64_t n) {
 }
 
 void fill(std::span<float> x, int step) {
-  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>((i * 7919 + static_cast<size_t>(step) * 104729) % 251) / 250.f;
+  for (size_t i = 0; i < x.size(); ++i)
+    x[i] = static_cast<float>((i * 7919 + static_cast<size_t>(step) * 104729) % 251) / 250.f;
 }
 
 /// All slots after `steps` steps, one after another.
@@ -34,7 +35,8 @@ std::vector<std::byte> slots_after(int steps, CompileOptions options, size_t* pa
     if (parts) *parts = std::max(*parts, plan.stats().parts);
   }
   std::vector<std::byte> bytes;
-  for (const auto& [name, t] : slots.tensors()) bytes.insert(bytes.end(), t.as_bytes().begin(), t.as_bytes().end());
+  for (const auto& [name, t] : slots.tensors())
+    bytes.insert(bytes.end(), t.as_bytes().begin(), t.as_bytes().end());
   return bytes;
 }
 
@@ -43,13 +45,15 @@ TEST(Plan, SameBitsOnAnyNumberOfThreads) {
     size_t parts = 0;
     const std::vector<std::byte> one = slots_after(12, {.threads = 1, .bf16 = bf16}, &parts);
     EXPECT_GT(parts, 1u);
-    for (int threads : {2, 3, 4, 8}) EXPECT_EQ(slots_after(12, {.threads = threads, .bf16 = bf16}), one) << threads;
+    for (int threads : {2, 3, 4, 8})
+      EXPECT_EQ(slots_after(12, {.threads = threads, .bf16 = bf16}), one) << threads;
   }
 }
 
 TEST(Plan, FusionMemoryAndNamedKernelsDoNotChangeBits) {
   const std::vector<std::byte> whole = slots_after(4, {.threads = 2});
-  for (const char* pass : {"fuse", "named", "in_place"}) EXPECT_EQ(slots_after(4, {.threads = 2, .off = {pass}}), whole) << pass;
+  for (const char* pass : {"fuse", "named", "in_place"})
+    EXPECT_EQ(slots_after(4, {.threads = 2, .off = {pass}}), whole) << pass;
 }
 
 TEST(Plan, OtherPassesKeepTheLoss) {
@@ -65,7 +69,8 @@ TEST(Plan, OtherPassesKeepTheLoss) {
     return plan.scalar("loss");
   };
   const double all = loss({.threads = 1});
-  for (const char* pass : {"simplify", "cse"}) EXPECT_NEAR(loss({.threads = 1, .off = {pass}, .verify = true}), all, 1e-4 * all) << pass;
+  for (const char* pass : {"simplify", "cse"})
+    EXPECT_NEAR(loss({.threads = 1, .off = {pass}, .verify = true}), all, 1e-4 * all) << pass;
 }
 
 TEST(Plan, TrainingStepsUseThePrebuiltAdam) {
@@ -88,7 +93,8 @@ TEST(Plan, ArenaIsNearTheLargestSumAlive) {
 
 TEST(Plan, ReadsSeeTheValueAtTheStart) {
   Graph g;
-  const Expr a = g.slot("a", {3}, constant_init(1)), b = g.slot("b", {3}, constant_init(2)), c = g.slot("c", {3}, constant_init(5));
+  const Expr a = g.slot("a", {3}, constant_init(1)), b = g.slot("b", {3}, constant_init(2)),
+             c = g.slot("c", {3}, constant_init(5));
   g.assign(a, b);
   g.assign(b, a);
   g.assign(c, c * 2 + 1);
@@ -110,14 +116,20 @@ TEST(Plan, ReadsSeeTheValueAtTheStart) {
 }
 
 TEST(Plan, TwoObjectivesOverSharedSlots) {
-  // Encoder e and head h by SGD on the first loss would clash; each objective moves its own prefix, on one shared forward.
+  // Encoder e and head h by SGD on the first loss would clash; each objective moves its own prefix,
+  // on one shared forward.
   Graph g;
   const Scope s(g, true);
   const Expr x = g.feed("x", {1, 1});
-  const Expr e = (s / "e").param("w", {1, 1}, constant_init(2)), h = (s / "h").param("w", {1, 1}, constant_init(3));
+  const Expr e = (s / "e").param("w", {1, 1}, constant_init(2)),
+             h = (s / "h").param("w", {1, 1}, constant_init(3));
   const Expr z = matmul(x, e), y = matmul(z, h);
-  minimize(g, {{.loss = sum(square(y)), .prefix = "e", .optimizer = Sgd{.rate = 0.01}, .name = "first"},
-               {.loss = sum(y), .prefix = "h", .optimizer = Sgd{.rate = 0.1, .momentum = 0.5}, .name = "second"}});
+  minimize(
+      g, {{.loss = sum(square(y)), .prefix = "e", .optimizer = Sgd{.rate = 0.01}, .name = "first"},
+          {.loss = sum(y),
+           .prefix = "h",
+           .optimizer = Sgd{.rate = 0.1, .momentum = 0.5},
+           .name = "second"}});
   Slots slots;
   Plan plan(g, slots, {.threads = 1});
   double we = 2, wh = 3, u = 0;

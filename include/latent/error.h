@@ -1,6 +1,7 @@
 // The exceptions of latent, and `Where`, the place in the user's code that an error names.
-// Every failure that a caller can see is one of the four classes below; the command line maps them to
-// exit codes (docs/exit-codes.md). A message says what was asked, what was found, where, what to do.
+// Every failure that a caller can see is one of the four classes below; the command line maps them
+// to exit codes (docs/exit-codes.md). A message says what was asked, what was found, where, what to
+// do.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,8 @@ class LATENT_API Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// The caller asked for something that cannot be: shapes that do not fit, an unknown name, a bad flag.
+/// The caller asked for something that cannot be: shapes that do not fit, an unknown name, a bad
+/// flag.
 class LATENT_API UsageError : public Error {
  public:
   explicit UsageError(const std::string& message) : Error(message) {}

@@ -1,6 +1,7 @@
-// Graph and Expr: what a model is written with. Every operation on an Expr adds a node to its Graph; nothing is
-// computed until the graph is compiled to a Plan (latent/plan.h). Shapes and element types are fixed when a node is
-// made, so an operation that cannot work throws a UsageError that names the user's line.
+// Graph and Expr: what a model is written with. Every operation on an Expr adds a node to its
+// Graph; nothing is computed until the graph is compiled to a Plan (latent/plan.h). Shapes and
+// element types are fixed when a node is made, so an operation that cannot work throws a UsageError
+// that names the user's line.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@ namespace ir {
 struct Program;
 }
 
-/// A handle on one node of a graph: 16 bytes, copied freely. It has a shape and a type but no value.
+/// A handle on one node of a graph: 16 bytes, copied freely. It has a shape and a type but no
+/// value.
 class LATENT_API Expr {
  public:
   Expr() = default;
@@ -59,7 +61,8 @@ class LATENT_API Arg {
   Where where_;
 };
 
-/// How a new slot is filled. `fill` gets the tensor, the seed of the run and the hash of the slot's name.
+/// How a new slot is filled. `fill` gets the tensor, the seed of the run and the hash of the slot's
+/// name.
 struct Init {
   std::string name;
   std::function<void(Tensor& tensor, uint64_t seed, uint64_t stream)> fill;
@@ -78,13 +81,17 @@ class LATENT_API Graph {
   Graph& operator=(const Graph&) = delete;
 
   /// A value given before each run. A name is used once.
-  Expr feed(const std::string& name, Shape shape, DType dtype = DType::f32, Where where = Where::here());
-  /// A scalar computed on the host, in double, before each run, from the value of a counter (Slots::counter): a learning
-  /// rate, a warm-up. The plan adds 1 to each counter that it uses when it assigns slots.
-  Expr schedule(const std::string& name, const std::string& counter, std::function<double(int64_t)> value,
-                Where where = Where::here());
-  /// Persistent state, float32 unless said otherwise. The same name at the same line is the same slot; elsewhere it is an error.
-  Expr slot(const std::string& name, Shape shape, Init init, DType dtype = DType::f32, Where where = Where::here());
+  Expr feed(const std::string& name, Shape shape, DType dtype = DType::f32,
+            Where where = Where::here());
+  /// A scalar computed on the host, in double, before each run, from the value of a counter
+  /// (Slots::counter): a learning rate, a warm-up. The plan adds 1 to each counter that it uses
+  /// when it assigns slots.
+  Expr schedule(const std::string& name, const std::string& counter,
+                std::function<double(int64_t)> value, Where where = Where::here());
+  /// Persistent state, float32 unless said otherwise. The same name at the same line is the same
+  /// slot; elsewhere it is an error.
+  Expr slot(const std::string& name, Shape shape, Init init, DType dtype = DType::f32,
+            Where where = Where::here());
 
   /// Commits `value` to `slot` at the end of a run; once a slot.
   void assign(Expr slot, Arg value);
@@ -93,11 +100,13 @@ class LATENT_API Graph {
   /// Makes a value readable after a run under `name`.
   void fetch(const std::string& name, Arg value);
 
-  /// All slots whose name is `prefix` or starts with `prefix` + "/"; every slot for "". In order of declaration.
+  /// All slots whose name is `prefix` or starts with `prefix` + "/"; every slot for "". In order of
+  /// declaration.
   std::vector<Expr> slots(const std::string& prefix) const;
   std::string name_of(Expr feed_or_slot) const;
 
-  /// The graph as text, one node a line; parse() is its inverse (schedules and initial values have no text).
+  /// The graph as text, one node a line; parse() is its inverse (schedules and initial values have
+  /// no text).
   std::string text() const;
   static std::unique_ptr<Graph> parse(std::string_view text);
 
@@ -120,7 +129,8 @@ class LATENT_API At {
   Where before_;
 };
 
-/// A place in a model: the graph, the path that names parameters, and whether this is a training trace.
+/// A place in a model: the graph, the path that names parameters, and whether this is a training
+/// trace.
 class LATENT_API Scope {
  public:
   Scope(Graph& graph, bool training) : graph_(&graph), training_(training) {}
@@ -129,7 +139,8 @@ class LATENT_API Scope {
   struct Name {
     std::string text;
     Where where;
-    Name(const char* t, const char* file = __builtin_FILE(), int line = __builtin_LINE()) : text(t), where{file, line} {}
+    Name(const char* t, const char* file = __builtin_FILE(), int line = __builtin_LINE())
+        : text(t), where{file, line} {}
     Name(std::string t, const char* file = __builtin_FILE(), int line = __builtin_LINE())
         : text(std::move(t)), where{file, line} {}
     Name(int index, const char* file = __builtin_FILE(), int line = __builtin_LINE())
@@ -147,7 +158,8 @@ class LATENT_API Scope {
   Expr param(const std::string& name, Shape shape, const Init& init) const;
   /// State that no optimizer touches (running means, codebooks by moving average), named path/name.
   Expr state(const std::string& name, Shape shape, const Init& init) const;
-  Expr feed(const std::string& name, Shape shape, DType dtype = DType::f32, Where where = Where::here()) const {
+  Expr feed(const std::string& name, Shape shape, DType dtype = DType::f32,
+            Where where = Where::here()) const {
     return graph_->feed(name, shape, dtype, where);
   }
 

@@ -1,5 +1,5 @@
-// The autoencoder and the variational autoencoder as models: a config and functions from Expr to Expr. Any struct with such
-// functions is a model; these two are what `latent train` builds.
+// The autoencoder and the variational autoencoder as models: a config and functions from Expr to
+// Expr. Any struct with such functions is a model; these two are what `latent train` builds.
 #pragma once
 
 #include <string>
@@ -11,7 +11,8 @@
 
 namespace latent {
 
-/// What a loss is computed from: named fields of the rows of one batch. Fields that a data set has not got are empty.
+/// What a loss is computed from: named fields of the rows of one batch. Fields that a data set has
+/// not got are empty.
 struct Batch {
   Expr x;      // [n, inputs], scaled
   Expr label;  // [n] i32
@@ -31,7 +32,8 @@ struct LATENT_API Autoencoder {
     std::vector<int64_t> hidden = {32};
     int64_t latent = 100;
     std::string activation = "relu";
-    std::string loss = "mse";  // mse, the mean over all elements; or cross-entropy, summed over inputs, for values in [0, 1]
+    std::string loss = "mse";  // mse, the mean over all elements; or cross-entropy, summed over
+                               // inputs, for values in [0, 1]
   } c;
 
   Expr encode(const Scope& s, Arg x) const;  ///< [n, inputs] -> [n, latent]
@@ -42,8 +44,9 @@ struct LATENT_API Autoencoder {
   Expr decoder_output(const Scope& s, Arg z) const;
 };
 
-/// Variational autoencoder with dense layers (Kingma and Welling 2014, arXiv 1312.6114): posterior N(mu, diag(exp logvar)),
-/// prior N(0, I), any likelihood of latent/dist.h. Loss: the negative ELBO, summed over dimensions, averaged over the batch.
+/// Variational autoencoder with dense layers (Kingma and Welling 2014, arXiv 1312.6114): posterior
+/// N(mu, diag(exp logvar)), prior N(0, I), any likelihood of latent/dist.h. Loss: the negative
+/// ELBO, summed over dimensions, averaged over the batch.
 struct LATENT_API Vae {
   struct Config {
     int64_t inputs = 784;
@@ -54,9 +57,9 @@ struct LATENT_API Vae {
     double beta = 1;  // weight of the KL divergence (Higgins et al. 2017)
   } c;
 
-  Gaussian encode(const Scope& s, Arg x) const;   ///< The posterior of [n, inputs].
-  Expr decode(const Scope& s, Arg z) const;       ///< Parameters of the likelihood.
-  Expr decode_mean(const Scope& s, Arg z) const;  ///< Mean of x given z, [n, inputs].
+  Gaussian encode(const Scope& s, Arg x) const;         ///< The posterior of [n, inputs].
+  Expr decode(const Scope& s, Arg z) const;             ///< Parameters of the likelihood.
+  Expr decode_mean(const Scope& s, Arg z) const;        ///< Mean of x given z, [n, inputs].
   Loss loss(const Scope& s, const Batch& batch) const;  ///< Parts: reconstruction, kl.
 };
 

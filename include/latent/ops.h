@@ -1,6 +1,6 @@
-// The operations of the graph. Each adds one node (or a few); operands may be numbers. Elementwise operations of two or
-// three operands broadcast as NumPy does. A UsageError names the user's line when shapes or types do not fit.
-// Full semantics: docs/ops.md, generated from the op table.
+// The operations of the graph. Each adds one node (or a few); operands may be numbers. Elementwise
+// operations of two or three operands broadcast as NumPy does. A UsageError names the user's line
+// when shapes or types do not fit. Full semantics: docs/ops.md, generated from the op table.
 #pragma once
 
 #include <utility>
@@ -41,9 +41,9 @@ LATENT_API Expr div(Arg a, Arg b);
 LATENT_API Expr pow(Arg a, Arg b);
 LATENT_API Expr max(Arg a, Arg b);
 LATENT_API Expr min(Arg a, Arg b);
-LATENT_API Expr greater(Arg a, Arg b);        ///< 1 where a > b, else 0.
-LATENT_API Expr greater_equal(Arg a, Arg b);  ///< 1 where a >= b, else 0.
-LATENT_API Expr equal(Arg a, Arg b);          ///< 1 where a == b, else 0.
+LATENT_API Expr greater(Arg a, Arg b);                          ///< 1 where a > b, else 0.
+LATENT_API Expr greater_equal(Arg a, Arg b);                    ///< 1 where a >= b, else 0.
+LATENT_API Expr equal(Arg a, Arg b);                            ///< 1 where a == b, else 0.
 LATENT_API Expr where(Arg condition, Arg then, Arg otherwise);  ///< `then` where condition != 0.
 inline Expr operator+(Arg a, Arg b) { return add(a, b); }
 inline Expr operator-(Arg a, Arg b) { return sub(a, b); }
@@ -53,7 +53,8 @@ inline Expr operator-(Arg a) { return neg(a); }
 
 /// Conversion; f32 to i32 truncates toward zero. A gradient flows through f32 <-> bf16 only.
 LATENT_API Expr cast(Arg x, DType dtype);
-/// x forward; multiplies the gradient by w (a number or an Expr that broadcasts to x): 0 stops it, -1 reverses it.
+/// x forward; multiplies the gradient by w (a number or an Expr that broadcasts to x): 0 stops it,
+/// -1 reverses it.
 LATENT_API Expr scale_gradient(Arg x, Arg w);
 inline Expr stop_gradient(Arg x) { return scale_gradient(x, 0); }
 
@@ -70,20 +71,23 @@ LATENT_API Expr log_softmax(Arg x, int axis = -1);
 // Shapes.
 LATENT_API Expr reshape(Arg x, Shape shape);
 LATENT_API Expr broadcast_to(Arg x, Shape shape);
-LATENT_API Expr transpose(Arg x, std::vector<int> order = {});  ///< Reverses the axes when no order is given.
+LATENT_API Expr
+transpose(Arg x, std::vector<int> order = {});  ///< Reverses the axes when no order is given.
 LATENT_API Expr slice(Arg x, int axis, int64_t begin, int64_t size);
 LATENT_API Expr concat(const std::vector<Expr>& parts, int axis);
 LATENT_API Expr pad(Arg x, int axis, int64_t before, int64_t after);  ///< With zeros.
 LATENT_API std::vector<Expr> split(Arg x, int parts, int axis = -1);
 
-/// [.., m, k] x [.., k, n] -> [.., m, n]; batched over equal leading axes. Transposed operands are read in place.
+/// [.., m, k] x [.., k, n] -> [.., m, n]; batched over equal leading axes. Transposed operands are
+/// read in place.
 LATENT_API Expr matmul(Arg a, Arg b, bool transpose_a = false, bool transpose_b = false);
 
 // Indexes (i32).
 LATENT_API Expr iota(Graph& g, int64_t n, Where where = Where::here());  ///< 0, 1, .. n-1
 /// Rows of x [n, ...] by index [m] -> [m, ...]. An index out of range reads the nearest row.
 LATENT_API Expr gather(Arg x, Arg index);
-/// Zeros [rows, ...] plus values [m, ...] added at rows index [m], in order of m; out of range goes to the nearest row.
+/// Zeros [rows, ...] plus values [m, ...] added at rows index [m], in order of m; out of range goes
+/// to the nearest row.
 LATENT_API Expr scatter_add(Arg index, Arg values, int64_t rows);
 /// For each row i of x [n, c]: x[i, index[i]] -> [n].
 LATENT_API Expr pick(Arg x, Arg index);
@@ -94,12 +98,14 @@ LATENT_API Expr dynamic_slice(Arg x, Arg at);
 /// 1 where the class is index[i], else 0: [n] -> [n, classes].
 LATENT_API Expr one_hot(Arg index, int64_t classes);
 
-// Noise. Rows are numbered by the feed "row" (i32 [n]), declared on first use; a plan fills it with 0, 1, .. n-1
-// unless it is fed. Different scopes give independent noise; the same scope asked twice gives two independent draws.
+// Noise. Rows are numbered by the feed "row" (i32 [n]), declared on first use; a plan fills it with
+// 0, 1, .. n-1 unless it is fed. Different scopes give independent noise; the same scope asked
+// twice gives two independent draws.
 LATENT_API Expr normal(const Scope& s, Shape shape, Where where = Where::here());
 LATENT_API Expr uniform(const Scope& s, Shape shape, Where where = Where::here());
 
-/// What a scan returns: the last values of the carried tensors and the outputs stacked on a new first axis.
+/// What a scan returns: the last values of the carried tensors and the outputs stacked on a new
+/// first axis.
 struct ScanResult {
   std::vector<Expr> carries, outputs;
 };
@@ -112,9 +118,12 @@ struct ScanStep {
 struct ScanYield {
   std::vector<Expr> carries, outputs;
 };
-/// Runs `body` `length` times. Exprs of the enclosing graph may be used inside. Differentiable once.
-LATENT_API ScanResult scan(Graph& g, int64_t length, const std::vector<Expr>& init, const std::vector<Expr>& inputs,
-                           const std::function<ScanYield(const ScanStep&)>& body, Where where = Where::here());
+/// Runs `body` `length` times. Exprs of the enclosing graph may be used inside. Differentiable
+/// once.
+LATENT_API ScanResult scan(Graph& g, int64_t length, const std::vector<Expr>& init,
+                           const std::vector<Expr>& inputs,
+                           const std::function<ScanYield(const ScanStep&)>& body,
+                           Where where = Where::here());
 
 /// dy/dx for each x: y is a scalar. The result is graph code and can be differentiated again.
 LATENT_API std::vector<Expr> grad(Arg y, const std::vector<Expr>& xs);

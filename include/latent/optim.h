@@ -1,5 +1,6 @@
-// Optimizers, written as graph operations, so that they fuse and plan with the step. Rates and bias corrections are computed on
-// the host in double and enter as scalar feeds, so a schedule never recompiles.
+// Optimizers, written as graph operations, so that they fuse and plan with the step. Rates and bias
+// corrections are computed on the host in double and enter as scalar feeds, so a schedule never
+// recompiles.
 #pragma once
 
 #include <functional>
@@ -27,8 +28,9 @@ struct Sgd {
   Rate rate = 1e-2;
   double momentum = 0;
 };
-/// Kingma and Ba 2015 (arXiv 1412.6980), algorithm 1; epsilon is added to the corrected root. With decay > 0: AdamW (Loshchilov
-/// and Hutter 2019, arXiv 1711.05101), w shrinks by rate * decay beside the step.
+/// Kingma and Ba 2015 (arXiv 1412.6980), algorithm 1; epsilon is added to the corrected root. With
+/// decay > 0: AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101), w shrinks by rate * decay
+/// beside the step.
 struct Adam {
   Rate rate = 1e-3;
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
@@ -45,9 +47,11 @@ struct Objective {
   std::string name = "optim";  // under which moments and counters are kept
 };
 
-/// Assigns the updates of all objectives. UsageError when an objective has no parameters or its loss does not reach one.
+/// Assigns the updates of all objectives. UsageError when an objective has no parameters or its
+/// loss does not reach one.
 LATENT_API void minimize(Graph& graph, const std::vector<Objective>& objectives);
 /// One objective over every trainable slot.
-LATENT_API void minimize(Graph& graph, Expr loss, const Optimizer& optimizer = Adam{}, double clip_norm = 0);
+LATENT_API void minimize(Graph& graph, Expr loss, const Optimizer& optimizer = Adam{},
+                         double clip_norm = 0);
 
 }  // namespace latent

@@ -1,5 +1,5 @@
-// Running a graph: Slots hold the persistent state, a Plan is a graph bound to memory and kernels, a PlanFamily one traced
-// function at several batch sizes over one set of slots.
+// Running a graph: Slots hold the persistent state, a Plan is a graph bound to memory and kernels,
+// a PlanFamily one traced function at several batch sizes over one set of slots.
 #pragma once
 
 #include <functional>
@@ -14,7 +14,8 @@
 
 namespace latent {
 
-/// Persistent state by name: parameters, optimizer moments, counters. Shared by plans, which must not run at the same time.
+/// Persistent state by name: parameters, optimizer moments, counters. Shared by plans, which must
+/// not run at the same time.
 class LATENT_API Slots {
  public:
   explicit Slots(uint64_t seed = 1) : seed_(seed) {}
@@ -24,7 +25,8 @@ class LATENT_API Slots {
   /// Throws UsageError, suggesting a near name, when there is none.
   Tensor& at(const std::string& name);
   const Tensor& at(const std::string& name) const { return const_cast<Slots*>(this)->at(name); }
-  /// Adds or replaces a value; a plan already compiled on the slots must see the same shape and keeps its memory.
+  /// Adds or replaces a value; a plan already compiled on the slots must see the same shape and
+  /// keeps its memory.
   void set(const std::string& name, Tensor value);
   const std::map<std::string, Tensor>& tensors() const { return tensors_; }
 
@@ -39,16 +41,18 @@ class LATENT_API Slots {
 };
 
 struct CompileOptions {
-  int threads = 0;                ///< 0: LATENT_THREADS, else all CPUs of this process. Never changes a result.
-  bool bf16 = false;              ///< Products in bfloat16 with float32 sums.
-  std::set<std::string> off;      ///< Passes not to run: simplify, cse, fuse, named.
-  bool verify = false;            ///< Check the program after each pass.
-  size_t memory_limit = 0;        ///< Bytes; 0: the memory of this machine. A plan that needs more is refused.
+  int threads = 0;    ///< 0: LATENT_THREADS, else all CPUs of this process. Never changes a result.
+  bool bf16 = false;  ///< Products in bfloat16 with float32 sums.
+  std::set<std::string> off;  ///< Passes not to run: simplify, cse, fuse, named.
+  bool verify = false;        ///< Check the program after each pass.
+  size_t memory_limit =
+      0;  ///< Bytes; 0: the memory of this machine. A plan that needs more is refused.
 };
 
 struct PlanStats {
-  size_t arena_bytes = 0, live_bytes = 0, feed_bytes = 0, slot_bytes = 0;  ///< live_bytes: largest sum alive at one time
-  size_t calls = 0, stages = 0, nodes = 0, parts = 0;                      ///< parts: of the call with most
+  size_t arena_bytes = 0, live_bytes = 0, feed_bytes = 0,
+         slot_bytes = 0;  ///< live_bytes: largest sum alive at one time
+  size_t calls = 0, stages = 0, nodes = 0, parts = 0;  ///< parts: of the call with most
   double flops = 0;
   size_t peak_bytes() const { return arena_bytes + feed_bytes + slot_bytes; }
 };
@@ -81,7 +85,8 @@ class LATENT_API Plan {
   double scalar(const std::string& name) const;
   Shape fetch_shape(const std::string& name) const;
 
-  /// The fetch becomes the feed of the next run by exchanging memory, after each run. Shapes and types must agree.
+  /// The fetch becomes the feed of the next run by exchanging memory, after each run. Shapes and
+  /// types must agree.
   void carry(const std::string& fetch, const std::string& feed);
 
   /// What will run: passes, memory, each call with its kernel, parts and why others were refused.
@@ -95,7 +100,8 @@ class LATENT_API Plan {
   std::unique_ptr<Impl> impl_;
 };
 
-/// One traced function at several numbers of rows, planned on first use, over one arena and one set of slots.
+/// One traced function at several numbers of rows, planned on first use, over one arena and one set
+/// of slots.
 class LATENT_API PlanFamily {
  public:
   using Trace = std::function<void(Graph& graph, int64_t rows)>;
@@ -109,7 +115,8 @@ class LATENT_API PlanFamily {
   std::unique_ptr<Impl> impl_;
 };
 
-/// The double reference: evaluates a graph node by node with plain loops. For tests of gradients and of kernels; slow.
+/// The double reference: evaluates a graph node by node with plain loops. For tests of gradients
+/// and of kernels; slow.
 class LATENT_API Reference {
  public:
   Reference(const Graph& graph, uint64_t seed = 1);

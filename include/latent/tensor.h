@@ -1,4 +1,5 @@
-// Shapes, element types and tensors in host memory: what crosses the border between a program and a plan.
+// Shapes, element types and tensors in host memory: what crosses the border between a program and a
+// plan.
 #pragma once
 
 #include <array>
@@ -14,11 +15,12 @@
 
 namespace latent {
 
-/// Element types. Arithmetic is float32 (float64 in reference plans); bf16 feeds products, i32 indexes, u8 stores data.
+/// Element types. Arithmetic is float32 (float64 in reference plans); bf16 feeds products, i32
+/// indexes, u8 stores data.
 enum class DType : uint8_t { f32, f64, bf16, i32, u8 };
 
-LATENT_API size_t size_of(DType t);               ///< Bytes of one element.
-LATENT_API const char* name_of(DType t);          ///< "f32", "f64", "bf16", "i32", "u8".
+LATENT_API size_t size_of(DType t);                ///< Bytes of one element.
+LATENT_API const char* name_of(DType t);           ///< "f32", "f64", "bf16", "i32", "u8".
 LATENT_API DType dtype_named(std::string_view s);  ///< Inverse of name_of; throws UsageError.
 
 /// Up to six non-negative extents, outermost first (row-major). Rank 0 is a scalar.
@@ -46,7 +48,8 @@ class LATENT_API Shape {
   int rank_ = 0;
 };
 
-/// A tensor that owns 64-byte aligned host memory, row-major, zero-filled at construction. Moves cheaply, copies by clone().
+/// A tensor that owns 64-byte aligned host memory, row-major, zero-filled at construction. Moves
+/// cheaply, copies by clone().
 class LATENT_API Tensor {
  public:
   Tensor() = default;
@@ -62,7 +65,9 @@ class LATENT_API Tensor {
   void* raw() { return data_.get(); }
   const void* raw() const { return data_.get(); }
   std::span<std::byte> as_bytes() { return {static_cast<std::byte*>(raw()), bytes()}; }
-  std::span<const std::byte> as_bytes() const { return {static_cast<const std::byte*>(raw()), bytes()}; }
+  std::span<const std::byte> as_bytes() const {
+    return {static_cast<const std::byte*>(raw()), bytes()};
+  }
 
   /// The elements as T; throws UsageError when T is not the tensor's type.
   template <class T>
@@ -79,12 +84,17 @@ class LATENT_API Tensor {
  private:
   template <class T>
   static constexpr DType type_of() {
-    if constexpr (std::is_same_v<T, float>) return DType::f32;
-    else if constexpr (std::is_same_v<T, double>) return DType::f64;
-    else if constexpr (std::is_same_v<T, int32_t>) return DType::i32;
-    else if constexpr (std::is_same_v<T, uint16_t>) return DType::bf16;
+    if constexpr (std::is_same_v<T, float>)
+      return DType::f32;
+    else if constexpr (std::is_same_v<T, double>)
+      return DType::f64;
+    else if constexpr (std::is_same_v<T, int32_t>)
+      return DType::i32;
+    else if constexpr (std::is_same_v<T, uint16_t>)
+      return DType::bf16;
     else {
-      static_assert(std::is_same_v<T, uint8_t>, "a tensor holds float, double, int32_t, uint8_t or bf16 as uint16_t");
+      static_assert(std::is_same_v<T, uint8_t>,
+                    "a tensor holds float, double, int32_t, uint8_t or bf16 as uint16_t");
       return DType::u8;
     }
   }

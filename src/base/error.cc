@@ -21,7 +21,8 @@ std::string with_file(const std::string& message, const std::string& path, int64
 }
 }  // namespace
 
-UsageError::UsageError(const std::string& message, Where where) : Error(with_place(message, where)) {}
+UsageError::UsageError(const std::string& message, Where where)
+    : Error(with_place(message, where)) {}
 
 DataError::DataError(const std::string& message, std::string path, int64_t offset)
     : Error(with_file(message, path, offset)), path_(std::move(path)), offset_(offset) {}

@@ -20,7 +20,8 @@ TEST(Error, WhereIsTheCallersLineWithoutItsFolder) {
 
 TEST(Error, UsageErrorNamesThePlaceWhenItKnowsOne) {
   EXPECT_STREQ(UsageError("no such model").what(), "no such model");
-  EXPECT_STREQ(UsageError("no such model", Where{"x/run.cc", 7}).what(), "no such model (run.cc:7)");
+  EXPECT_STREQ(UsageError("no such model", Where{"x/run.cc", 7}).what(),
+               "no such model (run.cc:7)");
   EXPECT_STREQ(UsageError("no such model", Where{}).what(), "no such model");
 }
 

@@ -75,19 +75,24 @@ bool sync(int fd) {
 }
 
 DataError too_large(const std::string& path, size_t max_bytes, const char* what) {
-  return DataError(std::string(what) + " more than the " + std::to_string(max_bytes) + " bytes allowed here", path);
+  return DataError(
+      std::string(what) + " more than the " + std::to_string(max_bytes) + " bytes allowed here",
+      path);
 }
 
-// Size of the file where it is known (a pipe has none), plus one so that the end is seen without growing.
+// Size of the file where it is known (a pipe has none), plus one so that the end is seen without
+// growing.
 size_t first_capacity(int fd, size_t max_bytes) {
   struct stat info {};
   const bool known = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size >= 0;
   return std::min(known ? static_cast<size_t>(info.st_size) : size_t{1} << 16, max_bytes) + 1;
 }
 
-// Collects what `read(dst, n)` gives until it gives less than asked. Memory grows with what has come, by doubling.
+// Collects what `read(dst, n)` gives until it gives less than asked. Memory grows with what has
+// come, by doubling.
 template <class Read>
-std::string collect(const std::string& path, size_t capacity, size_t max_bytes, const char* what, const Read& read) {
+std::string collect(const std::string& path, size_t capacity, size_t max_bytes, const char* what,
+                    const Read& read) {
   std::string out(capacity, '\0');
   size_t size = 0;
   for (;;) {
@@ -109,14 +114,15 @@ std::string parent_of(const std::string& path) {
   return parent.empty() ? "." : parent;
 }
 
-// A name in the same folder that no other call uses. A process that was killed may have left one of this number behind:
-// then the caller asks for the next.
+// A name in the same folder that no other call uses. A process that was killed may have left one of
+// this number behind: then the caller asks for the next.
 std::string temporary_name(const std::string& path) {
   static std::atomic<uint64_t> count{0};
   return path + "." + std::to_string(::getpid()) + "-" + std::to_string(count++) + ".part";
 }
 
-void write_pieces(Descriptor& file, const std::string& path, std::span<const std::span<const std::byte>> pieces) {
+void write_pieces(Descriptor& file, const std::string& path,
+                  std::span<const std::span<const std::byte>> pieces) {
   for (const auto& piece : pieces) {
     if (!write_fully(file.get(), piece)) throw SystemError("cannot write", path, errno);
   }
@@ -142,11 +148,12 @@ class RemoveUnlessKept {
 std::string read_file(const std::string& path, size_t max_bytes) {
   Descriptor file(path, O_RDONLY);
   if (!file.valid()) throw SystemError("cannot open", path, errno);
-  return collect(path, first_capacity(file.get(), max_bytes), max_bytes, "the file holds", [&](char* dst, size_t n) {
-    const ssize_t got = read_fully(file.get(), dst, n);
-    if (got < 0) throw SystemError("cannot read", path, errno);
-    return static_cast<size_t>(got);
-  });
+  return collect(path, first_capacity(file.get(), max_bytes), max_bytes, "the file holds",
+                 [&](char* dst, size_t n) {
+                   const ssize_t got = read_fully(file.get(), dst, n);
+                   if (got < 0) throw SystemError("cannot read", path, errno);
+                   return static_cast<size_t>(got);
+                 });
 }
 
 std::string read_gzip_or_plain(const std::string& path, size_t max_bytes) {
@@ -180,7 +187,8 @@ std::string read_gzip_or_plain(const std::string& path, size_t max_bytes) {
   });
 }
 
-void write_file_atomic(const std::string& path, std::span<const std::span<const std::byte>> pieces) {
+void write_file_atomic(const std::string& path,
+                       std::span<const std::span<const std::byte>> pieces) {
   struct stat info {};
   if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
     Descriptor file(path, O_WRONLY);
@@ -199,9 +207,11 @@ void write_file_atomic(const std::string& path, std::span<const std::span<const 
   write_pieces(file, path, pieces);
   if (!sync(file.get())) throw SystemError("cannot make durable", path, errno);
   if (!file.close()) throw SystemError("cannot write", path, errno);
-  if (::rename(temporary.c_str(), path.c_str()) != 0) throw SystemError("cannot put in place", path, errno);
+  if (::rename(temporary.c_str(), path.c_str()) != 0)
+    throw SystemError("cannot put in place", path, errno);
   guard.keep();
-  // The rename itself lasts only when the folder is on the disk too. EINVAL: a file system without such a thing.
+  // The rename itself lasts only when the folder is on the disk too. EINVAL: a file system without
+  // such a thing.
   Descriptor folder(parent_of(path), O_RDONLY | O_DIRECTORY);
   if (!folder.valid() || (!sync(folder.get()) && errno != EINVAL)) {
     throw SystemError("cannot make its folder durable", path, errno);
@@ -213,7 +223,9 @@ void write_file_atomic(const std::string& path, std::span<const std::byte> bytes
   write_file_atomic(path, pieces);
 }
 
-void write_file_atomic(const std::string& path, std::string_view text) { write_file_atomic(path, bytes_of(text)); }
+void write_file_atomic(const std::string& path, std::string_view text) {
+  write_file_atomic(path, bytes_of(text));
+}
 
 void make_folder(const std::string& path) {
   std::error_code error;

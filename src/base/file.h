@@ -1,5 +1,5 @@
-// Whole files in and out. Every file that latent writes goes through write_file_atomic: after a crash or a full disk
-// the path holds the old bytes or the new ones, never a part.
+// Whole files in and out. Every file that latent writes goes through write_file_atomic: after a
+// crash or a full disk the path holds the old bytes or the new ones, never a part.
 #pragma once
 
 #include <cstddef>
@@ -13,18 +13,22 @@ namespace latent {
 
 inline constexpr size_t kMaxFileBytes = size_t{64} << 30;
 
-inline std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+inline std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
 
-/// The whole file. SystemError when it cannot be read; DataError when it holds more than `max_bytes`.
+/// The whole file. SystemError when it cannot be read; DataError when it holds more than
+/// `max_bytes`.
 std::string read_file(const std::string& path, size_t max_bytes = kMaxFileBytes);
 
-/// The same, decompressed when the file starts as gzip does (several members are joined). `max_bytes` bounds what comes
-/// out, so a small file cannot fill the memory. DataError when the compressed bytes are damaged or cut short.
+/// The same, decompressed when the file starts as gzip does (several members are joined).
+/// `max_bytes` bounds what comes out, so a small file cannot fill the memory. DataError when the
+/// compressed bytes are damaged or cut short.
 std::string read_gzip_or_plain(const std::string& path, size_t max_bytes = kMaxFileBytes);
 
-/// Writes the pieces one after another to a temporary file in the same folder, makes them durable, and renames it to
-/// `path`. On failure `path` is as before and the temporary file is removed. A path that is not a regular file (a pipe,
-/// a device) is written to as it stands.
+/// Writes the pieces one after another to a temporary file in the same folder, makes them durable,
+/// and renames it to `path`. On failure `path` is as before and the temporary file is removed. A
+/// path that is not a regular file (a pipe, a device) is written to as it stands.
 void write_file_atomic(const std::string& path, std::span<const std::span<const std::byte>> pieces);
 void write_file_atomic(const std::string& path, std::span<const std::byte> bytes);
 void write_file_atomic(const std::string& path, std::string_view text);

@@ -1,4 +1,5 @@
-// Files: what is read is what was written, limits hold, and a failed write leaves the old file and nothing else.
+// Files: what is read is what was written, limits hold, and a failed write leaves the old file and
+// nothing else.
 #include "base/file.h"
 
 #include <gtest/gtest.h>
@@ -27,7 +28,8 @@ class File : public testing::Test {
   void TearDown() override { fs::remove_all(folder_); }
   std::string in(const std::string& name) const { return folder_ + "/" + name; }
   size_t files() const {
-    return static_cast<size_t>(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
+    return static_cast<size_t>(
+        std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
   }
 
   std::string folder_;
@@ -82,7 +84,8 @@ TEST_F(File, ReplacesAndHonoursTheMask) {
 TEST_F(File, PassesOverTheLeavingsOfAKilledProcess) {
   // Whatever number the next temporary file has, names of its kind exist already.
   for (int i = 0; i < 64; ++i) {
-    write_file_atomic(in("a." + std::to_string(::getpid()) + "-" + std::to_string(i) + ".part"), "stale");
+    write_file_atomic(in("a." + std::to_string(::getpid()) + "-" + std::to_string(i) + ".part"),
+                      "stale");
   }
   write_file_atomic(in("a"), "fresh");
   EXPECT_EQ(read_file(in("a")), "fresh");
@@ -157,7 +160,8 @@ TEST_F(File, AGzipBombStopsAtTheLimit) {
 }
 
 TEST_F(File, EveryCutOfAGzipFileIsNoticed) {
-  const std::string whole = gzip("a text long enough to be worth packing, packing, packing, packing");
+  const std::string whole =
+      gzip("a text long enough to be worth packing, packing, packing, packing");
   for (size_t n = 2; n < whole.size(); ++n) {  // shorter ones do not start as gzip does
     write_file_atomic(in("a.gz"), whole.substr(0, n));
     EXPECT_THROW(read_gzip_or_plain(in("a.gz")), DataError) << n << " of " << whole.size();
@@ -168,7 +172,8 @@ TEST_F(File, DamagedGzipIsNoticedOrHarmless) {
   const std::string text = "a text long enough to be worth packing, packing, packing, packing";
   const std::string whole = gzip(text);
   int harmless = 0;
-  for (size_t i = 10; i < whole.size(); ++i) {  // after the header, whose time and flags carry no data
+  for (size_t i = 10; i < whole.size();
+       ++i) {  // after the header, whose time and flags carry no data
     std::string bad = whole;
     bad[i] = static_cast<char>(bad[i] ^ 0x10);
     write_file_atomic(in("a.gz"), bad);

@@ -9,14 +9,17 @@ namespace latent {
 inline constexpr size_t kAlignment = 64;  // bytes; one cache line, one AVX-512 vector
 
 /// `bytes` rounded up to a whole number of cache lines.
-constexpr size_t aligned_size(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+constexpr size_t aligned_size(size_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
 
 struct AlignedFree {
   void operator()(void* p) const;
 };
 using AlignedBytes = std::unique_ptr<std::byte[], AlignedFree>;
 
-/// Zero-filled memory aligned to kAlignment; throws UsageError naming the size when the system has not got it.
+/// Zero-filled memory aligned to kAlignment; throws UsageError naming the size when the system has
+/// not got it.
 AlignedBytes allocate_bytes(size_t bytes);
 
 }  // namespace latent

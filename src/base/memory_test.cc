@@ -27,7 +27,8 @@ TEST(Memory, IsAlignedAndZero) {
       const AlignedBytes p = allocate_bytes(n);
       ASSERT_NE(p, nullptr);
       EXPECT_EQ(reinterpret_cast<uintptr_t>(p.get()) % kAlignment, 0u);
-      EXPECT_TRUE(std::all_of(p.get(), p.get() + n, [](std::byte b) { return b == std::byte{0}; })) << n;
+      EXPECT_TRUE(std::all_of(p.get(), p.get() + n, [](std::byte b) { return b == std::byte{0}; }))
+          << n;
       std::memset(p.get(), 0xff, n);
     }
   }
@@ -39,7 +40,8 @@ TEST(Memory, AskingForTooMuchIsAnErrorThatNamesTheSize) {
       allocate_bytes(n);
       FAIL() << "got " << n << " bytes";
     } catch (const UsageError& e) {
-      EXPECT_NE(std::string(e.what()).find(std::to_string(n >> 20) + " MiB"), std::string::npos) << e.what();
+      EXPECT_NE(std::string(e.what()).find(std::to_string(n >> 20) + " MiB"), std::string::npos)
+          << e.what();
     }
   }
 }

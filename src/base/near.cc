@@ -8,7 +8,8 @@ namespace latent {
 
 namespace {
 size_t distance(std::string_view a, std::string_view b) {
-  // row[j]: edits from the first i letters of a to the first j of b; `before` and `last` are rows i - 2 and i - 1.
+  // row[j]: edits from the first i letters of a to the first j of b; `before` and `last` are rows i
+  // - 2 and i - 1.
   std::vector<size_t> before, last, row(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
   for (size_t i = 1; i <= a.size(); ++i) {
@@ -17,7 +18,8 @@ size_t distance(std::string_view a, std::string_view b) {
     row[0] = i;
     for (size_t j = 1; j <= b.size(); ++j) {
       row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1])});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], before[j - 2] + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = std::min(row[j], before[j - 2] + 1);
     }
   }
   return row[b.size()];

@@ -1,5 +1,6 @@
-// Persistent threads with a barrier; see team.h. Waiting spins for a while (a barrier inside a step comes back within
-// microseconds), then sleeps on the counter (futex), so that more threads than CPUs still make progress.
+// Persistent threads with a barrier; see team.h. Waiting spins for a while (a barrier inside a step
+// comes back within microseconds), then sleeps on the counter (futex), so that more threads than
+// CPUs still make progress.
 #include "base/team.h"
 
 #include <sched.h>
@@ -41,8 +42,8 @@ struct Abandoned {};  // thrown by barrier() on the other threads after one has 
 struct Team::Impl {
   int threads = 1;
   std::vector<std::thread> workers;
-  std::atomic<uint32_t> round{0};    // a new body, or the end
-  std::atomic<uint32_t> running{0};  // workers still in the body
+  std::atomic<uint32_t> round{0};              // a new body, or the end
+  std::atomic<uint32_t> running{0};            // workers still in the body
   std::atomic<uint32_t> arrived{0}, phase{0};  // of the barrier
   std::atomic<bool> failed{false};
   bool stop = false;
@@ -75,10 +76,12 @@ struct Team::Impl {
 };
 
 Team::Team(int threads, std::function<void()> on_start) : impl_(std::make_unique<Impl>()) {
-  if (threads < 1 || threads > 1024) throw UsageError("a team has 1 to 1024 threads, asked for " + std::to_string(threads));
+  if (threads < 1 || threads > 1024)
+    throw UsageError("a team has 1 to 1024 threads, asked for " + std::to_string(threads));
   impl_->threads = threads;
   impl_->errors.resize(static_cast<size_t>(threads));
-  for (int t = 1; t < threads; ++t) impl_->workers.emplace_back([this, t, on_start] { impl_->work(t, on_start); });
+  for (int t = 1; t < threads; ++t)
+    impl_->workers.emplace_back([this, t, on_start] { impl_->work(t, on_start); });
 }
 
 Team::~Team() {
@@ -100,7 +103,8 @@ void Team::run(const std::function<void(int)>& body) {
   m.round.fetch_add(1, std::memory_order_acq_rel);
   m.round.notify_all();
   m.call(0);
-  for (uint32_t left = m.running.load(std::memory_order_acquire); left; left = m.running.load(std::memory_order_acquire)) {
+  for (uint32_t left = m.running.load(std::memory_order_acquire); left;
+       left = m.running.load(std::memory_order_acquire)) {
     wait_change(m.running, left);
   }
   for (const std::exception_ptr& e : m.errors) {
@@ -126,7 +130,9 @@ int default_threads() {
   if (const char* text = std::getenv("LATENT_THREADS"); text && *text) {
     char* end = nullptr;
     const long n = std::strtol(text, &end, 10);
-    if (*end || n < 1 || n > 1024) throw UsageError("LATENT_THREADS is \"" + std::string(text) + "\"; it must be a number from 1 to 1024");
+    if (*end || n < 1 || n > 1024)
+      throw UsageError("LATENT_THREADS is \"" + std::string(text) +
+                       "\"; it must be a number from 1 to 1024");
     return static_cast<int>(n);
   }
   cpu_set_t set;

@@ -1,5 +1,6 @@
-// The thread team that runs the parts of a plan. Threads are made once; work is a list of stages walked by all of them
-// with a barrier between stages. Which thread runs which part never changes a result.
+// The thread team that runs the parts of a plan. Threads are made once; work is a list of stages
+// walked by all of them with a barrier between stages. Which thread runs which part never changes a
+// result.
 #pragma once
 
 #include <functional>
@@ -9,7 +10,8 @@ namespace latent {
 
 class Team {
  public:
-  /// `threads` >= 1, the caller's among them; `on_start` runs once on each of the others (e.g. pinning a library's threads).
+  /// `threads` >= 1, the caller's among them; `on_start` runs once on each of the others (e.g.
+  /// pinning a library's threads).
   explicit Team(int threads, std::function<void()> on_start = {});
   ~Team();
   Team(const Team&) = delete;
@@ -17,8 +19,8 @@ class Team {
 
   int threads() const;
 
-  /// Runs `body(thread)` on every thread of the team at once, the caller as thread 0, and returns when all have.
-  /// The first exception (lowest thread) is rethrown here.
+  /// Runs `body(thread)` on every thread of the team at once, the caller as thread 0, and returns
+  /// when all have. The first exception (lowest thread) is rethrown here.
   void run(const std::function<void(int thread)>& body);
 
   /// To be called by every thread from inside `run`: waits for all. Spins a while, then sleeps.

@@ -1,4 +1,5 @@
-// The team: every thread runs, barriers order memory, exceptions come back, and more threads than CPUs still finish.
+// The team: every thread runs, barriers order memory, exceptions come back, and more threads than
+// CPUs still finish.
 #include "base/team.h"
 
 #include <gtest/gtest.h>

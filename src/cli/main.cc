@@ -1,4 +1,5 @@
-// The program: flags, help, and the table from exceptions to exit codes. Each verb is in a file of its own.
+// The program: flags, help, and the table from exceptions to exit codes. Each verb is in a file of
+// its own.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
@@ -21,12 +22,13 @@ int exit_code(const std::exception& e) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"latent: autoencoders and variational autoencoders\n\n"
-               "  latent train digits --model vae --out runs/digits     train on the embedded digits\n"
-               "  latent train images.idx.gz --out runs/mnist           train on an IDX file of images\n"
-               "  latent train table.npy --model autoencoder            train on an array\n"
-               "  latent sample runs/digits -o grid.png                 draw new pictures\n",
-               "latent"};
+  CLI::App app{
+      "latent: autoencoders and variational autoencoders\n\n"
+      "  latent train digits --model vae --out runs/digits     train on the embedded digits\n"
+      "  latent train images.idx.gz --out runs/mnist           train on an IDX file of images\n"
+      "  latent train table.npy --model autoencoder            train on an array\n"
+      "  latent sample runs/digits -o grid.png                 draw new pictures\n",
+      "latent"};
   app.set_version_flag("--version", std::string("latent ") + LATENT_VERSION);
   app.require_subcommand(1);
   std::function<void()> verb;

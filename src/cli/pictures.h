@@ -1,7 +1,6 @@
 // The pictures that verbs write: grids of samples, and of rows over their reconstructions.
 #pragma once
 
-#include <span>
 #include <string>
 
 #include "data/dataset.h"
@@ -12,11 +11,11 @@ namespace latent::cli {
 
 /// Whether one row is a picture: [h, w] or [h, w, 1 or 3].
 bool draws_pictures(const ModelSpec& spec);
-/// The first `n` rows of inputs as a grid, at least 28 pixels each.
-void write_grid(const std::string& path, const ModelSpec& spec, std::span<const float> inputs, int64_t n, int64_t columns = 0);
 /// Ten held-in rows of the data over what the model makes of them.
-void write_reconstructions(const std::string& path, const Dataset& data, const ModelSpec& spec, Slots& slots, int threads);
+void write_reconstructions(const std::string& path, const Dataset& data, const ModelSpec& spec,
+                           Slots& slots, int threads);
 /// `n` samples of the model's prior.
-void write_samples(const std::string& path, const ModelSpec& spec, Slots& slots, int64_t n, int threads);
+void write_samples(const std::string& path, const ModelSpec& spec, Slots& slots, int64_t n,
+                   int threads);
 
 }  // namespace latent::cli

@@ -33,17 +33,20 @@ void add_sample(CLI::App& app, std::function<void()>& verb) {
   CLI::App* sub = app.add_subcommand("sample", "Draw new pictures from a trained vae");
   sub->add_option("model", flags->model, "run folder or model file")->required();
   sub->add_option("-o,--out", flags->out, "picture to write")->capture_default_str();
-  sub->add_option("-n,--count", flags->count, "how many")->capture_default_str()->check(CLI::Range(1, 10000));
+  sub->add_option("-n,--count", flags->count, "how many")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10000));
   sub->add_option("--seed", flags->seed, "of the draws")->capture_default_str();
-  sub->add_option("--threads", flags->threads, "0: all CPUs; never changes a result")->capture_default_str();
+  sub->add_option("--threads", flags->threads, "0: all CPUs; never changes a result")
+      ->capture_default_str();
   sub->callback([&verb, flags] {
     verb = [flags] {
       Slots slots(flags->seed);
       const ModelSpec spec = open_model(flags->model, slots);
       slots.counter("step") = 0;
       write_samples(flags->out, spec, slots, flags->count, flags->threads);
-      std::fprintf(stderr, "%lld samples (decoded means of draws from the prior) in %s\n", static_cast<long long>(flags->count),
-                   flags->out.c_str());
+      std::fprintf(stderr, "%lld samples (decoded means of draws from the prior) in %s\n",
+                   static_cast<long long>(flags->count), flags->out.c_str());
     };
   });
 }

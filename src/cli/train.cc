@@ -1,4 +1,5 @@
-// latent train: data in, model file and pictures out. Defaults follow the data and are printed with their reason.
+// latent train: data in, model file and pictures out. Defaults follow the data and are printed with
+// their reason.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -36,7 +37,8 @@ std::vector<int64_t> widths(const std::string& text) {
     } catch (const std::exception&) {
       used = 0;
     }
-    if (used != item.size() || n < 1 || n > 1 << 20) throw UsageError("--hidden takes widths like 400,200, found \"" + text + "\"");
+    if (used != item.size() || n < 1 || n > 1 << 20)
+      throw UsageError("--hidden takes widths like 400,200, found \"" + text + "\"");
     v.push_back(n);
   }
   return v;
@@ -51,7 +53,8 @@ ModelSpec choose(const TrainFlags& flags, const Dataset& data, std::string& reas
   if (spec.row_shape.empty()) spec.row_shape = {1};
   const ValueRange range = data.range("x");
   if (range.not_finite) {
-    throw DataError(std::to_string(range.not_finite) + " values are not finite, the first in row " + std::to_string(range.first_not_finite_row) +
+    throw DataError(std::to_string(range.not_finite) + " values are not finite, the first in row " +
+                        std::to_string(range.first_not_finite_row) +
                         "; replace or leave out such rows",
                     flags.data);
   }
@@ -61,11 +64,13 @@ ModelSpec choose(const TrainFlags& flags, const Dataset& data, std::string& reas
   } else if (range.high > range.low) {
     spec.scale = 1 / (range.high - (range.low >= 0 ? 0 : range.low));
     spec.shift = range.low >= 0 ? 0 : -range.low * spec.scale;
-    std::snprintf(line, sizeof line, "values lie in [%g, %g] and are scaled to [0, 1]\n", range.low, range.high);
+    std::snprintf(line, sizeof line, "values lie in [%g, %g] and are scaled to [0, 1]\n", range.low,
+                  range.high);
     reasons += line;
   }
   const bool large = spec.inputs() >= 256;
-  spec.hidden = flags.hidden.empty() ? std::vector<int64_t>{large ? 400 : 200} : widths(flags.hidden);
+  spec.hidden =
+      flags.hidden.empty() ? std::vector<int64_t>{large ? 400 : 200} : widths(flags.hidden);
   spec.latent = flags.latent ? flags.latent : large ? 20 : 10;
   spec.likelihood = flags.likelihood.empty() ? "bernoulli" : flags.likelihood;
   if (flags.likelihood.empty() && spec.model == "vae") {
@@ -87,7 +92,8 @@ std::string parts_text(const Parts& parts) {
 void run(const TrainFlags& flags) {
   const std::vector<std::string> models = {"vae", "autoencoder"};
   if (std::find(models.begin(), models.end(), flags.model) == models.end()) {
-    throw UsageError("no model is called \"" + flags.model + "\"" + did_you_mean(flags.model, models));
+    throw UsageError("no model is called \"" + flags.model + "\"" +
+                     did_you_mean(flags.model, models));
   }
   const Dataset data = Dataset::open(flags.data);
   std::string reasons;
@@ -96,14 +102,18 @@ void run(const TrainFlags& flags) {
   const bool many = data.size() >= 10000;
   if (!options.batch) options.batch = many ? 128 : 32;
   if (!options.epochs) options.epochs = many ? 20 : 200;
-  if (flags.dtype != "f32" && flags.dtype != "bf16") throw UsageError("--dtype is f32 or bf16, found \"" + flags.dtype + "\"");
+  if (flags.dtype != "f32" && flags.dtype != "bf16")
+    throw UsageError("--dtype is f32 or bf16, found \"" + flags.dtype + "\"");
   options.bf16 = flags.dtype == "bf16";
   std::string hidden;
   for (int64_t h : spec.hidden) hidden += (hidden.empty() ? "" : ",") + std::to_string(h);
-  std::fprintf(stderr, "%s: %lld rows of %lld values; %s, hidden %s, latent %lld, batch %lld, %lld epochs\n%s", data.name().c_str(),
-               static_cast<long long>(data.size()), static_cast<long long>(spec.inputs()), spec.model.c_str(), hidden.c_str(),
-               static_cast<long long>(spec.latent), static_cast<long long>(options.batch), static_cast<long long>(options.epochs),
-               reasons.c_str());
+  std::fprintf(
+      stderr,
+      "%s: %lld rows of %lld values; %s, hidden %s, latent %lld, batch %lld, %lld epochs\n%s",
+      data.name().c_str(), static_cast<long long>(data.size()),
+      static_cast<long long>(spec.inputs()), spec.model.c_str(), hidden.c_str(),
+      static_cast<long long>(spec.latent), static_cast<long long>(options.batch),
+      static_cast<long long>(options.epochs), reasons.c_str());
   make_folder(flags.out);
   Slots slots(options.seed);
   double seconds = 0;
@@ -111,10 +121,14 @@ void run(const TrainFlags& flags) {
   train(data, spec, slots, options, [&](const EpochReport& r) {
     seconds += r.seconds;
     if (r.epoch % every && r.epoch != options.epochs && r.epoch != 1) return;
-    std::fprintf(stderr, "epoch %3lld/%lld  %s%s%s  %.1f s\n", static_cast<long long>(r.epoch), static_cast<long long>(options.epochs),
-                 parts_text(r.training).c_str(), r.validation.empty() ? "" : "  held out: ", parts_text(r.validation).c_str(), seconds);
+    std::fprintf(stderr, "epoch %3lld/%lld  %s%s%s  %.1f s\n", static_cast<long long>(r.epoch),
+                 static_cast<long long>(options.epochs), parts_text(r.training).c_str(),
+                 r.validation.empty() ? "" : "  held out: ", parts_text(r.validation).c_str(),
+                 seconds);
   });
-  const std::string model = flags.out + "/last.safetensors", reconstructions = flags.out + "/reconstructions.png", samples = flags.out + "/samples.png";
+  const std::string model = flags.out + "/last.safetensors",
+                    reconstructions = flags.out + "/reconstructions.png",
+                    samples = flags.out + "/samples.png";
   save_model(model, spec, slots);
   std::string written = model;
   if (draws_pictures(spec)) {
@@ -126,7 +140,8 @@ void run(const TrainFlags& flags) {
     }
   }
   std::fprintf(stderr, "written: %s\n", written.c_str());
-  if (spec.model == "vae") std::fprintf(stderr, "next: latent sample %s -o grid.png\n", flags.out.c_str());
+  if (spec.model == "vae")
+    std::fprintf(stderr, "next: latent sample %s -o grid.png\n", flags.out.c_str());
 }
 
 }  // namespace
@@ -135,18 +150,35 @@ void add_train(CLI::App& app, std::function<void()>& verb) {
   auto flags = std::make_shared<TrainFlags>();
   flags->options.epochs = flags->options.batch = 0;
   CLI::App* sub = app.add_subcommand("train", "Train a model on a data set");
-  sub->add_option("data", flags->data, "digits (embedded), or an IDX or NPY file, .gz or not")->required();
+  sub->add_option("data", flags->data, "digits (embedded), or an IDX or NPY file, .gz or not")
+      ->required();
   sub->add_option("--model", flags->model, "vae or autoencoder")->capture_default_str();
   sub->add_option("--out", flags->out, "folder for the model and the pictures")->required();
-  sub->add_option("--hidden", flags->hidden, "widths of the hidden layers, as 400,200; default 400 from 256 inputs on, else 200");
-  sub->add_option("--latent", flags->latent, "units of the code; default 20 from 256 inputs on, else 10")->check(CLI::Range(1, 1 << 20));
+  sub->add_option(
+      "--hidden", flags->hidden,
+      "widths of the hidden layers, as 400,200; default 400 from 256 inputs on, else 200");
+  sub->add_option("--latent", flags->latent,
+                  "units of the code; default 20 from 256 inputs on, else 10")
+      ->check(CLI::Range(1, 1 << 20));
   sub->add_option("--likelihood", flags->likelihood, "of a vae; default bernoulli");
-  sub->add_option("--epochs", flags->options.epochs, "passes over the data; default 20 from 10000 rows on, else 200")->check(CLI::Range(1, 1 << 30));
-  sub->add_option("--batch", flags->options.batch, "rows of a step; default 128 from 10000 rows on, else 32")->check(CLI::Range(1, 1 << 20));
-  sub->add_option("--lr", flags->options.rate, "Adam's rate")->capture_default_str()->check(CLI::PositiveNumber);
-  sub->add_option("--validation", flags->options.validation, "fraction of the rows held out; 0: none")->capture_default_str()->check(CLI::Range(0.0, 0.9));
-  sub->add_option("--seed", flags->options.seed, "of weights, order and noise")->capture_default_str();
-  sub->add_option("--threads", flags->options.threads, "0: all CPUs; never changes a result")->capture_default_str()->check(CLI::Range(0, 1024));
+  sub->add_option("--epochs", flags->options.epochs,
+                  "passes over the data; default 20 from 10000 rows on, else 200")
+      ->check(CLI::Range(1, 1 << 30));
+  sub->add_option("--batch", flags->options.batch,
+                  "rows of a step; default 128 from 10000 rows on, else 32")
+      ->check(CLI::Range(1, 1 << 20));
+  sub->add_option("--lr", flags->options.rate, "Adam's rate")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  sub->add_option("--validation", flags->options.validation,
+                  "fraction of the rows held out; 0: none")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 0.9));
+  sub->add_option("--seed", flags->options.seed, "of weights, order and noise")
+      ->capture_default_str();
+  sub->add_option("--threads", flags->options.threads, "0: all CPUs; never changes a result")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
   sub->add_option("--dtype", flags->dtype, "of products: f32 or bf16")->capture_default_str();
   sub->callback([&verb, flags] { verb = [flags] { run(*flags); }; });
 }

@@ -1,4 +1,5 @@
-// The verbs of the program. Each adds its flags to the parser and sets what runs when it was asked for.
+// The verbs of the program. Each adds its flags to the parser and sets what runs when it was asked
+// for.
 #pragma once
 
 #include <functional>

@@ -152,8 +152,10 @@ TEST(Datasets, GatherConvertsEveryTypeAndEveryLength) {
       d.gather("x", rows, got.data(), 0.5f, -3.f);
       for (size_t i = 0; i < 3; ++i) {
         for (size_t j = 0; j < static_cast<size_t>(n); ++j) {
-          const auto v = static_cast<float>((static_cast<size_t>(rows[i]) * static_cast<size_t>(n) + j) * 7 % 251);
-          ASSERT_EQ(got[i * static_cast<size_t>(n) + j], v * 0.5f - 3.f) << name_of(type) << " " << n;
+          const auto v = static_cast<float>(
+              (static_cast<size_t>(rows[i]) * static_cast<size_t>(n) + j) * 7 % 251);
+          ASSERT_EQ(got[i * static_cast<size_t>(n) + j], v * 0.5f - 3.f)
+              << name_of(type) << " " << n;
         }
       }
       EXPECT_EQ(got.back(), -1.f) << "wrote past the rows";

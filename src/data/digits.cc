@@ -1,4 +1,5 @@
-// Unpacks the digits compiled into the library; digits_data.inc says where they come from and how they are written.
+// Unpacks the digits compiled into the library; digits_data.inc says where they come from and how
+// they are written.
 #include "data/digits.h"
 
 #include <iterator>

@@ -1,4 +1,5 @@
-// The embedded data set: 1,797 handwritten digits, small and real, so that every command works without a download.
+// The embedded data set: 1,797 handwritten digits, small and real, so that every command works
+// without a download.
 #pragma once
 
 #include "latent/tensor.h"

@@ -37,16 +37,16 @@ TEST(Idx, LiesAreDataErrorsWithPathAndPlace) {
   const std::string bad[] = {
       "",
       "\0\0\x08"s,
-      "\1\0\x08\1\0\0\0\1a"s,                                  // magic
-      "\0\0\x0a\1\0\0\0\1a"s,                                  // type
-      "\0\0\x08\0a"s,                                          // no axes
+      "\1\0\x08\1\0\0\0\1a"s,  // magic
+      "\0\0\x0a\1\0\0\0\1a"s,  // type
+      "\0\0\x08\0a"s,          // no axes
       "\0\0\x08\7\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1a"s,
-      "\0\0\x08\2\0\0\0\1\0\0\0"s,                             // ends in the header
-      "\0\0\x08\1\0\0\0\2a"s,                                  // one byte short
-      "\0\0\x08\1\0\0\0\1ab"s,                                 // one too many
-      "\0\0\x08\2\xff\xff\xff\xff\xff\xff\xff\xff"s,           // 2^64 bytes
-      "\0\0\x08\4\x40\0\0\0\x40\0\0\0\x40\0\0\0\x40\0\0\0"s,   // 2^120, which is 0 in 64 bits
-      "\0\0\x0e\2\x80\0\0\0\x40\0\0\0"s,                       // 2^61 numbers, 2^64 bytes
+      "\0\0\x08\2\0\0\0\1\0\0\0"s,                            // ends in the header
+      "\0\0\x08\1\0\0\0\2a"s,                                 // one byte short
+      "\0\0\x08\1\0\0\0\1ab"s,                                // one too many
+      "\0\0\x08\2\xff\xff\xff\xff\xff\xff\xff\xff"s,          // 2^64 bytes
+      "\0\0\x08\4\x40\0\0\0\x40\0\0\0\x40\0\0\0\x40\0\0\0"s,  // 2^120, which is 0 in 64 bits
+      "\0\0\x0e\2\x80\0\0\0\x40\0\0\0"s,                      // 2^61 numbers, 2^64 bytes
   };
   for (const std::string& text : bad) {
     try {
@@ -66,7 +66,8 @@ TEST(Idx, MnistTestSet) {
   const Tensor images = read_idx(folder + "t10k-images-idx3-ubyte.gz");
   EXPECT_EQ(images.shape(), (Shape{10000, 28, 28}));
   const auto pixels = images.span<uint8_t>();
-  const double mean = std::accumulate(pixels.begin(), pixels.end(), 0.0) / 255 / static_cast<double>(pixels.size());
+  const double mean =
+      std::accumulate(pixels.begin(), pixels.end(), 0.0) / 255 / static_cast<double>(pixels.size());
   EXPECT_NEAR(mean, 0.13251, 5e-6);
   const Tensor labels = read_idx(folder + "t10k-labels-idx1-ubyte.gz");
   EXPECT_EQ(labels.shape(), (Shape{10000}));

@@ -20,7 +20,8 @@ namespace {
 
 constexpr uint64_t kSplitStream = 0x73706c6974;  // no epoch has this number
 
-// Uniform over 0 .. bound - 1 without bias (Lemire 2019), from draw i of the stream of (seed, epoch). bound < 2^32.
+// Uniform over 0 .. bound - 1 without bias (Lemire 2019), from draw i of the stream of (seed,
+// epoch). bound < 2^32.
 class Draws {
  public:
   Draws(uint64_t seed, uint64_t epoch) : key_(mix64(mix64(seed + kGolden) ^ epoch)) {}
@@ -29,7 +30,8 @@ class Draws {
     for (uint64_t attempt = 0;; ++attempt) {
       const uint64_t word = mix64(key_ + kGolden * (attempt << 32 | i)) >> 32;
       const uint64_t product = word * bound;
-      if (static_cast<uint32_t>(product) >= -bound % bound) return static_cast<uint32_t>(product >> 32);
+      if (static_cast<uint32_t>(product) >= -bound % bound)
+        return static_cast<uint32_t>(product >> 32);
     }
   }
 
@@ -47,7 +49,8 @@ void shuffle(std::span<int32_t> rows, const Draws& draws) {
 
 std::vector<int32_t> all_rows(int64_t size) {
   if (size < 0 || size > std::numeric_limits<int32_t>::max()) {
-    throw UsageError("a data set of " + std::to_string(size) + " rows; it must have from 0 to 2^31 - 1");
+    throw UsageError("a data set of " + std::to_string(size) +
+                     " rows; it must have from 0 to 2^31 - 1");
   }
   std::vector<int32_t> rows(static_cast<size_t>(size));
   std::iota(rows.begin(), rows.end(), 0);
@@ -58,13 +61,15 @@ std::vector<int32_t> all_rows(int64_t size) {
 
 Split split(int64_t size, double fraction, uint64_t seed) {
   if (!(fraction >= 0 && fraction < 1)) {
-    throw UsageError("a fraction of " + std::to_string(fraction) + " was to be held out; it must be at least 0 and under 1");
+    throw UsageError("a fraction of " + std::to_string(fraction) +
+                     " was to be held out; it must be at least 0 and under 1");
   }
   Split s;
   s.train = all_rows(size);
   if (fraction == 0) return s;
   if (size < 2) {
-    throw UsageError("a data set of " + std::to_string(size) + " rows cannot be split into training and validation; hold out 0");
+    throw UsageError("a data set of " + std::to_string(size) +
+                     " rows cannot be split into training and validation; hold out 0");
   }
   shuffle(s.train, Draws(seed, kSplitStream));
   const auto wanted = std::llround(static_cast<double>(size) * fraction);
@@ -79,7 +84,8 @@ Split split(int64_t size, double fraction, uint64_t seed) {
 Loader::Loader(std::vector<int32_t> rows, int64_t batch, uint64_t seed)
     : rows_(std::move(rows)), batch_(batch), seed_(seed) {
   if (rows_.empty()) throw UsageError("there are no rows to make batches of");
-  if (batch < 1) throw UsageError("a batch of " + std::to_string(batch) + " rows; it must have at least 1");
+  if (batch < 1)
+    throw UsageError("a batch of " + std::to_string(batch) + " rows; it must have at least 1");
 }
 
 Loader::Loader(int64_t size, int64_t batch, uint64_t seed) : Loader(all_rows(size), batch, seed) {}
@@ -88,8 +94,9 @@ int64_t Loader::batches() const { return (std::ssize(rows_) - 1) / batch_ + 1; }
 
 std::span<const int32_t> Loader::batch(int64_t epoch, int64_t index) {
   if (epoch < 0 || index < 0 || index >= batches()) {
-    throw UsageError("batch " + std::to_string(index) + " of epoch " + std::to_string(epoch) + " was asked for; an epoch has " +
-                     std::to_string(batches()) + ", counted from 0");
+    throw UsageError("batch " + std::to_string(index) + " of epoch " + std::to_string(epoch) +
+                     " was asked for; an epoch has " + std::to_string(batches()) +
+                     ", counted from 0");
   }
   if (epoch != epoch_) {
     order_ = rows_;
@@ -102,8 +109,13 @@ std::span<const int32_t> Loader::batch(int64_t epoch, int64_t index) {
 }
 
 struct Prefetcher::Worker {
-  Worker(const Dataset& dataset, std::vector<BatchField> batch_fields, Loader order, int64_t epoch, int64_t index)
-      : data(dataset), fields(std::move(batch_fields)), loader(std::move(order)), next_epoch(epoch), next_index(index) {
+  Worker(const Dataset& dataset, std::vector<BatchField> batch_fields, Loader order, int64_t epoch,
+         int64_t index)
+      : data(dataset),
+        fields(std::move(batch_fields)),
+        loader(std::move(order)),
+        next_epoch(epoch),
+        next_index(index) {
     const int64_t rows = std::ssize(loader.batch(epoch, 0));  // none is larger
     for (LoadedBatch& batch : buffers) {
       batch.rows.reserve(static_cast<size_t>(rows));
@@ -153,7 +165,8 @@ struct Prefetcher::Worker {
     batch.index = next_index;
     batch.rows.assign(rows.begin(), rows.end());
     for (size_t i = 0; i < fields.size(); ++i) {
-      data.gather(fields[i].name, rows, batch.values[i].span<float>().data(), fields[i].scale, fields[i].shift);
+      data.gather(fields[i].name, rows, batch.values[i].span<float>().data(), fields[i].scale,
+                  fields[i].shift);
     }
     if (++next_index == loader.batches()) {
       next_index = 0;
@@ -178,7 +191,8 @@ struct Prefetcher::Worker {
   int64_t next_epoch;
   int64_t next_index;
 
-  // LoadedBatch k lies in buffer k % 2. The caller uses batch given - 1; the worker may fill batch `given`, in the other buffer.
+  // LoadedBatch k lies in buffer k % 2. The caller uses batch given - 1; the worker may fill batch
+  // `given`, in the other buffer.
   std::array<LoadedBatch, 2> buffers;
   std::mutex mutex;
   std::condition_variable changed;
@@ -189,7 +203,8 @@ struct Prefetcher::Worker {
   std::thread thread;
 };
 
-Prefetcher::Prefetcher(const Dataset& data, std::vector<BatchField> fields, Loader loader, int64_t epoch, int64_t index)
+Prefetcher::Prefetcher(const Dataset& data, std::vector<BatchField> fields, Loader loader,
+                       int64_t epoch, int64_t index)
     : worker_(std::make_unique<Worker>(data, std::move(fields), std::move(loader), epoch, index)) {}
 
 Prefetcher::~Prefetcher() = default;

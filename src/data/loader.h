@@ -1,5 +1,6 @@
-// The order in which rows are trained on: a pure function of (seed, epoch), so that a resumed run goes on with the rows
-// that the first would have taken. And the worker that fills the next batch while the current one is used.
+// The order in which rows are trained on: a pure function of (seed, epoch), so that a resumed run
+// goes on with the rows that the first would have taken. And the worker that fills the next batch
+// while the current one is used.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +20,8 @@ struct Split {
   std::vector<int32_t> validation;
 };
 
-/// Holds out round(size * fraction) rows at random: at least one where fraction > 0, and never all. UsageError unless
-/// 0 <= fraction < 1, or when one row cannot be divided.
+/// Holds out round(size * fraction) rows at random: at least one where fraction > 0, and never all.
+/// UsageError unless 0 <= fraction < 1, or when one row cannot be divided.
 Split split(int64_t size, double fraction, uint64_t seed);
 
 class Loader {
@@ -53,16 +54,18 @@ struct BatchField {
 
 struct LoadedBatch {
   int64_t epoch = 0;
-  int64_t index = 0;            // within the epoch
-  std::vector<int32_t> rows;    // of the data set
-  std::vector<Tensor> values;   // f32 [batch size, ...] for each field; the first rows.size() rows count
+  int64_t index = 0;          // within the epoch
+  std::vector<int32_t> rows;  // of the data set
+  std::vector<Tensor>
+      values;  // f32 [batch size, ...] for each field; the first rows.size() rows count
 };
 
 /// Fills batches on a thread of its own, one ahead. The data set must outlive it.
 class Prefetcher {
  public:
   /// Starts with batch `index` of `epoch` and goes on for ever.
-  Prefetcher(const Dataset& data, std::vector<BatchField> fields, Loader loader, int64_t epoch, int64_t index);
+  Prefetcher(const Dataset& data, std::vector<BatchField> fields, Loader loader, int64_t epoch,
+             int64_t index);
   ~Prefetcher();
   Prefetcher(const Prefetcher&) = delete;
   Prefetcher& operator=(const Prefetcher&) = delete;

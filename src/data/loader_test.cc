@@ -1,4 +1,5 @@
-// The order of rows: each row once an epoch, the same for the same seed, fair; the split; the prefetching worker.
+// The order of rows: each row once an epoch, the same for the same seed, fair; the split; the
+// prefetching worker.
 #include "data/loader.h"
 
 #include <gtest/gtest.h>
@@ -50,8 +51,8 @@ TEST(Loaders, TheOrderNeverChangesBetweenReleases) {
   EXPECT_EQ(got, (std::vector<int32_t>{3, 4, 6, 7, 5, 2, 0, 1}));
 }
 
-// 24 orders of 4 rows over 24,000 epochs: chi-squared with 23 degrees of freedom exceeds 65 with probability 7e-6, and
-// the seed is fixed.
+// 24 orders of 4 rows over 24,000 epochs: chi-squared with 23 degrees of freedom exceeds 65 with
+// probability 7e-6, and the seed is fixed.
 TEST(Loaders, EveryOrderIsEquallyLikely) {
   Loader loader(4, 4, 5);
   std::map<std::vector<int32_t>, int> counts;
@@ -124,7 +125,8 @@ TEST(Prefetchers, GiveWhatTheLoaderGives) {
     ASSERT_EQ(batch.values[0].shape(), (Shape{100, 8, 8}));
     ASSERT_TRUE(std::ranges::equal(batch.values[0].span<float>().first(x.size()), x));
     for (size_t i = 0; i < batch.rows.size(); ++i) {
-      ASSERT_EQ(batch.values[1].span<float>()[i], labels.span<int32_t>()[static_cast<size_t>(batch.rows[i])]);
+      ASSERT_EQ(batch.values[1].span<float>()[i],
+                labels.span<int32_t>()[static_cast<size_t>(batch.rows[i])]);
     }
     if (++index == loader.batches()) index = 0, ++epoch;
   }

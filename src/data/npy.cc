@@ -1,5 +1,5 @@
-// Reader and writer of NPY files; see npy.h. The header is a Python dictionary literal; the parser below takes the
-// subset that NumPy writes and nothing that would need evaluation.
+// Reader and writer of NPY files; see npy.h. The header is a Python dictionary literal; the parser
+// below takes the subset that NumPy writes and nothing that would need evaluation.
 #include "data/npy.h"
 
 #include <algorithm>
@@ -25,7 +25,8 @@ struct Header {
   std::vector<uint64_t> dims;
 };
 
-// Parses {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), } with keys in any order, each once.
+// Parses {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), } with keys in any order, each
+// once.
 class HeaderParser {
  public:
   HeaderParser(std::string_view text, const std::string& path, int64_t offset)
@@ -40,7 +41,8 @@ class HeaderParser {
       const std::string_view* known = std::ranges::find(kKeys, key);
       if (known == kKeys.end()) fail("an unknown entry \"" + std::string(key) + "\"");
       const auto which = static_cast<size_t>(known - kKeys.begin());
-      if (std::exchange(seen[which], true)) fail("the entry \"" + std::string(key) + "\" comes twice");
+      if (std::exchange(seen[which], true))
+        fail("the entry \"" + std::string(key) + "\" comes twice");
       expect(':');
       if (which == 0) header.format = format();
       if (which == 1) header.fortran = boolean();
@@ -52,7 +54,8 @@ class HeaderParser {
     }
     skip_space();
     if (at_ != text_.size()) fail("something after the closing brace");
-    if (!std::ranges::all_of(seen, [](bool s) { return s; })) fail("it lacks descr, fortran_order or shape");
+    if (!std::ranges::all_of(seen, [](bool s) { return s; }))
+      fail("it lacks descr, fortran_order or shape");
     return header;
   }
 
@@ -60,7 +63,8 @@ class HeaderParser {
   static constexpr std::array<std::string_view, 3> kKeys = {"descr", "fortran_order", "shape"};
 
   [[noreturn]] void fail(const std::string& what) const {
-    throw DataError("cannot read the NPY header: " + what, path_, offset_ + static_cast<int64_t>(at_));
+    throw DataError("cannot read the NPY header: " + what, path_,
+                    offset_ + static_cast<int64_t>(at_));
   }
   void skip_space() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n')) ++at_;
@@ -132,11 +136,13 @@ class HeaderParser {
       const bool ordered = s[0] != '|';
       if (s.substr(1) == "b1") return {Kind::kUnsigned, 1, false};
       if (s[1] == 'f' && ordered && (size == 4 || size == 8)) return {Kind::kFloat, size, big};
-      if ((s[1] == 'u' || s[1] == 'i') && (size == 1 || (ordered && (size == 2 || size == 4 || size == 8)))) {
+      if ((s[1] == 'u' || s[1] == 'i') &&
+          (size == 1 || (ordered && (size == 2 || size == 4 || size == 8)))) {
         return {s[1] == 'u' ? Kind::kUnsigned : Kind::kSigned, size, big};
       }
     }
-    fail("elements of type \"" + std::string(s) + "\"; bool, integers, float32 and float64 can be read: use .astype()");
+    fail("elements of type \"" + std::string(s) +
+         "\"; bool, integers, float32 and float64 can be read: use .astype()");
   }
 
   std::string_view text_;
@@ -145,12 +151,14 @@ class HeaderParser {
   size_t at_ = 0;
 };
 
-// `reversed` holds the array with its axes in reverse order, row-major, which is what Fortran order is.
+// `reversed` holds the array with its axes in reverse order, row-major, which is what Fortran order
+// is.
 Tensor transposed(const Tensor& reversed, const Shape& shape) {
   Tensor out(shape, reversed.dtype());
   const size_t size = size_of(out.dtype());
   const int rank = shape.rank();
-  std::array<size_t, Shape::kMaxRank> stride{};  // bytes in `reversed` between neighbours along each axis of `shape`
+  std::array<size_t, Shape::kMaxRank>
+      stride{};  // bytes in `reversed` between neighbours along each axis of `shape`
   size_t step = size;
   for (int axis = 0; axis < rank; ++axis) {
     stride[static_cast<size_t>(axis)] = step;
@@ -175,7 +183,8 @@ Tensor transposed(const Tensor& reversed, const Shape& shape) {
 }  // namespace
 
 bool is_npy(std::span<const std::byte> bytes) {
-  return bytes.size() >= kMagic.size() && std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) == 0;
+  return bytes.size() >= kMagic.size() &&
+         std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) == 0;
 }
 
 Tensor parse_npy(std::span<const std::byte> bytes, const std::string& path) {
@@ -185,17 +194,23 @@ Tensor parse_npy(std::span<const std::byte> bytes, const std::string& path) {
     for (size_t i = size; i-- > 0;) value = value << 8 | std::to_integer<size_t>(bytes[at + i]);
     return value;
   };
-  if (bytes.size() < 8) throw DataError("the NPY file ends within its header", path, static_cast<int64_t>(bytes.size()));
+  if (bytes.size() < 8)
+    throw DataError("the NPY file ends within its header", path,
+                    static_cast<int64_t>(bytes.size()));
   const size_t version = number(6, 1);
   if (version < 1 || version > 3) {
-    throw DataError("NPY version " + std::to_string(version) + "; versions 1 to 3 can be read", path, 6);
+    throw DataError("NPY version " + std::to_string(version) + "; versions 1 to 3 can be read",
+                    path, 6);
   }
   const size_t length_size = version == 1 ? 2 : 4;
   const size_t start = 8 + length_size;
-  if (bytes.size() < start) throw DataError("the NPY file ends within its header", path, static_cast<int64_t>(bytes.size()));
+  if (bytes.size() < start)
+    throw DataError("the NPY file ends within its header", path,
+                    static_cast<int64_t>(bytes.size()));
   const size_t length = number(8, length_size);
   if (length > kMostHeader || length > bytes.size() - start) {
-    throw DataError("the NPY header has a length of " + std::to_string(length) + " bytes; it must lie in the file and be at most " +
+    throw DataError("the NPY header has a length of " + std::to_string(length) +
+                        " bytes; it must lie in the file and be at most " +
                         std::to_string(kMostHeader),
                     path, 8);
   }
@@ -203,15 +218,18 @@ Tensor parse_npy(std::span<const std::byte> bytes, const std::string& path) {
   const Header header = HeaderParser(text, path, static_cast<int64_t>(start)).parse();
   const auto body = bytes.subspan(start + length);
   const auto offset = static_cast<int64_t>(start + length);
-  const Shape shape =
-      checked_shape(header.dims, static_cast<size_t>(header.format.size), body.size(), path, offset);
-  if (!header.fortran || shape.rank() < 2) return decode_elements(body, shape, header.format, path, offset);
+  const Shape shape = checked_shape(header.dims, static_cast<size_t>(header.format.size),
+                                    body.size(), path, offset);
+  if (!header.fortran || shape.rank() < 2)
+    return decode_elements(body, shape, header.format, path, offset);
   Shape reversed;
   for (int axis = shape.rank(); axis-- > 0;) reversed.push_back(shape[axis]);
   return transposed(decode_elements(body, reversed, header.format, path, offset), shape);
 }
 
-Tensor read_npy(const std::string& path) { return parse_npy(bytes_of(read_gzip_or_plain(path)), path); }
+Tensor read_npy(const std::string& path) {
+  return parse_npy(bytes_of(read_gzip_or_plain(path)), path);
+}
 
 void write_npy(const std::string& path, const Tensor& tensor) {
   if (tensor.dtype() == DType::bf16) {
@@ -232,11 +250,14 @@ void write_npy(const std::string& path, const Tensor& tensor) {
   if (tensor.shape().rank() > 1) header.pop_back();
   header += "), }";
   constexpr size_t kStart = 10;
-  header.resize((kStart + header.size() + 1 + 63) / 64 * 64 - kStart - 1, ' ');  // elements start at a multiple of 64
+  header.resize((kStart + header.size() + 1 + 63) / 64 * 64 - kStart - 1,
+                ' ');  // elements start at a multiple of 64
   header += '\n';
-  const std::string start = std::string(kMagic) + '\1' + '\0' + static_cast<char>(header.size() & 255) +
+  const std::string start = std::string(kMagic) + '\1' + '\0' +
+                            static_cast<char>(header.size() & 255) +
                             static_cast<char>(header.size() >> 8);
-  const std::span<const std::byte> pieces[] = {bytes_of(start), bytes_of(header), tensor.as_bytes()};
+  const std::span<const std::byte> pieces[] = {bytes_of(start), bytes_of(header),
+                                               tensor.as_bytes()};
   write_file_atomic(path, pieces);
 }
 

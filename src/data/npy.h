@@ -1,5 +1,5 @@
-// NPY, the format of NumPy arrays. Reads versions 1 to 3, either byte order, C and Fortran order; never objects, which
-// would be pickles.
+// NPY, the format of NumPy arrays. Reads versions 1 to 3, either byte order, C and Fortran order;
+// never objects, which would be pickles.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,8 @@ namespace latent {
 /// Whether the bytes start as an NPY file does.
 bool is_npy(std::span<const std::byte> bytes);
 
-/// bool and uint8 become u8; other integers i32 if every one fits; float32 and float64 stay. A Fortran-ordered array is
-/// brought to row-major. DataError naming `path` and the byte otherwise.
+/// bool and uint8 become u8; other integers i32 if every one fits; float32 and float64 stay. A
+/// Fortran-ordered array is brought to row-major. DataError naming `path` and the byte otherwise.
 Tensor parse_npy(std::span<const std::byte> bytes, const std::string& path);
 
 /// Reads an NPY file, packed by gzip or not.

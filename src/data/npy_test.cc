@@ -1,4 +1,5 @@
-// NPY: types, orders and versions that NumPy writes; refusal of the rest; what is written is read back.
+// NPY: types, orders and versions that NumPy writes; refusal of the rest; what is written is read
+// back.
 #include "data/npy.h"
 
 #include <gtest/gtest.h>
@@ -24,7 +25,8 @@ std::string npy(const std::string& header, const std::string& body, int version 
 }
 
 std::string head(const std::string& descr, const std::string& shape, bool fortran = false) {
-  return "{'descr': '" + descr + "', 'fortran_order': " + (fortran ? "True" : "False") + ", 'shape': " + shape + ", }   \n";
+  return "{'descr': '" + descr + "', 'fortran_order': " + (fortran ? "True" : "False") +
+         ", 'shape': " + shape + ", }   \n";
 }
 
 Tensor parse(const std::string& text) { return parse_npy(bytes_of(text), "a.npy"); }
@@ -42,7 +44,8 @@ TEST(Npy, TypesOfBothByteOrders) {
   EXPECT_EQ(parse(npy(head(">i2", "(1,)"), "\xff\xfe"s)).span<int32_t>()[0], -2);
   EXPECT_EQ(parse(npy(head("<i4", "(1,)"), raw({-7}))).span<int32_t>()[0], -7);
   EXPECT_EQ(parse(npy(head(">i4", "(1,)"), "\0\0\1\0"s)).span<int32_t>()[0], 256);
-  EXPECT_EQ(parse(npy(head("<i8", "(2,)"), raw<int64_t>({-3, INT32_MAX}))).span<int32_t>()[1], INT32_MAX);
+  EXPECT_EQ(parse(npy(head("<i8", "(2,)"), raw<int64_t>({-3, INT32_MAX}))).span<int32_t>()[1],
+            INT32_MAX);
   EXPECT_EQ(parse(npy(head("<f4", "(1,)"), raw({1.5f}))).span<float>()[0], 1.5f);
   EXPECT_EQ(parse(npy(head(">f4", "(1,)"), "\xc0\x20\0\0"s)).span<float>()[0], -2.5f);
   EXPECT_EQ(parse(npy(head("<f8", "(1,)"), raw({1e300}))).span<double>()[0], 1e300);
@@ -63,12 +66,14 @@ TEST(Npy, AnIntegerThatDoesNotFitIsNamedWithItsPlace) {
 
 TEST(Npy, VersionsShapesAndSpellings) {
   for (int version : {1, 2, 3}) {
-    EXPECT_EQ(parse(npy(head("|u1", "(1, 2, 3)"), "abcdef", version)).shape(), (Shape{1, 2, 3})) << version;
+    EXPECT_EQ(parse(npy(head("|u1", "(1, 2, 3)"), "abcdef", version)).shape(), (Shape{1, 2, 3}))
+        << version;
   }
   EXPECT_EQ(parse(npy(head("<f4", "()"), raw({4.f}))).shape(), Shape{});
   EXPECT_EQ(parse(npy(head("|u1", "(0, 5)"), "")).shape(), (Shape{0, 5}));
   EXPECT_EQ(parse(npy(head("|u1", "(2L, 1L)"), "ab")).shape(), (Shape{2, 1})) << "Python 2";
-  EXPECT_EQ(parse(npy(R"({"shape":(2,),"fortran_order":False,"descr":"|u1"})", "ab")).shape(), (Shape{2}));
+  EXPECT_EQ(parse(npy(R"({"shape":(2,),"fortran_order":False,"descr":"|u1"})", "ab")).shape(),
+            (Shape{2}));
 }
 
 TEST(Npy, FortranOrderIsTransposed) {
@@ -86,7 +91,8 @@ TEST(Npy, FortranOrderIsTransposed) {
   for (int i = 0; i < 2; ++i)
     for (int j = 0; j < 3; ++j)
       for (int k = 0; k < 4; ++k) {
-        EXPECT_EQ(b.span<int32_t>()[static_cast<size_t>((i * 3 + j) * 4 + k)], 100 * i + 10 * j + k);
+        EXPECT_EQ(b.span<int32_t>()[static_cast<size_t>((i * 3 + j) * 4 + k)],
+                  100 * i + 10 * j + k);
       }
   EXPECT_EQ(parse(npy(head("|u1", "(0, 100000000, 1000000000)", true), "")).elements(), 0);
 }
@@ -101,7 +107,8 @@ TEST(Npy, RefusesWhatItCannotReadInWords) {
       {"\x93NUMPY\1\0\xff\xff{"s, "length"},
       {"\x93NUMPY\2\0\xff\xff\xff\xff{"s, "length"},
       {npy(head("|O", "(1,)"), "abcdefgh"), "objects"},
-      {npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }\n", "abcd"), "records"},
+      {npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }\n", "abcd"),
+       "records"},
       {npy(head("<c8", "(1,)"), "abcdefgh"), "<c8"},
       {npy(head("<f2", "(1,)"), "ab"), "<f2"},
       {npy(head("<U4", "(1,)"), "abcd"), "<U4"},
@@ -115,7 +122,8 @@ TEST(Npy, RefusesWhatItCannotReadInWords) {
       {npy(head("|u1", "(-1,)"), "a"), "whole number"},
       {npy(head("|u1", "(1"), "a"), "expected"},
       {npy("{'descr': '|u1', 'shape': (1,), }\n", "a"), "lacks"},
-      {npy("{'descr': '|u1', 'descr': '|u1', 'fortran_order': False, 'shape': (1,)}\n", "a"), "twice"},
+      {npy("{'descr': '|u1', 'descr': '|u1', 'fortran_order': False, 'shape': (1,)}\n", "a"),
+       "twice"},
       {npy("{'descr': '|u1', 'fortran_order': 1, 'shape': (1,)}\n", "a"), "True or False"},
       {npy("{'descr': '|u1', 'fortran_order': False, 'shape': (1,), 'x': 1}\n", "a"), "unknown"},
       {npy("{'descr': '|u1", "a"), "without an end"},
@@ -127,7 +135,8 @@ TEST(Npy, RefusesWhatItCannotReadInWords) {
       ADD_FAILURE() << "was read: " << testing::PrintToString(file);
     } catch (const DataError& e) {
       EXPECT_EQ(e.path(), "a.npy");
-      EXPECT_NE(std::string(e.what()).find(words), std::string::npos) << e.what() << "; expected: " << words;
+      EXPECT_NE(std::string(e.what()).find(words), std::string::npos)
+          << e.what() << "; expected: " << words;
     }
   }
 }
@@ -149,7 +158,8 @@ TEST(Npy, CutOrChangedFilesNeverCrash) {
 
 TEST(Npy, WritesWhatItReads) {
   const std::string path = testing::TempDir() + "latent-npy-" + std::to_string(::getpid()) + ".npy";
-  for (const Shape& shape : {Shape{}, Shape{3}, Shape{2, 3}, Shape{0, 4}, Shape{1, 2, 3, 4, 5, 6}}) {
+  for (const Shape& shape :
+       {Shape{}, Shape{3}, Shape{2, 3}, Shape{0, 4}, Shape{1, 2, 3, 4, 5, 6}}) {
     for (const DType type : {DType::u8, DType::i32, DType::f32, DType::f64}) {
       Tensor t(shape, type);
       for (size_t i = 0; i < t.bytes(); ++i) t.as_bytes()[i] = static_cast<std::byte>(i * 37);
@@ -168,10 +178,12 @@ TEST(Npy, WritesWhatItReads) {
 
 TEST(Npy, WritesTheHeaderThatNumpyWrites) {
   const std::string path = testing::TempDir() + "latent-npy-" + std::to_string(::getpid()) + ".npy";
-  const std::pair<Shape, std::string> shapes[] = {{Shape{}, "()"}, {Shape{3}, "(3,)"}, {Shape{3, 4}, "(3, 4)"}};
+  const std::pair<Shape, std::string> shapes[] = {
+      {Shape{}, "()"}, {Shape{3}, "(3,)"}, {Shape{3, 4}, "(3, 4)"}};
   for (const auto& [shape, text] : shapes) {
     write_npy(path, Tensor(shape));
-    const std::string start = "\x93NUMPY\1\0\x76\0{'descr': '<f4', 'fortran_order': False, 'shape': "s + text + ", } ";
+    const std::string start =
+        "\x93NUMPY\1\0\x76\0{'descr': '<f4', 'fortran_order': False, 'shape': "s + text + ", } ";
     EXPECT_EQ(read_file(path).substr(0, start.size()), start);
   }
   std::filesystem::remove(path);

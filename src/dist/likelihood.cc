@@ -26,15 +26,20 @@ Expr bernoulli_nll(Arg l, Arg x) {
 }
 
 /// A draw by inversion: 1 with the probability given.
-Expr coin(const Scope& s, Expr probability) { return greater(probability, uniform(s, probability.shape())); }
+Expr coin(const Scope& s, Expr probability) {
+  return greater(probability, uniform(s, probability.shape()));
+}
 
-Expr gaussian_nll(Expr mean, Expr logvar, Arg x) { return 0.5 * sum_rows(square(x - mean) * exp(-logvar) + logvar + kLogTwoPi); }
+Expr gaussian_nll(Expr mean, Expr logvar, Arg x) {
+  return 0.5 * sum_rows(square(x - mean) * exp(-logvar) + logvar + kLogTwoPi);
+}
 
 /// Log mass of the bin of x under a logistic, x and mean in [-1, 1], bins 2/255 wide.
 Expr logistic_log_mass(Expr mean, Expr log_scale, Expr x) {
   const Expr inverse = exp(-log_scale);
   const Expr upper = (x - mean + 1.0 / 255) * inverse, lower = (x - mean - 1.0 / 255) * inverse;
-  // sigmoid(u) - sigmoid(l) = (1 - e^-(u-l)) sigmoid(u) sigmoid(-l): no cancellation, and only softplus in the logarithm.
+  // sigmoid(u) - sigmoid(l) = (1 - e^-(u-l)) sigmoid(u) sigmoid(-l): no cancellation, and only
+  // softplus in the logarithm.
   const Expr width = (2.0 / 255) * inverse;
   const Expr middle = log(-expm1(-width)) - softplus(-upper) - softplus(lower);
   const Expr first = -softplus(-upper), last = -softplus(lower);
@@ -44,15 +49,18 @@ Expr logistic_log_mass(Expr mean, Expr log_scale, Expr x) {
 }  // namespace
 
 Likelihood bernoulli() {
-  return {"bernoulli", 1, bernoulli_nll, [](Arg l) { return sigmoid(l); }, [](const Scope& s, Arg l) { return coin(s, sigmoid(l)); }};
+  return {"bernoulli", 1, bernoulli_nll, [](Arg l) { return sigmoid(l); },
+          [](const Scope& s, Arg l) { return coin(s, sigmoid(l)); }};
 }
 
 Likelihood gaussian_fixed(double sigma) {
-  if (!(sigma > 0)) throw UsageError("gaussian_fixed: sigma must be positive, found " + std::to_string(sigma));
+  if (!(sigma > 0))
+    throw UsageError("gaussian_fixed: sigma must be positive, found " + std::to_string(sigma));
   return {"gaussian_fixed", 1,
           [sigma](Arg m, Arg x) {
             At at(m.where());
-            return 0.5 * sum_rows(square(x - m) * (1 / (sigma * sigma)) + (2 * std::log(sigma) + kLogTwoPi));
+            return 0.5 * sum_rows(square(x - m) * (1 / (sigma * sigma)) +
+                                  (2 * std::log(sigma) + kLogTwoPi));
           },
           same, [sigma](const Scope& s, Arg m) { return m + sigma * normal(s, m.expr().shape()); }};
 }
@@ -80,7 +88,8 @@ Likelihood gaussian_optimal() {
             return 0.5 * sum_rows(error / variance + log(variance) + kLogTwoPi);
           },
           same,
-          // The error is not known when sampling; a draw is the mean, and says so by its likelihood's name.
+          // The error is not known when sampling; a draw is the mean, and says so by its
+          // likelihood's name.
           [](const Scope&, Arg m) { return m.expr(); }};
 }
 
@@ -90,11 +99,13 @@ Likelihood squared_error() {
             At at(m.where());
             return sum_rows(square(m - x));
           },
-          same, [](const Scope& s, Arg m) { return m + std::sqrt(0.5) * normal(s, m.expr().shape()); }};
+          same,
+          [](const Scope& s, Arg m) { return m + std::sqrt(0.5) * normal(s, m.expr().shape()); }};
 }
 
 Likelihood laplace(double scale) {
-  if (!(scale > 0)) throw UsageError("laplace: scale must be positive, found " + std::to_string(scale));
+  if (!(scale > 0))
+    throw UsageError("laplace: scale must be positive, found " + std::to_string(scale));
   return {"laplace", 1,
           [scale](Arg m, Arg x) {
             At at(m.where());
@@ -126,9 +137,10 @@ Likelihood discretized_logistic() {
 Expr continuous_bernoulli_log_norm(Arg logits) {
   At at(logits.where());
   const Expr l = logits.expr();
-  // With lambda = sigmoid(l): C = 2 atanh(1 - 2 lambda) / (1 - 2 lambda) = l / tanh(l / 2), even in l. Near 0 its logarithm is
-  // ln 2 + l^2/12 - 7 l^4/1440 + 31 l^6/90720.
-  const Expr near = greater(0.2, abs(l)), safe = where(near, 1, abs(l)), q = square(where(near, l, 0));
+  // With lambda = sigmoid(l): C = 2 atanh(1 - 2 lambda) / (1 - 2 lambda) = l / tanh(l / 2), even in
+  // l. Near 0 its logarithm is ln 2 + l^2/12 - 7 l^4/1440 + 31 l^6/90720.
+  const Expr near = greater(0.2, abs(l)), safe = where(near, 1, abs(l)),
+             q = square(where(near, l, 0));
   const Expr taylor = 0.6931471805599453 + q * (1.0 / 12 + q * (-7.0 / 1440 + q * (31.0 / 90720)));
   const Expr far = log(safe) - log(tanh(0.5 * safe));
   return where(near, taylor, far);
@@ -142,7 +154,8 @@ Likelihood continuous_bernoulli() {
           },
           [](Arg logits) {
             const Expr l = logits.expr();
-            const Expr near = greater(0.2, abs(l)), safe = where(near, 1, l), small = where(near, l, 0);
+            const Expr near = greater(0.2, abs(l)), safe = where(near, 1, l),
+                       small = where(near, l, 0);
             const Expr far = 1 / (1 - exp(-safe)) - 1 / safe;
             return where(near, 0.5 + small * (1.0 / 12 - square(small) * (1.0 / 720)), far);
           },

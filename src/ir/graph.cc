@@ -1,4 +1,5 @@
-// Making nodes: Expr, Graph, Scope, and `apply`, through which every node passes. First stage of the pipeline (trace).
+// Making nodes: Expr, Graph, Scope, and `apply`, through which every node passes. First stage of
+// the pipeline (trace).
 #include "latent/graph.h"
 
 #include <algorithm>
@@ -19,7 +20,9 @@ At::At(Where where) : before_(place) {
 At::~At() { place = before_; }
 
 Graph& Expr::graph() const {
-  if (!graph_) throw UsageError("an empty Expr was used; it must come from a graph's feed, slot or an operation");
+  if (!graph_)
+    throw UsageError(
+        "an empty Expr was used; it must come from a graph's feed, slot or an operation");
   return *graph_;
 }
 const Shape& Expr::shape() const { return graph().program().nodes[id_].shape; }
@@ -28,7 +31,8 @@ int64_t Expr::dim(int axis) const {
   const Shape& s = shape();
   const int a = axis < 0 ? axis + s.rank() : axis;
   if (a < 0 || a >= s.rank()) {
-    throw UsageError("axis " + std::to_string(axis) + " asked of shape " + s.text(), ir::current_where({}));
+    throw UsageError("axis " + std::to_string(axis) + " asked of shape " + s.text(),
+                     ir::current_where({}));
   }
   return s[a];
 }
@@ -41,7 +45,9 @@ void check_name(const std::string& name, Where where) {
   const bool good = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
     return std::isalnum(c) || c == '_' || c == '/' || c == '-' || c == '.' || c == ':';
   });
-  if (!good) throw UsageError("the name \"" + name + "\" may hold letters, digits and _ - . : / only", where);
+  if (!good)
+    throw UsageError("the name \"" + name + "\" may hold letters, digits and _ - . : / only",
+                     where);
 }
 }  // namespace
 
@@ -51,16 +57,19 @@ Expr Graph::feed(const std::string& name, Shape shape, DType dtype, Where where)
   for (ir::NodeId i = 0; i < program_->nodes.size(); ++i) {
     const ir::Node& n = program_->nodes[i];
     if (n.op == &ir::find_op("feed") && n.attrs.word("name") == name) {
-      throw UsageError("the feed \"" + name + "\" is already declared at " + n.where.text() + "; use its Expr or another name",
+      throw UsageError("the feed \"" + name + "\" is already declared at " + n.where.text() +
+                           "; use its Expr or another name",
                        where);
     }
   }
   ir::Ints dims(shape.begin(), shape.end());
-  return ir::apply(*this, ir::find_op("feed"), {}, {{"name", name}, {"shape", dims}, {"dtype", std::string(latent::name_of(dtype))}},
-                   where);
+  return ir::apply(
+      *this, ir::find_op("feed"), {},
+      {{"name", name}, {"shape", dims}, {"dtype", std::string(latent::name_of(dtype))}}, where);
 }
 
-Expr Graph::schedule(const std::string& name, const std::string& counter, std::function<double(int64_t)> value, Where where) {
+Expr Graph::schedule(const std::string& name, const std::string& counter,
+                     std::function<double(int64_t)> value, Where where) {
   Expr e = feed(name, {}, DType::f32, where);
   program_->schedules.push_back({e.id(), counter, std::move(value)});
   return e;
@@ -72,22 +81,25 @@ Expr Graph::slot(const std::string& name, Shape shape, Init init, DType dtype, W
   for (const ir::SlotInfo& s : program_->slots) {
     if (s.name != name) continue;
     const ir::Node& n = program_->nodes[s.node];
-    const bool same_place = s.where.line == where.line && std::string_view(s.where.file) == where.file;
+    const bool same_place =
+        s.where.line == where.line && std::string_view(s.where.file) == where.file;
     if (!same_place) {
       throw UsageError("the slot \"" + name + "\" is already declared at " + s.where.text() +
-                           "; two declarations share a slot only when they stand at the same line: give this one another scope",
+                           "; two declarations share a slot only when they stand at the same line: "
+                           "give this one another scope",
                        where);
     }
     if (!(n.shape == shape) || n.dtype != dtype) {
-      throw UsageError("the slot \"" + name + "\" is " + latent::name_of(n.dtype) + n.shape.text() + ", asked for again as " +
-                           latent::name_of(dtype) + shape.text(),
+      throw UsageError("the slot \"" + name + "\" is " + latent::name_of(n.dtype) + n.shape.text() +
+                           ", asked for again as " + latent::name_of(dtype) + shape.text(),
                        where);
     }
     return {this, s.node};
   }
   ir::Ints dims(shape.begin(), shape.end());
-  Expr e = ir::apply(*this, ir::find_op("slot"), {}, {{"name", name}, {"shape", dims}, {"dtype", std::string(latent::name_of(dtype))}},
-                     where);
+  Expr e = ir::apply(
+      *this, ir::find_op("slot"), {},
+      {{"name", name}, {"shape", dims}, {"dtype", std::string(latent::name_of(dtype))}}, where);
   program_->slots.push_back({e.id(), name, std::move(init), true, where});
   return e;
 }
@@ -98,14 +110,15 @@ void Graph::assign(Expr slot, Arg value) {
   const ir::SlotInfo* info = program_->slot_of(slot.id());
   if (!info) throw UsageError("assign: the first argument is not a slot", where);
   if (const ir::Commit* c = program_->commit_of(slot.id())) {
-    throw UsageError("assign: the slot \"" + info->name + "\" is already assigned at " + c->where.text() +
-                         "; a run commits one value to a slot",
+    throw UsageError("assign: the slot \"" + info->name + "\" is already assigned at " +
+                         c->where.text() + "; a run commits one value to a slot",
                      where);
   }
   const Expr e = ir::expr_in(*this, value);
   if (!(e.shape() == slot.shape()) || e.dtype() != slot.dtype()) {
-    throw UsageError("assign: the slot \"" + info->name + "\" is " + latent::name_of(slot.dtype()) + slot.shape().text() +
-                         ", the value is " + latent::name_of(e.dtype()) + e.shape().text(),
+    throw UsageError("assign: the slot \"" + info->name + "\" is " + latent::name_of(slot.dtype()) +
+                         slot.shape().text() + ", the value is " + latent::name_of(e.dtype()) +
+                         e.shape().text(),
                      where);
   }
   program_->commits.push_back({slot.id(), e.id(), where});
@@ -119,7 +132,8 @@ Expr Graph::updated(Expr slot) const {
 void Graph::fetch(const std::string& name, Arg value) {
   check_name(name, value.where());
   for (const ir::Fetch& f : program_->fetches) {
-    if (f.name == name) throw UsageError("the fetch \"" + name + "\" is already declared", value.where());
+    if (f.name == name)
+      throw UsageError("the fetch \"" + name + "\" is already declared", value.where());
   }
   program_->fetches.push_back({name, ir::expr_in(*this, value).id()});
 }
@@ -128,7 +142,8 @@ std::vector<Expr> Graph::slots(const std::string& prefix) const {
   std::vector<Expr> found;
   for (const ir::SlotInfo& s : program_->slots) {
     const bool below = prefix.empty() || s.name == prefix ||
-                       (s.name.size() > prefix.size() && s.name.starts_with(prefix) && s.name[prefix.size()] == '/');
+                       (s.name.size() > prefix.size() && s.name.starts_with(prefix) &&
+                        s.name[prefix.size()] == '/');
     if (below) found.emplace_back(const_cast<Graph*>(this), s.node);
   }
   return found;
@@ -220,7 +235,9 @@ std::vector<int> Program::use_counts() const {
   return uses;
 }
 
-void TypeContext::refuse(const std::string& message) const { throw UsageError(std::string(op.name) + ": " + message, where); }
+void TypeContext::refuse(const std::string& message) const {
+  throw UsageError(std::string(op.name) + ": " + message, where);
+}
 
 namespace {
 bool encloses(const Graph& outer, const Graph& inner) {
@@ -240,25 +257,31 @@ NodeId capture(Graph& g, Expr e) {
   const Node source = g.program().parent->program().nodes[outer];
   const std::string name = "captured:" + std::to_string(g.program().captures.size());
   const Ints dims(source.shape.begin(), source.shape.end());
-  const NodeId id = apply(g, find_op("feed"), {}, {{"name", name}, {"shape", dims}, {"dtype", std::string(name_of(source.dtype))}},
-                          source.where)
-                        .id();
+  const NodeId id =
+      apply(g, find_op("feed"), {},
+            {{"name", name}, {"shape", dims}, {"dtype", std::string(name_of(source.dtype))}},
+            source.where)
+          .id();
   g.program().captures.emplace_back(outer, id);
   return id;
 }
 }  // namespace
 
-Expr apply(Graph& g, const Op& op, const std::vector<Expr>& in, Attrs attrs, Where where, std::shared_ptr<Graph> body) {
+Expr apply(Graph& g, const Op& op, const std::vector<Expr>& in, Attrs attrs, Where where,
+           std::shared_ptr<Graph> body) {
   where = current_where(where);
   Node n;
   TypeContext context{op, {}, {}, attrs, where, body.get()};
   const bool variadic = !op.in.empty() && std::string_view(op.in.back()).ends_with("...");
   if (variadic ? in.size() + 1 < op.in.size() : in.size() != op.in.size()) {
-    context.refuse("takes " + std::to_string(op.in.size()) + " operands, got " + std::to_string(in.size()));
+    context.refuse("takes " + std::to_string(op.in.size()) + " operands, got " +
+                   std::to_string(in.size()));
   }
   for (const Expr& e : in) {
     if (&e.graph() != &g && !encloses(e.graph(), g)) {
-      context.refuse("an operand belongs to another graph; build both on one Graph, or carry the value over by a feed");
+      context.refuse(
+          "an operand belongs to another graph; build both on one Graph, or carry the value over "
+          "by a feed");
     }
     n.in.push_back(capture(g, e));
     context.shapes.push_back(e.shape());
@@ -294,7 +317,8 @@ Expr expr_in(Graph& g, const Arg& arg) {
     const Expr e = arg.expr();
     if (&e.graph() != &g) {
       if (encloses(e.graph(), g)) return {&g, capture(g, e)};
-      throw UsageError("an Expr of another graph was used; build both on one Graph", current_where(arg.where()));
+      throw UsageError("an Expr of another graph was used; build both on one Graph",
+                       current_where(arg.where()));
     }
     return e;
   }

@@ -1,6 +1,7 @@
-// What an op is: one literal in src/ops/<family>.cc with everything the rest of the engine asks about it. Passes ask
-// properties (kind, kernel); they do not name ops. tests/op_table_test.cc proves each entry: shape rule, kernel against
-// reference, gradient against differences, fused against unfused, print-parse-print.
+// What an op is: one literal in src/ops/<family>.cc with everything the rest of the engine asks
+// about it. Passes ask properties (kind, kernel); they do not name ops. tests/op_table_test.cc
+// proves each entry: shape rule, kernel against reference, gradient against differences, fused
+// against unfused, print-parse-print.
 #pragma once
 
 #include <functional>
@@ -18,7 +19,8 @@ namespace latent::ir {
 enum class Kind : uint8_t {
   source,       // feed, slot, constant: no computation
   elementwise,  // one tile kernel applied to operands of one shape, or a cast
-  broadcast,    // repeats a smaller operand; absorbed by elementwise neighbours where the pattern allows
+  broadcast,    // repeats a smaller operand; absorbed by elementwise neighbours where the pattern
+                // allows
   reduction,    // sum or maximum over contiguous axes
   view,         // same elements under another shape; shares memory
   general,      // a kernel of its own
@@ -48,7 +50,8 @@ struct ResultType {
 };
 using TypeRule = std::function<ResultType(const TypeContext&)>;
 
-/// What a gradient rule works with: operands, result and cotangent of one node, as Exprs of the graph.
+/// What a gradient rule works with: operands, result and cotangent of one node, as Exprs of the
+/// graph.
 struct Back {
   Graph& graph;
   NodeId node;
@@ -86,10 +89,10 @@ using Reference = std::variant<NoReference, ScalarReference, TensorReference>;
 struct TileKernel {
   const char* name;  // in kernels/tile.h
 };
-struct CastKernel {};       // a conversion at the end of a chain
+struct CastKernel {};  // a conversion at the end of a chain
 struct SumKernel {};
 struct MaxKernel {};
-struct PlannedKernel {};    // sources, views, control: the plan deals with them
+struct PlannedKernel {};  // sources, views, control: the plan deals with them
 struct BindContext {
   const Node& node;
   std::span<const Node* const> in;
@@ -97,7 +100,8 @@ struct BindContext {
 using BindFn = std::function<std::vector<kernels::Call>(const BindContext&)>;
 using Kernel = std::variant<PlannedKernel, TileKernel, CastKernel, SumKernel, MaxKernel, BindFn>;
 
-/// One set of operands for the generated tests. Values of operand i are drawn from [low, high]; kinks lie at `avoid`.
+/// One set of operands for the generated tests. Values of operand i are drawn from [low, high];
+/// kinks lie at `avoid`.
 struct Case {
   std::vector<Shape> shapes;
   Attrs attrs;

@@ -1,5 +1,5 @@
-// The inside of a Graph: nodes in the order they were made (operands first), and the lists that give them meaning.
-// Passes read and rewrite a Program; user code sees only Graph and Expr.
+// The inside of a Graph: nodes in the order they were made (operands first), and the lists that
+// give them meaning. Passes read and rewrite a Program; user code sees only Graph and Expr.
 #pragma once
 
 #include <functional>
@@ -80,7 +80,8 @@ struct Program {
   std::vector<Fetch> fetches;
   std::vector<Schedule> schedules;
 
-  // Of a scan's body: the outer graph, and what it reads of it (outer node, node here). Empty elsewhere.
+  // Of a scan's body: the outer graph, and what it reads of it (outer node, node here). Empty
+  // elsewhere.
   Graph* parent = nullptr;
   std::vector<std::pair<NodeId, NodeId>> captures;
 
@@ -92,12 +93,14 @@ struct Program {
   std::vector<int> use_counts() const;
 };
 
-/// Appends a node after its op has checked operands and attributes and told shape and type. Operands of an enclosing
-/// graph are captured when `g` is a scan's body; of any other graph, a UsageError.
+/// Appends a node after its op has checked operands and attributes and told shape and type.
+/// Operands of an enclosing graph are captured when `g` is a scan's body; of any other graph, a
+/// UsageError.
 Expr apply(Graph& g, const Op& op, const std::vector<Expr>& in, Attrs attrs, Where where,
            std::shared_ptr<Graph> body = nullptr);
 
-/// The graph of the first Expr among `args` (the innermost, if several are nested); throws when all are numbers.
+/// The graph of the first Expr among `args` (the innermost, if several are nested); throws when all
+/// are numbers.
 Graph& graph_of(const Op& op, const std::vector<Arg>& args);
 /// `arg` as a node of g: a number becomes a constant.
 Expr expr_in(Graph& g, const Arg& arg);

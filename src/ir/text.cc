@@ -1,8 +1,8 @@
 // Printer and parser of programs; see text.h.
 #include "ir/text.h"
 
-#include <charconv>
 #include <cctype>
+#include <charconv>
 
 #include "ir/op.h"
 
@@ -51,9 +51,11 @@ void print_into(const Program& p, const std::string& indent, std::string& out) {
     out += "\n";
   }
   for (const Commit& c : p.commits) {
-    out += indent + "assign " + p.nodes[c.slot].attrs.word("name") + " = %" + std::to_string(c.value) + "\n";
+    out += indent + "assign " + p.nodes[c.slot].attrs.word("name") + " = %" +
+           std::to_string(c.value) + "\n";
   }
-  for (const Fetch& f : p.fetches) out += indent + "fetch " + f.name + " = %" + std::to_string(f.node) + "\n";
+  for (const Fetch& f : p.fetches)
+    out += indent + "fetch " + f.name + " = %" + std::to_string(f.node) + "\n";
 }
 
 class Parser {
@@ -73,7 +75,8 @@ class Parser {
         node(*g);
       } else {
         const std::string word = name();
-        if (word != "assign" && word != "fetch") fail("expected %, assign or fetch, found \"" + word + "\"");
+        if (word != "assign" && word != "fetch")
+          fail("expected %, assign or fetch, found \"" + word + "\"");
         const std::string target = name();
         expect('=');
         const Expr e = reference(*g);
@@ -93,7 +96,8 @@ class Parser {
 
  private:
   [[noreturn]] void fail(const std::string& message) const {
-    const auto line = 1 + std::count(text_.begin(), text_.begin() + static_cast<ptrdiff_t>(at_), '\n');
+    const auto line =
+        1 + std::count(text_.begin(), text_.begin() + static_cast<ptrdiff_t>(at_), '\n');
     throw UsageError("graph text, line " + std::to_string(line) + ": " + message);
   }
   void skip() {
@@ -114,40 +118,51 @@ class Parser {
   std::string name() {
     skip();
     const size_t begin = at_;
-    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) || std::string_view("_/-.:").find(text_[at_]) != std::string_view::npos)) ++at_;
+    while (at_ < text_.size() &&
+           (std::isalnum(static_cast<unsigned char>(text_[at_])) ||
+            std::string_view("_/-.:").find(text_[at_]) != std::string_view::npos))
+      ++at_;
     if (begin == at_) fail("expected a name");
     return std::string(text_.substr(begin, at_ - begin));
   }
   std::string number() {
     skip();
     const size_t begin = at_;
-    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) || std::string_view("+-.").find(text_[at_]) != std::string_view::npos)) ++at_;
+    while (at_ < text_.size() &&
+           (std::isalnum(static_cast<unsigned char>(text_[at_])) ||
+            std::string_view("+-.").find(text_[at_]) != std::string_view::npos))
+      ++at_;
     return std::string(text_.substr(begin, at_ - begin));
   }
   int64_t integer() {
     const std::string s = number();
     int64_t v = 0;
     const auto r = std::from_chars(s.data(), s.data() + s.size(), v);
-    if (s.empty() || r.ec != std::errc() || r.ptr != s.data() + s.size()) fail("expected a whole number, found \"" + s + "\"");
+    if (s.empty() || r.ec != std::errc() || r.ptr != s.data() + s.size())
+      fail("expected a whole number, found \"" + s + "\"");
     return v;
   }
   double real() {
     const std::string s = number();
     double v = 0;
     const auto r = std::from_chars(s.data(), s.data() + s.size(), v);
-    if (s.empty() || r.ec != std::errc() || r.ptr != s.data() + s.size()) fail("expected a number, found \"" + s + "\"");
+    if (s.empty() || r.ec != std::errc() || r.ptr != s.data() + s.size())
+      fail("expected a number, found \"" + s + "\"");
     return v;
   }
   Expr reference(Graph& g) {
     expect('%');
     const int64_t id = integer();
-    if (id < 0 || id >= static_cast<int64_t>(g.program().nodes.size())) fail("%" + std::to_string(id) + " is not defined above");
+    if (id < 0 || id >= static_cast<int64_t>(g.program().nodes.size()))
+      fail("%" + std::to_string(id) + " is not defined above");
     return {&g, static_cast<NodeId>(id)};
   }
   Attr attr(AttrKind kind) {
     switch (kind) {
-      case AttrKind::integer: return integer();
-      case AttrKind::real: return real();
+      case AttrKind::integer:
+        return integer();
+      case AttrKind::real:
+        return real();
       case AttrKind::word: {
         expect('"');
         const size_t end = text_.find('"', at_);
@@ -156,7 +171,8 @@ class Parser {
         at_ = end + 1;
         return s;
       }
-      case AttrKind::ints: break;
+      case AttrKind::ints:
+        break;
     }
     Ints v;
     expect('[');
@@ -179,7 +195,8 @@ class Parser {
   }
   void node(Graph& g) {
     expect('%');
-    if (integer() != static_cast<int64_t>(g.program().nodes.size())) fail("nodes are numbered from %0 without a gap");
+    if (integer() != static_cast<int64_t>(g.program().nodes.size()))
+      fail("nodes are numbered from %0 without a gap");
     expect('=');
     const std::string op_name = name();
     const Op* op = find_op_or_null(op_name);
@@ -225,7 +242,8 @@ class Parser {
       e = apply(g, *op, in, std::move(attrs), {}, body);
     }
     if (!(e.shape() == told) || e.dtype() != dtype) {
-      fail(op_name + " gives " + name_of(e.dtype()) + e.shape().text() + ", the text says " + name_of(dtype) + told.text());
+      fail(op_name + " gives " + name_of(e.dtype()) + e.shape().text() + ", the text says " +
+           name_of(dtype) + told.text());
     }
   }
   DType type() {

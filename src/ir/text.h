@@ -12,7 +12,8 @@
 namespace latent::ir {
 
 std::string print(const Program& program);
-/// Throws UsageError naming the line of the text. Slots get zeros as initial values, schedules become plain feeds.
+/// Throws UsageError naming the line of the text. Slots get zeros as initial values, schedules
+/// become plain feeds.
 std::unique_ptr<Graph> parse(std::string_view text);
 
 }  // namespace latent::ir

@@ -9,7 +9,8 @@
 
 namespace latent::kernels {
 
-/// What changes from run to run besides memory: the key of the noise, and the place in the innermost scan.
+/// What changes from run to run besides memory: the key of the noise, and the place in the
+/// innermost scan.
 struct RunState {
   uint64_t seed = 0;
   int64_t step = 0;

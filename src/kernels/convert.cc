@@ -1,5 +1,6 @@
-// Conversions between element types, compiled once per instruction set. The loops are plain: the compiler vectorises
-// each of them for its target, and every element's result is exact or correctly rounded, so the target cannot show.
+// Conversions between element types, compiled once per instruction set. The loops are plain: the
+// compiler vectorises each of them for its target, and every element's result is exact or correctly
+// rounded, so the target cannot show.
 #include "kernels/convert.h"
 
 #include <cstring>

@@ -1,5 +1,5 @@
-// Conversions between element types on contiguous runs. bf16 is stored as uint16_t and rounded to nearest even
-// (NaN stays NaN).
+// Conversions between element types on contiguous runs. bf16 is stored as uint16_t and rounded to
+// nearest even (NaN stays NaN).
 #pragma once
 
 #include <cstddef>
@@ -11,6 +11,7 @@ void f32_to_bf16(const float* src, uint16_t* dst, size_t n);
 void bf16_to_f32(const uint16_t* src, float* dst, size_t n);
 void u8_to_f32(const uint8_t* src, float* dst, size_t n);
 void i32_to_f32(const int32_t* src, float* dst, size_t n);
-void f32_to_i32(const float* src, int32_t* dst, size_t n);  // toward zero; clamped to the range, NaN gives 0
+void f32_to_i32(const float* src, int32_t* dst,
+                size_t n);  // toward zero; clamped to the range, NaN gives 0
 
 }  // namespace latent::kernels

@@ -23,18 +23,33 @@ size_t element_size(Element e) { return e == Element::bf16 ? 2 : e == Element::u
 
 void load(Element e, const std::byte* src, float* dst, size_t n) {
   switch (e) {
-    case Element::f32: std::memcpy(dst, src, n * 4); break;
-    case Element::bf16: bf16_to_f32(reinterpret_cast<const uint16_t*>(src), dst, n); break;
-    case Element::i32: i32_to_f32(reinterpret_cast<const int32_t*>(src), dst, n); break;
-    case Element::u8: u8_to_f32(reinterpret_cast<const uint8_t*>(src), dst, n); break;
+    case Element::f32:
+      std::memcpy(dst, src, n * 4);
+      break;
+    case Element::bf16:
+      bf16_to_f32(reinterpret_cast<const uint16_t*>(src), dst, n);
+      break;
+    case Element::i32:
+      i32_to_f32(reinterpret_cast<const int32_t*>(src), dst, n);
+      break;
+    case Element::u8:
+      u8_to_f32(reinterpret_cast<const uint8_t*>(src), dst, n);
+      break;
   }
 }
 void store(Element e, const float* src, std::byte* dst, size_t n) {
   switch (e) {
-    case Element::f32: std::memcpy(dst, src, n * 4); break;
-    case Element::bf16: f32_to_bf16(src, reinterpret_cast<uint16_t*>(dst), n); break;
-    case Element::i32: f32_to_i32(src, reinterpret_cast<int32_t*>(dst), n); break;
-    case Element::u8: throw InternalError("a chain cannot end in u8");
+    case Element::f32:
+      std::memcpy(dst, src, n * 4);
+      break;
+    case Element::bf16:
+      f32_to_bf16(src, reinterpret_cast<uint16_t*>(dst), n);
+      break;
+    case Element::i32:
+      f32_to_i32(src, reinterpret_cast<int32_t*>(dst), n);
+      break;
+    case Element::u8:
+      throw InternalError("a chain cannot end in u8");
   }
 }
 
@@ -51,17 +66,19 @@ struct Bound {
   std::vector<bool> copy_at_end;  // output o is stored from its value's place after the steps
   int registers = 0;
   int parts = 1;
-  int64_t unit = 1;      // rows (or columns, when flat) that are never cut apart
+  int64_t unit = 1;  // rows (or columns, when flat) that are never cut apart
   int64_t units = 1;
-  bool flat = false;     // rows == 1: parts cut the columns
+  bool flat = false;  // rows == 1: parts cut the columns
   int64_t column_blocks = 1, row_blocks = 1;
-  std::vector<size_t> scratch;  // byte offset of each output's partial results; valid where partial(o)
+  std::vector<size_t>
+      scratch;  // byte offset of each output's partial results; valid where partial(o)
   size_t scratch_bytes = 0;
 
   size_t outputs() const { return p.outputs.size(); }
   bool partial(size_t o) const {
     const End end = p.outputs[o].end;
-    return (end == End::column_sum && column_blocks > 1) || (flat && row_blocks > 1 && (end == End::row_sum || end == End::row_max));
+    return (end == End::column_sum && column_blocks > 1) ||
+           (flat && row_blocks > 1 && (end == End::row_sum || end == End::row_max));
   }
   void run(int part, void* const* operands, std::byte* scratch_base) const;
   void combine(size_t o, void* const* operands, const std::byte* scratch_base) const;
@@ -93,7 +110,8 @@ void Worker::fixed_inputs(int64_t span) {
       load(p.inputs[i].element, src, &v, 1);
       std::fill_n(dst, kTile, v);
     } else if (access == Access::row && p.cols <= kTileLength) {
-      for (int64_t r = 0; r < span; ++r) load(p.inputs[i].element, src, dst + r * p.cols, static_cast<size_t>(p.cols));
+      for (int64_t r = 0; r < span; ++r)
+        load(p.inputs[i].element, src, dst + r * p.cols, static_cast<size_t>(p.cols));
     }
   }
   for (size_t k = 0; k < p.constants.size(); ++k) {
@@ -112,11 +130,15 @@ void Worker::tile(int64_t row, int64_t col, int64_t rows, int64_t n) {
     auto* src = static_cast<std::byte*>(operands[b.outputs() + i]);
     const size_t size = element_size(input.element);
     if (input.access == Access::full) {
-      if (b.places[i].in == Place::In::operand) at[i] = reinterpret_cast<float*>(src) + offset;
-      else load(input.element, src + offset * size, at[i], count);
+      if (b.places[i].in == Place::In::operand)
+        at[i] = reinterpret_cast<float*>(src) + offset;
+      else
+        load(input.element, src + offset * size, at[i], count);
     } else if (input.access == Access::row && p.cols > kTileLength) {
-      if (b.places[i].in == Place::In::operand) at[i] = reinterpret_cast<float*>(src) + col;
-      else load(input.element, src + static_cast<size_t>(col) * size, at[i], count);
+      if (b.places[i].in == Place::In::operand)
+        at[i] = reinterpret_cast<float*>(src) + col;
+      else
+        load(input.element, src + static_cast<size_t>(col) * size, at[i], count);
     } else if (input.access == Access::column) {
       float v[kTile];
       load(input.element, src + static_cast<size_t>(row) * size, v, static_cast<size_t>(rows));
@@ -128,9 +150,12 @@ void Worker::tile(int64_t row, int64_t col, int64_t rows, int64_t n) {
   for (size_t s = 0; s < p.steps.size(); ++s) {
     const FusedStep& step = p.steps[s];
     const Place& place = b.places[first + s];
-    float* dst = place.in == Place::In::operand ? static_cast<float*>(operands[place.index]) + offset : reg(place.index);
+    float* dst = place.in == Place::In::operand
+                     ? static_cast<float*>(operands[place.index]) + offset
+                     : reg(place.index);
     at[first + s] = dst;
-    step.op->fn(dst, at[step.src[0]], step.src[1] >= 0 ? at[step.src[1]] : nullptr, step.src[2] >= 0 ? at[step.src[2]] : nullptr, count);
+    step.op->fn(dst, at[step.src[0]], step.src[1] >= 0 ? at[step.src[1]] : nullptr,
+                step.src[2] >= 0 ? at[step.src[2]] : nullptr, count);
   }
 }
 
@@ -142,10 +167,13 @@ int64_t chunk_of(int64_t cols) {
 
 void Bound::run(int part, void* const* operands, std::byte* scratch_base) const {
   Worker w{*this, operands, scratch_base, {}, {}};
-  const int64_t begin = units * part / parts * unit, end = std::min(units * (part + 1) / parts * unit, flat ? p.cols : p.rows);
-  const int64_t row_begin = flat ? 0 : begin, row_end = flat ? 1 : end, col_begin = flat ? begin : 0, col_end = flat ? end : p.cols;
+  const int64_t begin = units * part / parts * unit,
+                end = std::min(units * (part + 1) / parts * unit, flat ? p.cols : p.rows);
+  const int64_t row_begin = flat ? 0 : begin, row_end = flat ? 1 : end,
+                col_begin = flat ? begin : 0, col_end = flat ? end : p.cols;
   const bool short_rows = !flat && p.cols <= kTileLength;
-  const int64_t span_rows = short_rows ? std::max<int64_t>(1, kTileLength / std::max<int64_t>(1, p.cols)) : 1;
+  const int64_t span_rows =
+      short_rows ? std::max<int64_t>(1, kTileLength / std::max<int64_t>(1, p.cols)) : 1;
   w.fixed_inputs(std::min(span_rows, p.rows));
   const int64_t block_rows = column_block(p.rows), chunk = chunk_of(p.cols);
 
@@ -156,16 +184,20 @@ void Bound::run(int part, void* const* operands, std::byte* scratch_base) const 
   constexpr size_t kEnds = 32;
   Row state[kEnds];
   const auto column_target = [&](size_t o, int64_t row) {
-    return partial(o) ? reinterpret_cast<float*>(scratch_base + scratch[o]) + row / block_rows * p.cols : static_cast<float*>(operands[o]);
+    return partial(o)
+               ? reinterpret_cast<float*>(scratch_base + scratch[o]) + row / block_rows * p.cols
+               : static_cast<float*>(operands[o]);
   };
   for (int64_t row = row_begin; row < row_end;) {
     int64_t rows = std::min(span_rows, row_end - row);
     if (short_rows) rows = std::min(rows, block_rows - row % block_rows);
     for (size_t o = 0; o < outputs(); ++o) {
-      if (p.outputs[o].end == End::column_sum && row % block_rows == 0) std::fill_n(column_target(o, row), p.cols, 0.f);
+      if (p.outputs[o].end == End::column_sum && row % block_rows == 0)
+        std::fill_n(column_target(o, row), p.cols, 0.f);
     }
     for (int64_t col = col_begin; col < col_end;) {
-      int64_t n = short_rows ? rows * p.cols : std::min({chunk, col_end - col, kBlock - col % kBlock});
+      int64_t n =
+          short_rows ? rows * p.cols : std::min({chunk, col_end - col, kBlock - col % kBlock});
       if (n == 0) break;
       w.tile(row, col, rows, n);
       const int64_t width = short_rows ? p.cols : n;
@@ -175,13 +207,16 @@ void Bound::run(int part, void* const* operands, std::byte* scratch_base) const 
         switch (out.end) {
           case End::store:
             if (copy_at_end[o]) {
-              store(out.element, v, static_cast<std::byte*>(operands[o]) + static_cast<size_t>(row * p.cols + col) * element_size(out.element),
+              store(out.element, v,
+                    static_cast<std::byte*>(operands[o]) +
+                        static_cast<size_t>(row * p.cols + col) * element_size(out.element),
                     static_cast<size_t>(n));
             }
             break;
           case End::column_sum: {
             float* acc = column_target(o, row) + col;
-            for (int64_t r = 0; r < rows; ++r) add_into(acc, v + r * width, static_cast<size_t>(width));
+            for (int64_t r = 0; r < rows; ++r)
+              add_into(acc, v + r * width, static_cast<size_t>(width));
             break;
           }
           case End::row_sum:
@@ -190,14 +225,20 @@ void Bound::run(int part, void* const* operands, std::byte* scratch_base) const 
               Row& s = state[o];
               const bool sum = out.end == End::row_sum;
               if (col % kBlock == 0) std::fill_n(s.lanes, kLanes, 0.f);
-              if (col == 0 || (flat && col % kBlock == 0)) s.total = sum ? 0.f : -std::numeric_limits<float>::infinity();
-              if (!sum) s.total = max_of(s.total, v + r * width, static_cast<size_t>(width));
-              else accumulate_lanes(s.lanes, v + r * width, static_cast<size_t>(width));
+              if (col == 0 || (flat && col % kBlock == 0))
+                s.total = sum ? 0.f : -std::numeric_limits<float>::infinity();
+              if (!sum)
+                s.total = max_of(s.total, v + r * width, static_cast<size_t>(width));
+              else
+                accumulate_lanes(s.lanes, v + r * width, static_cast<size_t>(width));
               const int64_t next = col + width;
               const bool row_done = next == p.cols, block_done = row_done || next % kBlock == 0;
-              if (sum && block_done) s.total = col / kBlock == 0 || flat ? fold_lanes(s.lanes) : s.total + fold_lanes(s.lanes);
+              if (sum && block_done)
+                s.total =
+                    col / kBlock == 0 || flat ? fold_lanes(s.lanes) : s.total + fold_lanes(s.lanes);
               if (partial(o) ? block_done : row_done) {
-                (partial(o) ? reinterpret_cast<float*>(scratch_base + scratch[o])[col / kBlock] : static_cast<float*>(operands[o])[row + r]) = s.total;
+                (partial(o) ? reinterpret_cast<float*>(scratch_base + scratch[o])[col / kBlock]
+                            : static_cast<float*>(operands[o])[row + r]) = s.total;
               }
             }
             break;
@@ -212,14 +253,16 @@ void Bound::run(int part, void* const* operands, std::byte* scratch_base) const 
     for (size_t o = 0; o < outputs(); ++o) {
       const bool maximum = p.outputs[o].end == End::row_max;
       if (maximum || p.outputs[o].end == End::row_sum) {
-        std::fill(static_cast<float*>(operands[o]) + row_begin, static_cast<float*>(operands[o]) + row_end,
+        std::fill(static_cast<float*>(operands[o]) + row_begin,
+                  static_cast<float*>(operands[o]) + row_end,
                   maximum ? -std::numeric_limits<float>::infinity() : 0.f);
       }
     }
   }
   if (p.rows == 0) {
     for (size_t o = 0; o < outputs(); ++o) {
-      if (p.outputs[o].end == End::column_sum) std::fill_n(static_cast<float*>(operands[o]), p.cols, 0.f);
+      if (p.outputs[o].end == End::column_sum)
+        std::fill_n(static_cast<float*>(operands[o]), p.cols, 0.f);
     }
   }
 }
@@ -230,7 +273,8 @@ void Bound::combine(size_t o, void* const* operands, const std::byte* scratch_ba
   auto* to = static_cast<float*>(operands[o]);
   if (p.outputs[o].end == End::column_sum) {
     std::memcpy(to, from, static_cast<size_t>(p.cols) * 4);
-    for (int64_t k = 1; k < column_blocks; ++k) add_into(to, from + k * p.cols, static_cast<size_t>(p.cols));
+    for (int64_t k = 1; k < column_blocks; ++k)
+      add_into(to, from + k * p.cols, static_cast<size_t>(p.cols));
   } else if (p.outputs[o].end == End::row_max) {
     to[0] = max_of(-std::numeric_limits<float>::infinity(), from, static_cast<size_t>(row_blocks));
   } else {
@@ -260,7 +304,9 @@ void give_registers(Bound& b, const std::vector<int>& in_place) {
     const auto v = static_cast<size_t>(out.value);
     bool direct = out.end == End::store && out.element == Element::f32 && v >= first && !placed[v];
     // Memory shared with an input must not be written before that input's last read of the tile.
-    if (direct && in_place[o] >= 0 && last_read[static_cast<size_t>(in_place[o])] > static_cast<int>(v - first)) direct = false;
+    if (direct && in_place[o] >= 0 &&
+        last_read[static_cast<size_t>(in_place[o])] > static_cast<int>(v - first))
+      direct = false;
     if (direct) {
       b.places[v] = {Place::In::operand, static_cast<int>(o)};
       placed[v] = true;
@@ -279,17 +325,22 @@ void give_registers(Bound& b, const std::vector<int>& in_place) {
   for (size_t v = 0; v < first; ++v) {
     const bool input = v < p.inputs.size();
     const bool direct = input && p.inputs[v].element == Element::f32 &&
-                        (p.inputs[v].access == Access::full || (p.inputs[v].access == Access::row && p.cols > kTileLength));
-    b.places[v] = direct ? Place{Place::In::operand, static_cast<int>(v)} : Place{Place::In::registers, take()};
+                        (p.inputs[v].access == Access::full ||
+                         (p.inputs[v].access == Access::row && p.cols > kTileLength));
+    b.places[v] = direct ? Place{Place::In::operand, static_cast<int>(v)}
+                         : Place{Place::In::registers, take()};
   }
   for (size_t s = 0; s < p.steps.size(); ++s) {
     if (!placed[first + s]) b.places[first + s] = {Place::In::registers, take()};
-    for (size_t v = first; v <= first + s; ++v) {  // inputs and constants stay filled for the next tile
+    for (size_t v = first; v <= first + s;
+         ++v) {  // inputs and constants stay filled for the next tile
       const bool mine = b.places[v].in == Place::In::registers;
-      if (mine && (last[v] == static_cast<int>(s) || (last[v] < 0 && v == first + s))) free.push_back(b.places[v].index);
+      if (mine && (last[v] == static_cast<int>(s) || (last[v] < 0 && v == first + s)))
+        free.push_back(b.places[v].index);
     }
   }
-  if (b.registers > kRegisters || values > kRegisters + 64 || p.outputs.size() > 32) throw InternalError("a fused chain is too long");
+  if (b.registers > kRegisters || values > kRegisters + 64 || p.outputs.size() > 32)
+    throw InternalError("a fused chain is too long");
 }
 
 }  // namespace
@@ -306,11 +357,13 @@ std::string FusedProgram::text() const {
       if (v >= 0) s += "," + std::to_string(v);
     }
   }
-  for (const FusedOutput& o : outputs) s += " " + std::string(1, "=+^|"[static_cast<int>(o.end)]) + std::to_string(o.value);
+  for (const FusedOutput& o : outputs)
+    s += " " + std::string(1, "=+^|"[static_cast<int>(o.end)]) + std::to_string(o.value);
   return s;
 }
 
-std::vector<Call> bind_fused(const FusedProgram& program, const std::vector<int>& in_place, bool named) {
+std::vector<Call> bind_fused(const FusedProgram& program, const std::vector<int>& in_place,
+                             bool named) {
   auto b = std::make_shared<Bound>();
   b->p = program;
   FusedProgram& p = b->p;
@@ -330,35 +383,43 @@ std::vector<Call> bind_fused(const FusedProgram& program, const std::vector<int>
     p.rows = 1;
   }
   b->flat = p.rows == 1 && !sums_columns;
-  b->column_blocks = std::max<int64_t>(1, (p.rows + column_block(p.rows) - 1) / column_block(p.rows));
+  b->column_blocks =
+      std::max<int64_t>(1, (p.rows + column_block(p.rows) - 1) / column_block(p.rows));
   b->row_blocks = std::max<int64_t>(1, (p.cols + kBlock - 1) / kBlock);
   const int64_t extent = b->flat ? p.cols : p.rows;
   b->unit = b->flat ? (sums_rows ? kBlock : 1024) : sums_columns ? column_block(p.rows) : 1;
   b->units = std::max<int64_t>(1, (extent + b->unit - 1) / b->unit);
   const int64_t work = p.rows * p.cols * static_cast<int64_t>(p.steps.size() + 2);
-  b->parts = static_cast<int>(std::clamp<int64_t>(work / 65536, 1, std::min<int64_t>(b->units, 16)));
+  b->parts =
+      static_cast<int>(std::clamp<int64_t>(work / 65536, 1, std::min<int64_t>(b->units, 16)));
   for (size_t o = 0; o < p.outputs.size(); ++o) {
     b->scratch.push_back(b->scratch_bytes);
     if (!b->partial(o)) continue;
-    const int64_t n = p.outputs[o].end == End::column_sum ? b->column_blocks * p.cols : b->row_blocks;
+    const int64_t n =
+        p.outputs[o].end == End::column_sum ? b->column_blocks * p.cols : b->row_blocks;
     b->scratch_bytes += static_cast<size_t>((n * 4 + 63) / 64 * 64);
   }
   std::vector<Call> calls;
   Call main;
   main.parts = b->parts;
   main.scratch_bytes = b->scratch_bytes;
-  const NamedKernel* kernel = named && plain && b->flat && !sums_rows ? find_named(p.text()) : nullptr;
+  const NamedKernel* kernel =
+      named && plain && b->flat && !sums_rows ? find_named(p.text()) : nullptr;
   if (kernel) {
     main.kernel = kernel->name;
     main.run = [b, kernel](int part, void* const* operands, std::byte*, const RunState&) {
-      const int64_t begin = b->units * part / b->parts * b->unit, end = std::min(b->units * (part + 1) / b->parts * b->unit, b->p.cols);
+      const int64_t begin = b->units * part / b->parts * b->unit,
+                    end = std::min(b->units * (part + 1) / b->parts * b->unit, b->p.cols);
       kernel->fn(operands, b->p.constants.data(), begin, end);
     };
     return {main};
   }
   give_registers(*b, in_place);
-  main.kernel = program.steps.size() == 1 ? std::string(program.steps[0].op->name) : "chain of " + std::to_string(program.steps.size());
-  main.run = [b](int part, void* const* operands, std::byte* scratch, const RunState&) { b->run(part, operands, scratch); };
+  main.kernel = program.steps.size() == 1 ? std::string(program.steps[0].op->name)
+                                          : "chain of " + std::to_string(program.steps.size());
+  main.run = [b](int part, void* const* operands, std::byte* scratch, const RunState&) {
+    b->run(part, operands, scratch);
+  };
   calls.push_back(main);
   std::vector<size_t> partials;
   for (size_t o = 0; o < p.outputs.size(); ++o) {
@@ -368,7 +429,8 @@ std::vector<Call> bind_fused(const FusedProgram& program, const std::vector<int>
     Call combine;
     combine.kernel = "combine";
     combine.parts = static_cast<int>(partials.size());
-    combine.run = [b, partials](int part, void* const* operands, std::byte* scratch, const RunState&) {
+    combine.run = [b, partials](int part, void* const* operands, std::byte* scratch,
+                                const RunState&) {
       b->combine(partials[static_cast<size_t>(part)], operands, scratch);
     };
     calls.push_back(combine);
@@ -379,7 +441,8 @@ std::vector<Call> bind_fused(const FusedProgram& program, const std::vector<int>
 Call bind_middle_reduction(bool maximum, int64_t outer, int64_t mid, int64_t inner) {
   Call c;
   c.kernel = maximum ? "max over the middle" : "sum over the middle";
-  c.parts = static_cast<int>(std::clamp<int64_t>(outer * mid * inner / 65536, 1, std::clamp<int64_t>(outer, 1, 16)));
+  c.parts = static_cast<int>(
+      std::clamp<int64_t>(outer * mid * inner / 65536, 1, std::clamp<int64_t>(outer, 1, 16)));
   c.run = [=, parts = c.parts](int part, void* const* operands, std::byte*, const RunState&) {
     const auto* x = static_cast<const float*>(operands[1]);
     for (int64_t o = outer * part / parts; o < outer * (part + 1) / parts; ++o) {

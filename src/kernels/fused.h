@@ -1,8 +1,9 @@
-// Chains of elementwise steps with broadcasts and conversions at their start and reductions and conversions at their
-// end, run tile by tile in L1 over a domain of rows x cols. Every elementwise op and every reduction of a plan runs
-// here, alone or fused, so fused equals unfused bit for bit: elements are computed by the same tile kernels and sums have
-// one order (reduce.h for rows; for columns: blocks of `column_block(rows)` rows, each added row after row, then the
-// blocks in order). The cut into parts never changes a result.
+// Chains of elementwise steps with broadcasts and conversions at their start and reductions and
+// conversions at their end, run tile by tile in L1 over a domain of rows x cols. Every elementwise
+// op and every reduction of a plan runs here, alone or fused, so fused equals unfused bit for bit:
+// elements are computed by the same tile kernels and sums have one order (reduce.h for rows; for
+// columns: blocks of `column_block(rows)` rows, each added row after row, then the blocks in
+// order). The cut into parts never changes a result.
 #pragma once
 
 #include <cstdint>
@@ -57,9 +58,11 @@ struct FusedProgram {
 /// Rows of a block of a column sum: a function of the rows alone.
 int64_t column_block(int64_t rows);
 
-/// Calls that run the program one after another; operands are the outputs, then the inputs. in_place[o] is the input whose memory
-/// output o shares, or -1. `named` allows a prebuilt kernel for a known program (same bits).
-std::vector<Call> bind_fused(const FusedProgram& program, const std::vector<int>& in_place, bool named = true);
+/// Calls that run the program one after another; operands are the outputs, then the inputs.
+/// in_place[o] is the input whose memory output o shares, or -1. `named` allows a prebuilt kernel
+/// for a known program (same bits).
+std::vector<Call> bind_fused(const FusedProgram& program, const std::vector<int>& in_place,
+                             bool named = true);
 
 /// Sum or maximum over the middle axis of [outer, mid, inner].
 Call bind_middle_reduction(bool maximum, int64_t outer, int64_t mid, int64_t inner);

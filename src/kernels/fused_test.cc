@@ -1,5 +1,5 @@
-// Chains with every kind of access and end, at sizes around the tiles and blocks, against double sums; parts and sharing of memory
-// change nothing.
+// Chains with every kind of access and end, at sizes around the tiles and blocks, against double
+// sums; parts and sharing of memory change nothing.
 #include "kernels/fused.h"
 
 #include <gtest/gtest.h>
@@ -22,11 +22,14 @@ void run(const std::vector<Call>& calls, std::vector<void*> operands, bool backw
   for (const Call& c : calls) scratch = std::max(scratch, c.scratch_bytes);
   std::vector<float> memory(scratch / 4 + 16);
   for (const Call& c : calls) {
-    for (int k = 0; k < c.parts; ++k) c.run(backward ? c.parts - 1 - k : k, operands.data(), reinterpret_cast<std::byte*>(memory.data()), {});
+    for (int k = 0; k < c.parts; ++k)
+      c.run(backward ? c.parts - 1 - k : k, operands.data(),
+            reinterpret_cast<std::byte*>(memory.data()), {});
   }
 }
 
-/// y = (x + r) * c * 2 with a row r and a column c; stores y, its row sums, row maxima and column sums.
+/// y = (x + r) * c * 2 with a row r and a column c; stores y, its row sums, row maxima and column
+/// sums.
 TEST(Fused, EveryAccessAndEnd) {
   for (int64_t rows : {1, 2, 31, 33, 300}) {
     for (int64_t cols : {1, 20, 100, 255, 256, 257, 784, 9000}) {
@@ -35,12 +38,20 @@ TEST(Fused, EveryAccessAndEnd) {
       p.cols = cols;
       p.inputs = {{Access::full}, {Access::row}, {Access::column}};
       p.constants = {2};
-      p.steps = {{find_tile_op("add"), {0, 1, -1}}, {find_tile_op("mul"), {4, 2, -1}}, {find_tile_op("mul"), {5, 3, -1}}};
+      p.steps = {{find_tile_op("add"), {0, 1, -1}},
+                 {find_tile_op("mul"), {4, 2, -1}},
+                 {find_tile_op("mul"), {5, 3, -1}}};
       p.outputs = {{End::store, 6}, {End::row_sum, 6}, {End::row_max, 6}, {End::column_sum, 6}};
       const std::vector<float> x = draw(rows * cols, 1), r = draw(cols, 2), c = draw(rows, 3);
-      std::vector<float> y(x.size()), sums(static_cast<size_t>(rows)), most(static_cast<size_t>(rows)), columns(static_cast<size_t>(cols));
+      std::vector<float> y(x.size()), sums(static_cast<size_t>(rows)),
+          most(static_cast<size_t>(rows)), columns(static_cast<size_t>(cols));
       const auto operands = [&](std::vector<float>& out) {
-        return std::vector<void*>{out.data(), sums.data(), most.data(), columns.data(), const_cast<float*>(x.data()), const_cast<float*>(r.data()),
+        return std::vector<void*>{out.data(),
+                                  sums.data(),
+                                  most.data(),
+                                  columns.data(),
+                                  const_cast<float*>(x.data()),
+                                  const_cast<float*>(r.data()),
                                   const_cast<float*>(c.data())};
       };
       run(bind_fused(p, {-1, -1, -1, -1}), operands(y));
@@ -49,16 +60,20 @@ TEST(Fused, EveryAccessAndEnd) {
         double sum = 0;
         float top = -INFINITY;
         for (int64_t j = 0; j < cols; ++j) {
-          const float v = (x[static_cast<size_t>(i * cols + j)] + r[static_cast<size_t>(j)]) * c[static_cast<size_t>(i)] * 2;
+          const float v = (x[static_cast<size_t>(i * cols + j)] + r[static_cast<size_t>(j)]) *
+                          c[static_cast<size_t>(i)] * 2;
           ASSERT_EQ(y[static_cast<size_t>(i * cols + j)], v);
           sum += static_cast<double>(v);
           expected_columns[static_cast<size_t>(j)] += static_cast<double>(v);
           top = std::max(top, v);
         }
-        ASSERT_NEAR(static_cast<double>(sums[static_cast<size_t>(i)]), sum, 1e-5 * std::sqrt(static_cast<double>(cols)) + 1e-6);
+        ASSERT_NEAR(static_cast<double>(sums[static_cast<size_t>(i)]), sum,
+                    1e-5 * std::sqrt(static_cast<double>(cols)) + 1e-6);
         ASSERT_EQ(most[static_cast<size_t>(i)], top);
       }
-      for (int64_t j = 0; j < cols; ++j) ASSERT_NEAR(static_cast<double>(columns[static_cast<size_t>(j)]), expected_columns[static_cast<size_t>(j)], 1e-4);
+      for (int64_t j = 0; j < cols; ++j)
+        ASSERT_NEAR(static_cast<double>(columns[static_cast<size_t>(j)]),
+                    expected_columns[static_cast<size_t>(j)], 1e-4);
       const auto old_sums = sums, old_columns = columns;
       std::vector<float> shared = x;
       auto in_place = operands(shared);

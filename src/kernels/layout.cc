@@ -1,5 +1,6 @@
-// Transposition and strided copies (see layout.h). The transposition is compiled once per instruction set; the strided
-// copy merges the axes it can and hands runs to memcpy and two-axis swaps of 4-byte elements to the transposition.
+// Transposition and strided copies (see layout.h). The transposition is compiled once per
+// instruction set; the strided copy merges the axes it can and hands runs to memcpy and two-axis
+// swaps of 4-byte elements to the transposition.
 #include "kernels/layout.h"
 
 #include <cstring>
@@ -19,7 +20,8 @@ namespace latent::kernels {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// dst[c * dst_stride + r] = src[r * src_stride + c] for rows [first_row, rows) and columns [first_col, cols).
+/// dst[c * dst_stride + r] = src[r * src_stride + c] for rows [first_row, rows) and columns
+/// [first_col, cols).
 HWY_INLINE void transpose_scalar(const float* src, int64_t src_stride, float* dst,
                                  int64_t dst_stride, int64_t first_row, int64_t rows,
                                  int64_t first_col, int64_t cols) {
@@ -45,8 +47,8 @@ HWY_INLINE Column<kRows> load_quarters(const float* src, int64_t stride) {
   }
 }
 
-/// kRows rows of 4 columns: vector j holds the rows j, j + 4, ...; 4 x 4 transpositions inside the 128-bit blocks then
-/// leave whole columns.
+/// kRows rows of 4 columns: vector j holds the rows j, j + 4, ...; 4 x 4 transpositions inside the
+/// 128-bit blocks then leave whole columns.
 template <size_t kRows>
 HWY_INLINE void transpose_strip(const float* src, int64_t src_stride, float* dst,
                                 int64_t dst_stride, int64_t cols) {
@@ -114,7 +116,8 @@ struct Axis {
   int64_t extent, dst_stride, src_stride;
 };
 
-/// The axes of a copy, outermost first, without those of extent 1 and with neighbours merged that one stride walks.
+/// The axes of a copy, outermost first, without those of extent 1 and with neighbours merged that
+/// one stride walks.
 struct CopyAxes {
   Axis axes[kMaxCopyRank];
   int rank = 0;
@@ -133,7 +136,8 @@ struct CopyAxes {
   }
 };
 
-/// One axis. `Size` is an integral_constant for the usual sizes, so that the copies become single moves.
+/// One axis. `Size` is an integral_constant for the usual sizes, so that the copies become single
+/// moves.
 template <class Size>
 void copy_axis(std::byte* dst, const std::byte* src, Size size, const Axis& axis) {
   const int64_t bytes = static_cast<int64_t>(static_cast<size_t>(size));
@@ -189,11 +193,16 @@ void strided_copy(void* dst, const void* src, size_t element_size, int rank, con
   const auto* from = static_cast<const std::byte*>(src);
   const auto with_size = [&](auto size) { copy_axes(to, from, size, copy.axes, copy.rank); };
   switch (element_size) {
-    case 1: return with_size(std::integral_constant<size_t, 1>());
-    case 2: return with_size(std::integral_constant<size_t, 2>());
-    case 4: return with_size(std::integral_constant<size_t, 4>());
-    case 8: return with_size(std::integral_constant<size_t, 8>());
-    default: return with_size(element_size);
+    case 1:
+      return with_size(std::integral_constant<size_t, 1>());
+    case 2:
+      return with_size(std::integral_constant<size_t, 2>());
+    case 4:
+      return with_size(std::integral_constant<size_t, 4>());
+    case 8:
+      return with_size(std::integral_constant<size_t, 8>());
+    default:
+      return with_size(element_size);
   }
 }
 

@@ -1,5 +1,5 @@
-// Copies that change the order of elements: transposition of matrices and the general strided copy behind permute,
-// slice, concat and broadcast.
+// Copies that change the order of elements: transposition of matrices and the general strided copy
+// behind permute, slice, concat and broadcast.
 #pragma once
 
 #include <cstddef>
@@ -12,9 +12,9 @@ void transpose(const float* src, float* dst, int64_t rows, int64_t cols);
 
 inline constexpr int kMaxCopyRank = 12;
 
-/// dst[sum i_k dst_strides[k]] = src[sum i_k src_strides[k]] for every index i below the extents. Strides count
-/// elements and may be negative; 0 in src repeats an element. Rank 0 copies one element; rank <= kMaxCopyRank.
-/// The elements read and those written must not overlap.
+/// dst[sum i_k dst_strides[k]] = src[sum i_k src_strides[k]] for every index i below the extents.
+/// Strides count elements and may be negative; 0 in src repeats an element. Rank 0 copies one
+/// element; rank <= kMaxCopyRank. The elements read and those written must not overlap.
 void strided_copy(void* dst, const void* src, size_t element_size, int rank, const int64_t* extents,
                   const int64_t* dst_strides, const int64_t* src_strides);
 

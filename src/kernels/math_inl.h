@@ -1,7 +1,9 @@
-// Elementary functions on Highway vectors of float, for tile.cc and random.cc; included once per target, hence no
-// `#pragma once`. Polynomials are minimax fits made for this file; each comment gives the range and the largest error
-// of the exact polynomial relative to the function. Targets without fused multiply-add round differently in the last
-// bit, so bits may differ between targets, never between lanes.
+// Elementary functions on Highway vectors of float, for tile.cc and random.cc; included once per
+// target, hence no
+// `#pragma once`. Polynomials are minimax fits made for this file; each comment gives the range and
+// the largest error of the exact polynomial relative to the function. Targets without fused
+// multiply-add round differently in the last bit, so bits may differ between targets, never between
+// lanes.
 #if defined(LATENT_KERNELS_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef LATENT_KERNELS_MATH_INL_H_
 #undef LATENT_KERNELS_MATH_INL_H_
@@ -43,7 +45,8 @@ HWY_INLINE hn::Vec<D> power_of_two(D d, VI k) {
 inline constexpr float kLn2High = 0.693359375f;
 inline constexpr float kLn2Low = -2.12194440e-4f;
 
-/// x = k ln 2 + r with |r| <= ln(2)/2 (1 + 2^-10), for |x| <= 110; m1 = e^r - 1 with relative error 1.4e-8.
+/// x = k ln 2 + r with |r| <= ln(2)/2 (1 + 2^-10), for |x| <= 110; m1 = e^r - 1 with relative
+/// error 1.4e-8.
 template <class D>
 struct ExpParts {
   hn::Vec<Int32Of<D>> k;
@@ -128,15 +131,16 @@ HWY_INLINE V log_mantissa(D d, V x, hn::Vec<Int32Of<D>> k) {
   return hn::BitCast(d, hn::Sub(hn::BitCast(di, x), hn::ShiftLeft<23>(k)));
 }
 
-/// `y` where `argument` is positive and finite; -inf at 0, NaN below, the argument itself at +inf and NaN.
+/// `y` where `argument` is positive and finite; -inf at 0, NaN below, the argument itself at +inf
+/// and NaN.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V log_edges(D d, V argument, V y) {
   constexpr float kInf = std::numeric_limits<float>::infinity();
   const V zero = hn::Zero(d);
   y = hn::IfThenElse(hn::Lt(argument, hn::Set(d, kInf)), y, argument);
   y = hn::IfThenElse(hn::Eq(argument, zero), hn::Set(d, -kInf), y);
-  return hn::IfThenElse(hn::Lt(argument, zero),
-                        hn::Set(d, std::numeric_limits<float>::quiet_NaN()), y);
+  return hn::IfThenElse(hn::Lt(argument, zero), hn::Set(d, std::numeric_limits<float>::quiet_NaN()),
+                        y);
 }
 
 template <class D, class V = hn::Vec<D>>
@@ -156,7 +160,8 @@ template <class D, class V = hn::Vec<D>>
 HWY_INLINE V log1p_inside(D d, V x) {
   const Int32Of<D> di;
   const auto k = log_exponent(d, hn::Add(x, hn::Set(d, 1.0f)));
-  // f = (1 + x) 2^-k - 1 with one rounding; four times it, because 2^(2-k) is normal for every k in [-24, 128].
+  // f = (1 + x) 2^-k - 1 with one rounding; four times it, because 2^(2-k) is normal for every k in
+  // [-24, 128].
   const V scale = power_of_two(d, hn::Sub(hn::Set(di, 2), k));
   const V f4 = hn::MulAdd(x, scale, hn::Sub(scale, hn::Set(d, 4.0f)));
   return log_of_parts(d, k, hn::Mul(f4, hn::Set(d, 0.25f)));
@@ -228,8 +233,8 @@ template <class D, class V = hn::Vec<D>>
 HWY_INLINE V sine_in_quadrant(D d, hn::Vec<Int32Of<D>> quadrant, V sine, V cosine) {
   const Int32Of<D> di;
   const auto one = hn::Set(di, 1);
-  const auto odd = hn::MaskFromVec(hn::BitCast(
-      d, hn::VecFromMask(di, hn::Eq(hn::And(quadrant, one), one))));
+  const auto odd =
+      hn::MaskFromVec(hn::BitCast(d, hn::VecFromMask(di, hn::Eq(hn::And(quadrant, one), one))));
   const V sign = hn::And(hn::SignBit(d), hn::BitCast(d, hn::ShiftLeft<30>(quadrant)));
   return hn::Xor(hn::IfThenElse(odd, cosine, sine), sign);
 }
@@ -243,12 +248,13 @@ HWY_INLINE V sin_shifted(D d, V x) {
   const V magic = hn::Set(d, 12582912.0f);
   const V shifted = hn::MulAdd(x, hn::Set(d, 0.636619772f), magic);
   const V kf = hn::Sub(shifted, magic);
-  // pi/2 in three parts; the first two have 11 significant bits or fewer, so their products with k are exact.
+  // pi/2 in three parts; the first two have 11 significant bits or fewer, so their products with k
+  // are exact.
   V r = hn::NegMulAdd(kf, hn::Set(d, 1.5703125f), x);
   r = hn::NegMulAdd(kf, hn::Set(d, 4.837512969970703125e-4f), r);
   r = hn::NegMulAdd(kf, hn::Set(d, 7.54978995489188216e-8f), r);
-  const auto quadrant = hn::Add(hn::Sub(hn::BitCast(di, shifted), hn::BitCast(di, magic)),
-                                hn::Set(di, kShift));
+  const auto quadrant =
+      hn::Add(hn::Sub(hn::BitCast(di, shifted), hn::BitCast(di, magic)), hn::Set(di, kShift));
   V sine, cosine;
   sin_cos_of_octant(d, r, &sine, &cosine);
   return sine_in_quadrant(d, quadrant, sine, cosine);

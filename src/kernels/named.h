@@ -1,6 +1,7 @@
-// Prebuilt kernels for the few flat chains that every training step holds, found by the text of their program
-// (FusedProgram::text). Each computes the same operations in the same order as the chain, so the bits are equal; a test
-// runs both. A chain whose text changes is interpreted again: slower, never wrong, and a test notices.
+// Prebuilt kernels for the few flat chains that every training step holds, found by the text of
+// their program (FusedProgram::text). Each computes the same operations in the same order as the
+// chain, so the bits are equal; a test runs both. A chain whose text changes is interpreted again:
+// slower, never wrong, and a test notices.
 #pragma once
 
 #include <cstdint>

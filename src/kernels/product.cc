@@ -37,13 +37,15 @@ Offer libxsmm(const ProductProblem& p) {
   if (p.bf16) return {{}, "libxsmm: float32 only"};
   if (std::min({p.m, p.n, p.k}) < 1) return {{}, "libxsmm: an empty product"};
   if (flops(p) > kSmall) return {{}, "libxsmm: more than 1.5 Mflop"};
-  // Column-major, LIBXSMM computes dst^T [n, m] = op(b)^T op(a)^T: its first operand is our b. It cannot read that one
-  // transposed, so b is transposed into scratch first.
-  const auto m = static_cast<libxsmm_blasint>(p.n), n = static_cast<libxsmm_blasint>(p.m), k = static_cast<libxsmm_blasint>(p.k);
+  // Column-major, LIBXSMM computes dst^T [n, m] = op(b)^T op(a)^T: its first operand is our b. It
+  // cannot read that one transposed, so b is transposed into scratch first.
+  const auto m = static_cast<libxsmm_blasint>(p.n), n = static_cast<libxsmm_blasint>(p.m),
+             k = static_cast<libxsmm_blasint>(p.k);
   const libxsmm_blasint lda = m, ldb = p.transpose_a ? n : k, ldc = m;
   const float alpha = 1, beta = 0;
   int flags = LIBXSMM_GEMM_FLAG_NONE | (p.transpose_a ? LIBXSMM_GEMM_FLAG_TRANS_B : 0);
-  const libxsmm_smmfunction kernel = libxsmm_smmdispatch(m, n, k, &lda, &ldb, &ldc, &alpha, &beta, &flags, nullptr);
+  const libxsmm_smmfunction kernel =
+      libxsmm_smmdispatch(m, n, k, &lda, &ldb, &ldc, &alpha, &beta, &flags, nullptr);
   if (!kernel) return {{}, "libxsmm: no kernel for " + extents(p)};
   Product product;
   product.name = "libxsmm " + extents(p);
@@ -55,14 +57,17 @@ Offer libxsmm(const ProductProblem& p) {
         transpose(bq, reinterpret_cast<float*>(scratch), p.n, p.k);
         bq = reinterpret_cast<const float*>(scratch);
       }
-      kernel(bq, static_cast<const float*>(a) + q * p.m * p.k, static_cast<float*>(dst) + q * p.m * p.n);
+      kernel(bq, static_cast<const float*>(a) + q * p.m * p.k,
+             static_cast<float*>(dst) + q * p.m * p.n);
     }
   };
   return {std::move(product), {}};
 }
 
 void check(dnnl_status_t status, const char* what) {
-  if (status != dnnl_success) throw InternalError(std::string("oneDNN: ") + what + " failed with status " + std::to_string(status));
+  if (status != dnnl_success)
+    throw InternalError(std::string("oneDNN: ") + what + " failed with status " +
+                        std::to_string(status));
 }
 
 /// One oneDNN product on a piece of the operands, with memory objects of its own.
@@ -94,27 +99,35 @@ dnnl_engine_t engine() {
 dnnl_stream_t stream() {
   thread_local struct Stream {
     dnnl_stream_t s = nullptr;
-    Stream() { check(dnnl_stream_create(&s, engine(), dnnl_stream_default_flags), "creating a stream"); }
+    Stream() {
+      check(dnnl_stream_create(&s, engine(), dnnl_stream_default_flags), "creating a stream");
+    }
     ~Stream() { dnnl_stream_destroy(s); }
   } one;
   return one.s;
 }
 
-/// Rows [m0, m0+m) and columns [n0, n0+n) of the problem; null when oneDNN has only its reference for it.
-std::unique_ptr<Piece> make_piece(const ProductProblem& p, int64_t m0, int64_t m, int64_t n0, int64_t n) {
+/// Rows [m0, m0+m) and columns [n0, n0+n) of the problem; null when oneDNN has only its reference
+/// for it.
+std::unique_ptr<Piece> make_piece(const ProductProblem& p, int64_t m0, int64_t m, int64_t n0,
+                                  int64_t n) {
   auto piece = std::make_unique<Piece>();
   const dnnl_data_type_t in = p.bf16 ? dnnl_bf16 : dnnl_f32;
   const size_t size = p.bf16 ? 2 : 4;
   const int rank = p.batch > 1 ? 3 : 2;
-  const auto describe = [&](dnnl_data_type_t type, int64_t rows, int64_t cols, int64_t row_stride, int64_t col_stride, int64_t matrix) {
+  const auto describe = [&](dnnl_data_type_t type, int64_t rows, int64_t cols, int64_t row_stride,
+                            int64_t col_stride, int64_t matrix) {
     dnnl_memory_desc_t d;
     dnnl_dims_t dims = {p.batch, rows, cols}, strides = {matrix, row_stride, col_stride};
     const int skip = 3 - rank;
-    check(dnnl_memory_desc_init_by_strides(&d, rank, dims + skip, type, strides + skip), "describing an operand");
+    check(dnnl_memory_desc_init_by_strides(&d, rank, dims + skip, type, strides + skip),
+          "describing an operand");
     return d;
   };
-  const dnnl_memory_desc_t a = p.transpose_a ? describe(in, m, p.k, 1, p.m, p.m * p.k) : describe(in, m, p.k, p.k, 1, p.m * p.k);
-  const dnnl_memory_desc_t b = p.transpose_b ? describe(in, p.k, n, 1, p.k, p.n * p.k) : describe(in, p.k, n, p.n, 1, p.n * p.k);
+  const dnnl_memory_desc_t a = p.transpose_a ? describe(in, m, p.k, 1, p.m, p.m * p.k)
+                                             : describe(in, m, p.k, p.k, 1, p.m * p.k);
+  const dnnl_memory_desc_t b = p.transpose_b ? describe(in, p.k, n, 1, p.k, p.n * p.k)
+                                             : describe(in, p.k, n, p.n, 1, p.n * p.k);
   const dnnl_memory_desc_t c = describe(dnnl_f32, m, n, p.n, 1, p.m * p.n);
   dnnl_matmul_desc_t desc;
   check(dnnl_matmul_desc_init(&desc, &a, &b, nullptr, &c), "describing a product");
@@ -130,12 +143,16 @@ std::unique_ptr<Piece> make_piece(const ProductProblem& p, int64_t m0, int64_t m
   piece->name = name ? name : "";
   const dnnl_memory_desc_t* scratch = dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
   piece->scratch_bytes = scratch ? dnnl_memory_desc_get_size(scratch) : 0;
-  const dnnl_status_t created = piece->name.starts_with("ref") ? dnnl_unimplemented : dnnl_primitive_create(&piece->primitive, pd);
+  const dnnl_status_t created = piece->name.starts_with("ref")
+                                    ? dnnl_unimplemented
+                                    : dnnl_primitive_create(&piece->primitive, pd);
   if (created == dnnl_success) {
     check(dnnl_memory_create(&piece->src, &a, engine(), DNNL_MEMORY_NONE), "making memory");
     check(dnnl_memory_create(&piece->weights, &b, engine(), DNNL_MEMORY_NONE), "making memory");
     check(dnnl_memory_create(&piece->dst, &c, engine(), DNNL_MEMORY_NONE), "making memory");
-    if (piece->scratch_bytes) check(dnnl_memory_create(&piece->scratch, scratch, engine(), DNNL_MEMORY_NONE), "making memory");
+    if (piece->scratch_bytes)
+      check(dnnl_memory_create(&piece->scratch, scratch, engine(), DNNL_MEMORY_NONE),
+            "making memory");
   }
   dnnl_primitive_desc_destroy(pd);
   if (created != dnnl_success) return nullptr;
@@ -146,11 +163,14 @@ std::unique_ptr<Piece> make_piece(const ProductProblem& p, int64_t m0, int64_t m
 }
 
 void run_piece(const Piece& piece, void* dst, const void* a, const void* b, std::byte* scratch) {
-  const auto at = [](const void* base, size_t offset) { return static_cast<std::byte*>(const_cast<void*>(base)) + offset; };
+  const auto at = [](const void* base, size_t offset) {
+    return static_cast<std::byte*>(const_cast<void*>(base)) + offset;
+  };
   dnnl_memory_set_data_handle(piece.src, at(a, piece.src_offset));
   dnnl_memory_set_data_handle(piece.weights, at(b, piece.weights_offset));
   dnnl_memory_set_data_handle(piece.dst, at(dst, piece.dst_offset));
-  dnnl_exec_arg_t args[4] = {{DNNL_ARG_SRC, piece.src}, {DNNL_ARG_WEIGHTS, piece.weights}, {DNNL_ARG_DST, piece.dst}, {}};
+  dnnl_exec_arg_t args[4] = {
+      {DNNL_ARG_SRC, piece.src}, {DNNL_ARG_WEIGHTS, piece.weights}, {DNNL_ARG_DST, piece.dst}, {}};
   int count = 3;
   if (piece.scratch) {
     dnnl_memory_set_data_handle(piece.scratch, scratch + piece.scratch_offset);
@@ -162,7 +182,8 @@ void run_piece(const Piece& piece, void* dst, const void* a, const void* b, std:
 Offer onednn(const ProductProblem& p) {
   if (std::min({p.m, p.n, p.k}) < 1) return {{}, "onednn: an empty product"};
   pin_library_threads();
-  // Outputs are cut: columns in multiples of 16, or rows where there are few columns and for weight gradients.
+  // Outputs are cut: columns in multiples of 16, or rows where there are few columns and for weight
+  // gradients.
   const bool rows = p.transpose_a ? p.m >= 64 : p.n < 64;
   const double work = flops(p) * static_cast<double>(p.batch);
   int64_t parts = work >= 1e9 ? 8 : work >= kLarge ? 4 : 1;
@@ -174,7 +195,8 @@ Offer onednn(const ProductProblem& p) {
   int64_t begin = 0;
   for (int64_t i = 0; i < parts; ++i) {
     const int64_t end = i + 1 == parts ? extent : (extent * (i + 1) / parts + 8) / 16 * 16;
-    auto piece = rows ? make_piece(p, begin, end - begin, 0, p.n) : make_piece(p, 0, p.m, begin, end - begin);
+    auto piece = rows ? make_piece(p, begin, end - begin, 0, p.n)
+                      : make_piece(p, 0, p.m, begin, end - begin);
     if (!piece) return {{}, "onednn: only its reference fits " + extents(p)};
     piece->scratch_offset = product.scratch_bytes;
     product.scratch_bytes += (piece->scratch_bytes + 63) / 64 * 64;
@@ -201,14 +223,16 @@ Offer loop(const ProductProblem& p) {
   product.name = "loop " + extents(p);
   product.run = [p](int, void* dst, const void* a, const void* b, std::byte*) {
     const auto at = [&](const void* base, int64_t i) {
-      return p.bf16 ? widen(static_cast<const uint16_t*>(base)[i]) : static_cast<const float*>(base)[i];
+      return p.bf16 ? widen(static_cast<const uint16_t*>(base)[i])
+                    : static_cast<const float*>(base)[i];
     };
     for (int64_t q = 0; q < p.batch; ++q) {
       for (int64_t i = 0; i < p.m; ++i) {
         for (int64_t j = 0; j < p.n; ++j) {
           float s = 0;
           for (int64_t k = 0; k < p.k; ++k) {
-            s += at(a, q * p.m * p.k + (p.transpose_a ? k * p.m + i : i * p.k + k)) * at(b, q * p.n * p.k + (p.transpose_b ? j * p.k + k : k * p.n + j));
+            s += at(a, q * p.m * p.k + (p.transpose_a ? k * p.m + i : i * p.k + k)) *
+                 at(b, q * p.n * p.k + (p.transpose_b ? j * p.k + k : k * p.n + j));
           }
           static_cast<float*>(dst)[(q * p.m + i) * p.n + j] = s;
         }

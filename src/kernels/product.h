@@ -1,6 +1,7 @@
-// Matrix products on row-major data: dst[m,n] = op(a) op(b), op a transposition or nothing. oneDNN and LIBXSMM do the
-// work; this is the only header behind which they stand. A product is prepared once for its shape (`make_product`) and
-// is cut into parts whose number and place depend on the shape alone, so the bits do not depend on the threads.
+// Matrix products on row-major data: dst[m,n] = op(a) op(b), op a transposition or nothing. oneDNN
+// and LIBXSMM do the work; this is the only header behind which they stand. A product is prepared
+// once for its shape (`make_product`) and is cut into parts whose number and place depend on the
+// shape alone, so the bits do not depend on the threads.
 #pragma once
 
 #include <cstddef>
@@ -19,23 +20,29 @@ struct ProductProblem {
   int64_t batch = 1;         // independent products, each operand contiguous after the other
 };
 
-/// A product ready to run. Part p writes its own piece of dst; two parts may run at the same time on two threads.
+/// A product ready to run. Part p writes its own piece of dst; two parts may run at the same time
+/// on two threads.
 struct Product {
-  std::string name;                  // "libxsmm 32x100x32", "onednn brgemm:avx512_core 128x400x784 in 4 columns"
-  std::vector<std::string> refused;  // "libxsmm: more than 1 Mflop", for the candidates before the one taken
+  std::string name;  // "libxsmm 32x100x32", "onednn brgemm:avx512_core 128x400x784 in 4 columns"
+  std::vector<std::string>
+      refused;  // "libxsmm: more than 1 Mflop", for the candidates before the one taken
   int parts = 1;
-  size_t scratch_bytes = 0;  // of the whole call; aligned to 64 by the caller; parts use disjoint pieces
+  size_t scratch_bytes =
+      0;  // of the whole call; aligned to 64 by the caller; parts use disjoint pieces
   std::function<void(int part, void* dst, const void* a, const void* b, std::byte* scratch)> run;
 };
 
-/// Walks the ordered candidates {libxsmm, onednn, loop} and prepares the first that accepts. k == 0 gives zeros.
+/// Walks the ordered candidates {libxsmm, onednn, loop} and prepares the first that accepts. k == 0
+/// gives zeros.
 Product make_product(const ProductProblem& problem);
 
-/// The candidates' names, for `explain` and tests; `only` in make_product_with restricts to one (throws if it refuses).
+/// The candidates' names, for `explain` and tests; `only` in make_product_with restricts to one
+/// (throws if it refuses).
 std::vector<std::string> product_candidates();
 Product make_product_with(const ProductProblem& problem, const std::string& only);
 
-/// Must be called on every thread before it prepares or runs a product (oneDNN's thread count is per thread).
+/// Must be called on every thread before it prepares or runs a product (oneDNN's thread count is
+/// per thread).
 void pin_library_threads();
 
 }  // namespace latent::kernels

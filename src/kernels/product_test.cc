@@ -1,4 +1,5 @@
-// Every candidate against a double loop at odd sizes and all transpositions; parts in any order give the same bits.
+// Every candidate against a double loop at odd sizes and all transpositions; parts in any order
+// give the same bits.
 #include "kernels/product.h"
 
 #include <gtest/gtest.h>
@@ -16,7 +17,8 @@ namespace {
 struct Operands {
   std::vector<float> a, b;
   std::vector<uint16_t> a16, b16;
-  explicit Operands(const ProductProblem& p) : a(static_cast<size_t>(p.batch * p.m * p.k)), b(static_cast<size_t>(p.batch * p.n * p.k)) {
+  explicit Operands(const ProductProblem& p)
+      : a(static_cast<size_t>(p.batch * p.m * p.k)), b(static_cast<size_t>(p.batch * p.n * p.k)) {
     std::mt19937_64 random(7);
     std::normal_distribution<float> normal;
     for (float& x : a) x = normal(random);
@@ -40,8 +42,10 @@ double relative_error(const ProductProblem& p, const Operands& o, const std::vec
       for (int64_t j = 0; j < p.n; ++j) {
         double s = 0;
         for (int64_t k = 0; k < p.k; ++k) {
-          s += static_cast<double>(o.a[static_cast<size_t>(q * p.m * p.k + (p.transpose_a ? k * p.m + i : i * p.k + k))]) *
-               static_cast<double>(o.b[static_cast<size_t>(q * p.n * p.k + (p.transpose_b ? j * p.k + k : k * p.n + j))]);
+          s += static_cast<double>(o.a[static_cast<size_t>(
+                   q * p.m * p.k + (p.transpose_a ? k * p.m + i : i * p.k + k))]) *
+               static_cast<double>(o.b[static_cast<size_t>(
+                   q * p.n * p.k + (p.transpose_b ? j * p.k + k : k * p.n + j))]);
         }
         const double d = s - static_cast<double>(dst[static_cast<size_t>((q * p.m + i) * p.n + j)]);
         error += d * d;
@@ -61,7 +65,8 @@ struct Scratch {
 };
 
 TEST(Product, CandidatesAgreeWithTheDoubleLoop) {
-  const int64_t sizes[][3] = {{1, 1, 1}, {2, 3, 5}, {17, 33, 5}, {32, 100, 32}, {100, 32, 32}, {5, 1, 100}, {128, 400, 20}, {128, 96, 784}};
+  const int64_t sizes[][3] = {{1, 1, 1},     {2, 3, 5},   {17, 33, 5},    {32, 100, 32},
+                              {100, 32, 32}, {5, 1, 100}, {128, 400, 20}, {128, 96, 784}};
   for (const auto& [m, n, k] : sizes) {
     for (int flags = 0; flags < 8; ++flags) {
       const ProductProblem p{m, n, k, (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0};
@@ -76,7 +81,8 @@ TEST(Product, CandidatesAgreeWithTheDoubleLoop) {
         }
         Scratch scratch(product.scratch_bytes);
         std::vector<float> dst(static_cast<size_t>(m * n), -7);
-        for (int part = 0; part < product.parts; ++part) product.run(part, dst.data(), o.pa(), o.pb(), scratch.at);
+        for (int part = 0; part < product.parts; ++part)
+          product.run(part, dst.data(), o.pa(), o.pb(), scratch.at);
         EXPECT_LE(relative_error(p, o, dst), 1e-11) << product.name << " flags " << flags;
       }
     }
@@ -89,9 +95,12 @@ TEST(Product, PartsInAnyOrderOnAnyThread) {
   const Product product = make_product(p);
   ASSERT_GT(product.parts, 1);
   Scratch scratch(product.scratch_bytes);
-  std::vector<float> forward(static_cast<size_t>(p.m * p.n)), backward = forward, threaded = forward;
-  for (int part = 0; part < product.parts; ++part) product.run(part, forward.data(), o.pa(), o.pb(), scratch.at);
-  for (int part = product.parts; part-- > 0;) product.run(part, backward.data(), o.pa(), o.pb(), scratch.at);
+  std::vector<float> forward(static_cast<size_t>(p.m * p.n)), backward = forward,
+                                                              threaded = forward;
+  for (int part = 0; part < product.parts; ++part)
+    product.run(part, forward.data(), o.pa(), o.pb(), scratch.at);
+  for (int part = product.parts; part-- > 0;)
+    product.run(part, backward.data(), o.pa(), o.pb(), scratch.at);
   std::vector<std::thread> threads;
   for (int part = 0; part < product.parts; ++part) {
     threads.emplace_back([&, part] {

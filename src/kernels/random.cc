@@ -1,6 +1,6 @@
-// Philox4x32-10 noise (see random.h), compiled once per instruction set: a vector of N lanes computes N counter blocks
-// of a row at once. The words are the same everywhere; the normals made of them may differ between instruction sets
-// in the last bits (see math_inl.h).
+// Philox4x32-10 noise (see random.h), compiled once per instruction set: a vector of N lanes
+// computes N counter blocks of a row at once. The words are the same everywhere; the normals made
+// of them may differ between instruction sets in the last bits (see math_inl.h).
 #include "kernels/random.h"
 
 #include <cstring>
@@ -57,7 +57,8 @@ HWY_INLINE VW multiply(VW a, uint32_t m) {
   return hn::MulEven(hn::BitCast(u, a), hn::Set(u, m));
 }
 
-/// Words of kBlocks / 2 blocks, each in the low half of a 64-bit lane; the high halves hold rubbish.
+/// Words of kBlocks / 2 blocks, each in the low half of a 64-bit lane; the high halves hold
+/// rubbish.
 struct WideWords {
   VW w[4];
 };
@@ -88,7 +89,8 @@ HWY_INLINE Words words_of(const NoiseKey& key, uint32_t row, uint32_t block) {
   }
   Words words;
   for (int j = 0; j < 4; ++j) {
-    words.w[j] = hn::OddEven(hn::BitCast(u, hn::ShiftLeft<32>(odd.w[j])), hn::BitCast(u, even.w[j]));
+    words.w[j] =
+        hn::OddEven(hn::BitCast(u, hn::ShiftLeft<32>(odd.w[j])), hn::BitCast(u, even.w[j]));
   }
   return words;
 }
@@ -110,15 +112,17 @@ HWY_INLINE VF radius(VU w) {
   const VU rest = hn::Not(w);
   const auto rest_high = hn::BitCast(i, hn::ShiftRight<16>(rest));
   const auto rest_low = hn::BitCast(i, hn::And(rest, hn::Set(u, 0xffffu)));
-  const VF gap = hn::Mul(hn::MulAdd(hn::ConvertTo(f, rest_high), hn::Set(f, 65536.0f),
-                                    hn::ConvertTo(f, rest_low)), two32);
+  const VF gap = hn::Mul(
+      hn::MulAdd(hn::ConvertTo(f, rest_high), hn::Set(f, 65536.0f), hn::ConvertTo(f, rest_low)),
+      two32);
   const VF far = hn::Sub(log_mantissa(f, x, k), hn::Set(f, 1.0f));
   const auto near = hn::MaskFromVec(hn::BitCast(f, hn::VecFromMask(i, hn::Eq(k, hn::Zero(i)))));
   const VF ln = log_of_parts(f, k, hn::IfThenElse(near, hn::Neg(gap), far));
   return hn::Sqrt(hn::Mul(hn::Set(f, -2.0f), ln));
 }
 
-/// The sine and cosine of w 2^-32 turns: quadrant and rest are cut from the integer, so nothing is lost.
+/// The sine and cosine of w 2^-32 turns: quadrant and rest are cut from the integer, so nothing is
+/// lost.
 HWY_INLINE void sin_cos_of_turns(VU w, VF* sine, VF* cosine) {
   const F f;
   const I i;
@@ -192,7 +196,8 @@ HWY_EXPORT(fill_uniform);
 
 namespace {
 
-/// The finaliser of SplitMix64 (Steele et al. 2014): a bijection whose every output bit depends on every input bit.
+/// The finaliser of SplitMix64 (Steele et al. 2014): a bijection whose every output bit depends on
+/// every input bit.
 uint64_t mix(uint64_t x) {
   x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
   x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;

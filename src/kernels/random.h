@@ -1,6 +1,7 @@
-// Noise by Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). The counter of four
-// numbers is (row id, element in row / 4, iteration, step), the key (seed, stream) folded to 64 bits; so the noise of
-// an element depends on nothing but these, in whatever order and on however many threads it is drawn.
+// Noise by Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). The
+// counter of four numbers is (row id, element in row / 4, iteration, step), the key (seed, stream)
+// folded to 64 bits; so the noise of an element depends on nothing but these, in whatever order and
+// on however many threads it is drawn.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +10,7 @@
 namespace latent::kernels {
 
 struct NoiseKey {
-  uint32_t key[2];        // see noise_key
+  uint32_t key[2];         // see noise_key
   uint32_t iteration = 0;  // of the innermost scan, 0 outside
   uint32_t step = 0;       // training step, low 32 bits
 };
@@ -20,8 +21,9 @@ NoiseKey noise_key(uint64_t seed, uint64_t stream, uint32_t iteration, uint32_t 
 /// Philox4x32-10 of one counter: the scalar definition that the vector code is tested against.
 void philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
-/// dst[0..cols) of row `row`: standard normals by Box-Muller from words (0,1) and (2,3) of each counter block:
-/// u1 = (w0 + 1) * 2^-32 in (0, 1], u2 = w1 * 2^-32; r cos(2 pi u2), r sin(2 pi u2) with r = sqrt(-2 ln u1).
+/// dst[0..cols) of row `row`: standard normals by Box-Muller from words (0,1) and (2,3) of each
+/// counter block: u1 = (w0 + 1) * 2^-32 in (0, 1], u2 = w1 * 2^-32; r cos(2 pi u2), r sin(2 pi u2)
+/// with r = sqrt(-2 ln u1).
 void normal_row(const NoiseKey& key, uint32_t row, float* dst, size_t cols);
 /// Uniforms in [0, 1): the upper 24 bits of each word times 2^-24.
 void uniform_row(const NoiseKey& key, uint32_t row, float* dst, size_t cols);

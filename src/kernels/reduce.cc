@@ -1,5 +1,5 @@
-// Sums and maxima over 16 lanes (see reduce.h), compiled once per instruction set. A target holds the lanes in as many
-// vectors as it needs, so each lane sees the same additions everywhere.
+// Sums and maxima over 16 lanes (see reduce.h), compiled once per instruction set. A target holds
+// the lanes in as many vectors as it needs, so each lane sees the same additions everywhere.
 #include "kernels/reduce.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -98,9 +98,7 @@ float max_of(float running, const float* x, size_t n) {
   return HWY_DYNAMIC_DISPATCH(maximum)(running, x, n);
 }
 
-void add_into(float* acc, const float* x, size_t n) {
-  HWY_DYNAMIC_DISPATCH(add_arrays)(acc, x, n);
-}
+void add_into(float* acc, const float* x, size_t n) { HWY_DYNAMIC_DISPATCH(add_arrays)(acc, x, n); }
 
 }  // namespace latent::kernels
 #endif  // HWY_ONCE

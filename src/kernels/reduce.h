@@ -1,6 +1,7 @@
-// Sums and maxima in one fixed order, whoever asks. The order is part of the result: a row sum adds element i of a
-// block of kSumBlock elements into lane i % 16, folds the 16 lanes by halves (8+8, 4+4, 2+2, 1+1), and adds the
-// blocks of a row one after another. It does not depend on the vector width, the alignment or the cut into parts.
+// Sums and maxima in one fixed order, whoever asks. The order is part of the result: a row sum adds
+// element i of a block of kSumBlock elements into lane i % 16, folds the 16 lanes by halves (8+8,
+// 4+4, 2+2, 1+1), and adds the blocks of a row one after another. It does not depend on the vector
+// width, the alignment or the cut into parts.
 #pragma once
 
 #include <cstddef>
@@ -8,9 +9,11 @@
 namespace latent::kernels {
 
 inline constexpr size_t kLanes = 16;
-inline constexpr size_t kSumBlock = 8192;  // elements of a row summed before the lanes are folded; a multiple of kLanes
+inline constexpr size_t kSumBlock =
+    8192;  // elements of a row summed before the lanes are folded; a multiple of kLanes
 
-/// lanes[i % 16] += x[i]. Calls may follow each other as long as every n but the last is a multiple of 16.
+/// lanes[i % 16] += x[i]. Calls may follow each other as long as every n but the last is a multiple
+/// of 16.
 void accumulate_lanes(float* lanes, const float* x, size_t n);
 /// The 16 lanes folded by halves.
 float fold_lanes(const float* lanes);

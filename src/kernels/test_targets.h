@@ -9,7 +9,8 @@
 
 namespace latent::kernels {
 
-/// Calls `check()` with the dispatch of all kernels set to each target in turn, best first; failures name the target.
+/// Calls `check()` with the dispatch of all kernels set to each target in turn, best first;
+/// failures name the target.
 template <class Check>
 void for_each_target(Check&& check) {
   for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {

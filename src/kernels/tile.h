@@ -1,6 +1,7 @@
-// Elementwise kernels on short runs of floats ("tiles"), found by name. The fused executor (fused.h) chains them;
-// an op of the table names one. All arithmetic is float32; each kernel gives the same bits for an element wherever
-// it stands in the tile (no dependence on alignment, length or position).
+// Elementwise kernels on short runs of floats ("tiles"), found by name. The fused executor
+// (fused.h) chains them; an op of the table names one. All arithmetic is float32; each kernel gives
+// the same bits for an element wherever it stands in the tile (no dependence on alignment, length
+// or position).
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// Every op of the tile table on every instruction set: against double, at every short length and misalignment, at the
-// edges of the floats.
+// Every op of the tile table on every instruction set: against double, at every short length and
+// misalignment, at the edges of the floats.
 #include "kernels/tile.h"
 
 #include <gtest/gtest.h>
@@ -40,39 +40,69 @@ std::vector<Reference> references() {
     return Reference{name, 2, [f](double x, double y, double) { return f(x, y); }, ulps};
   };
   return {
-      unary("copy", [](double x) { return x; }, 0),
-      unary("neg", [](double x) { return -x; }, 0),
-      unary("abs", [](double x) { return std::abs(x); }, 0),
-      unary("sign", [](double x) { return x > 0 ? 1.0 : x < 0 ? -1.0 : x; }, 0),
-      unary("exp", [](double x) { return std::exp(x); }, 2),
-      unary("log", [](double x) { return std::log(x); }, 2),
-      unary("log1p", [](double x) { return std::log1p(x); }, 3),
-      unary("expm1", [](double x) { return std::expm1(x); }, 3),
-      unary("sqrt", [](double x) { return std::sqrt(x); }, 0.5),
-      unary("reciprocal", [](double x) { return 1 / x; }, 0.5),
-      unary("square", [](double x) { return x * x; }, 0.5),
-      unary("tanh", [](double x) { return std::tanh(x); }, 3),
-      unary("sigmoid", [](double x) { return 1 / (1 + std::exp(-x)); }, 3),
+      unary(
+          "copy", [](double x) { return x; }, 0),
+      unary(
+          "neg", [](double x) { return -x; }, 0),
+      unary(
+          "abs", [](double x) { return std::abs(x); }, 0),
+      unary(
+          "sign", [](double x) { return x > 0   ? 1.0
+                                        : x < 0 ? -1.0
+                                                : x; }, 0),
+      unary(
+          "exp", [](double x) { return std::exp(x); }, 2),
+      unary(
+          "log", [](double x) { return std::log(x); }, 2),
+      unary(
+          "log1p", [](double x) { return std::log1p(x); }, 3),
+      unary(
+          "expm1", [](double x) { return std::expm1(x); }, 3),
+      unary(
+          "sqrt", [](double x) { return std::sqrt(x); }, 0.5),
+      unary(
+          "reciprocal", [](double x) { return 1 / x; }, 0.5),
+      unary(
+          "square", [](double x) { return x * x; }, 0.5),
+      unary(
+          "tanh", [](double x) { return std::tanh(x); }, 3),
+      unary(
+          "sigmoid", [](double x) { return 1 / (1 + std::exp(-x)); }, 3),
       unary("softplus", softplus, 3),
-      unary("relu", [](double x) { return isnan(x) || x > 0 ? x : 0; }, 0),
-      unary("erf", [](double x) { return std::erf(x); }, 3),
-      unary("floor", [](double x) { return std::floor(x); }, 0),
-      unary("step", [](double x) { return x > 0 ? 1.0 : 0.0; }, 0),
-      binary("add", [](double x, double y) { return x + y; }, 0.5),
-      binary("sub", [](double x, double y) { return x - y; }, 0.5),
-      binary("mul", [](double x, double y) { return x * y; }, 0.5),
-      binary("div", [](double x, double y) { return x / y; }, 0.5),
-      binary("max", [](double x, double y) { return isnan(x) || x > y ? x : y; }, 0),
-      binary("min", [](double x, double y) { return isnan(x) || x < y ? x : y; }, 0),
-      binary("pow", [](double x, double y) { return std::pow(x, y); }, 1),
-      binary("greater", [](double x, double y) { return x > y ? 1.0 : 0.0; }, 0),
-      binary("equal", [](double x, double y) { return x == y ? 1.0 : 0.0; }, 0),
-      binary("greater_equal", [](double x, double y) { return x >= y ? 1.0 : 0.0; }, 0),
+      unary(
+          "relu", [](double x) { return isnan(x) || x > 0 ? x : 0; }, 0),
+      unary(
+          "erf", [](double x) { return std::erf(x); }, 3),
+      unary(
+          "floor", [](double x) { return std::floor(x); }, 0),
+      unary(
+          "step", [](double x) { return x > 0 ? 1.0 : 0.0; }, 0),
+      binary(
+          "add", [](double x, double y) { return x + y; }, 0.5),
+      binary(
+          "sub", [](double x, double y) { return x - y; }, 0.5),
+      binary(
+          "mul", [](double x, double y) { return x * y; }, 0.5),
+      binary(
+          "div", [](double x, double y) { return x / y; }, 0.5),
+      binary(
+          "max", [](double x, double y) { return isnan(x) || x > y ? x : y; }, 0),
+      binary(
+          "min", [](double x, double y) { return isnan(x) || x < y ? x : y; }, 0),
+      binary(
+          "pow", [](double x, double y) { return std::pow(x, y); }, 1),
+      binary(
+          "greater", [](double x, double y) { return x > y ? 1.0 : 0.0; }, 0),
+      binary(
+          "equal", [](double x, double y) { return x == y ? 1.0 : 0.0; }, 0),
+      binary(
+          "greater_equal", [](double x, double y) { return x >= y ? 1.0 : 0.0; }, 0),
       {"where", 3, [](double x, double y, double z) { return x != 0 ? y : z; }, 0},
   };
 }
 
-/// Distance of y from the exact value in units in the last place of the value; 0 for two NaN or two equal infinities.
+/// Distance of y from the exact value in units in the last place of the value; 0 for two NaN or two
+/// equal infinities.
 double ulp_distance(float y, double exact) {
   if (std::isnan(exact) || std::isnan(y)) return std::isnan(exact) == std::isnan(y) ? 0 : kInf;
   const float rounded = static_cast<float>(exact);
@@ -80,7 +110,8 @@ double ulp_distance(float y, double exact) {
     if (rounded == y) return 0;
     // On the brink of overflow, one may have rounded down.
     return std::abs(static_cast<double>(y)) >= kMaxFloat && std::abs(exact) > 0.9999999 * kMaxFloat
-               ? 1 : kInf;
+               ? 1
+               : kInf;
   }
   // Denormal results may be flushed to zero.
   if (std::abs(exact) < kMinNormal) return std::abs(y - exact) <= kMinNormal ? 0 : kInf;
@@ -127,8 +158,8 @@ TEST(Tile, FindsEveryOpByName) {
   });
 }
 
-// Lengths 0 to 2 N + 3 at misaligned places, in place or not: the bits of an element are those of the element alone,
-// and nothing around dst changes.
+// Lengths 0 to 2 N + 3 at misaligned places, in place or not: the bits of an element are those of
+// the element alone, and nothing around dst changes.
 TEST(Tile, BitsDoNotDependOnPlaceAndNothingElseIsWritten) {
   constexpr float kSentinel = -12345.0f;
   std::vector<std::string> names = {"sin", "cos"};
@@ -248,20 +279,48 @@ TEST(Tile, Limits) {
     float x, expected;
   };
   const Case cases[] = {
-      {"exp", 89, kInf},          {"exp", kInf, kInf},          {"exp", -kInf, 0},
-      {"exp", 0, 1},              {"exp", -200, 0},             {"exp", kMaxFloat, kInf},
-      {"log", 0, -kInf},          {"log", -0.0f, -kInf},        {"log", -1, kNan},
-      {"log", kInf, kInf},        {"log", 1, 0},                {"log", -kInf, kNan},
-      {"log", -1e-40f, kNan},     {"log1p", -1, -kInf},         {"log1p", -2, kNan},
-      {"log1p", kInf, kInf},      {"log1p", -kInf, kNan},       {"expm1", -kInf, -1},
-      {"expm1", kInf, kInf},      {"expm1", -200, -1},          {"expm1", 89, kInf},
-      {"tanh", kInf, 1},          {"tanh", -kInf, -1},          {"tanh", 50, 1},
-      {"sigmoid", kInf, 1},       {"sigmoid", -kInf, 0},        {"sigmoid", 0, 0.5f},
-      {"softplus", 1000, 1000},   {"softplus", -1000, 0},       {"softplus", kInf, kInf},
-      {"softplus", -kInf, 0},     {"erf", kInf, 1},             {"erf", -kInf, -1},
-      {"erf", 5, 1},              {"sqrt", -1, kNan},           {"reciprocal", 0, kInf},
-      {"reciprocal", -kInf, 0},   {"relu", kInf, kInf},         {"relu", -kInf, 0},
-      {"sign", -kInf, -1},        {"floor", -0.5f, -1},         {"step", 0, 0},
+      {"exp", 89, kInf},
+      {"exp", kInf, kInf},
+      {"exp", -kInf, 0},
+      {"exp", 0, 1},
+      {"exp", -200, 0},
+      {"exp", kMaxFloat, kInf},
+      {"log", 0, -kInf},
+      {"log", -0.0f, -kInf},
+      {"log", -1, kNan},
+      {"log", kInf, kInf},
+      {"log", 1, 0},
+      {"log", -kInf, kNan},
+      {"log", -1e-40f, kNan},
+      {"log1p", -1, -kInf},
+      {"log1p", -2, kNan},
+      {"log1p", kInf, kInf},
+      {"log1p", -kInf, kNan},
+      {"expm1", -kInf, -1},
+      {"expm1", kInf, kInf},
+      {"expm1", -200, -1},
+      {"expm1", 89, kInf},
+      {"tanh", kInf, 1},
+      {"tanh", -kInf, -1},
+      {"tanh", 50, 1},
+      {"sigmoid", kInf, 1},
+      {"sigmoid", -kInf, 0},
+      {"sigmoid", 0, 0.5f},
+      {"softplus", 1000, 1000},
+      {"softplus", -1000, 0},
+      {"softplus", kInf, kInf},
+      {"softplus", -kInf, 0},
+      {"erf", kInf, 1},
+      {"erf", -kInf, -1},
+      {"erf", 5, 1},
+      {"sqrt", -1, kNan},
+      {"reciprocal", 0, kInf},
+      {"reciprocal", -kInf, 0},
+      {"relu", kInf, kInf},
+      {"relu", -kInf, 0},
+      {"sign", -kInf, -1},
+      {"floor", -0.5f, -1},
+      {"step", 0, 0},
   };
   for_each_target([&] {
     for (const Case& c : cases) {
@@ -284,9 +343,9 @@ TEST(Tile, Limits) {
 
 TEST(Tile, NanPropagates) {
   for_each_target([] {
-    for (const char* name : {"copy", "neg", "abs", "sign", "exp", "log", "log1p", "expm1", "sqrt",
-                             "reciprocal", "square", "tanh", "sigmoid", "softplus", "relu", "erf",
-                             "floor"}) {
+    for (const char* name :
+         {"copy", "neg", "abs", "sign", "exp", "log", "log1p", "expm1", "sqrt", "reciprocal",
+          "square", "tanh", "sigmoid", "softplus", "relu", "erf", "floor"}) {
       EXPECT_TRUE(std::isnan(apply(*find_tile_op(name), kNan))) << name;
       EXPECT_TRUE(std::isnan(apply(*find_tile_op(name), -kNan))) << name;
     }

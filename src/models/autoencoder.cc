@@ -6,11 +6,14 @@
 namespace latent {
 
 Expr Autoencoder::encode(const Scope& s, Arg x) const {
-  return dense(s / "encoder" / "code", models::dense_stack(s / "encoder", x, c.hidden, c.activation), c.latent);
+  return dense(s / "encoder" / "code",
+               models::dense_stack(s / "encoder", x, c.hidden, c.activation), c.latent);
 }
 
 Expr Autoencoder::decoder_output(const Scope& s, Arg z) const {
-  return dense(s / "decoder" / "out", models::dense_stack(s / "decoder", z, models::reversed(c.hidden), c.activation), c.inputs);
+  return dense(s / "decoder" / "out",
+               models::dense_stack(s / "decoder", z, models::reversed(c.hidden), c.activation),
+               c.inputs);
 }
 
 Expr Autoencoder::decode(const Scope& s, Arg z) const {

@@ -9,12 +9,16 @@
 namespace latent::models {
 
 /// Hidden layers named 0, 1, .. under s, each followed by the activation.
-inline Expr dense_stack(const Scope& s, Arg x, const std::vector<int64_t>& widths, const std::string& activation) {
+inline Expr dense_stack(const Scope& s, Arg x, const std::vector<int64_t>& widths,
+                        const std::string& activation) {
   Expr h = x.expr();
-  for (size_t i = 0; i < widths.size(); ++i) h = activate(activation, dense(s / static_cast<int>(i), h, widths[i]));
+  for (size_t i = 0; i < widths.size(); ++i)
+    h = activate(activation, dense(s / static_cast<int>(i), h, widths[i]));
   return h;
 }
 
-inline std::vector<int64_t> reversed(const std::vector<int64_t>& widths) { return {widths.rbegin(), widths.rend()}; }
+inline std::vector<int64_t> reversed(const std::vector<int64_t>& widths) {
+  return {widths.rbegin(), widths.rend()};
+}
 
 }  // namespace latent::models

@@ -12,10 +12,13 @@ Gaussian Vae::encode(const Scope& s, Arg x) const {
 
 Expr Vae::decode(const Scope& s, Arg z) const {
   const Expr h = models::dense_stack(s / "decoder", z, models::reversed(c.hidden), c.activation);
-  return dense(s / "decoder" / "out", h, c.inputs * likelihood_named(c.likelihood).params_per_value);
+  return dense(s / "decoder" / "out", h,
+               c.inputs * likelihood_named(c.likelihood).params_per_value);
 }
 
-Expr Vae::decode_mean(const Scope& s, Arg z) const { return likelihood_named(c.likelihood).mean(decode(s, z)); }
+Expr Vae::decode_mean(const Scope& s, Arg z) const {
+  return likelihood_named(c.likelihood).mean(decode(s, z));
+}
 
 Loss Vae::loss(const Scope& s, const Batch& batch) const {
   const Gaussian posterior = encode(s, batch.x);

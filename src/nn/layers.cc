@@ -10,10 +10,12 @@ namespace latent {
 
 Expr dense(const Scope& s, Arg x, int64_t units, const DenseOptions& options) {
   At at(s.where().line ? s.where() : x.where());
-  if (x.expr().shape().rank() != 2) throw UsageError("dense: needs x [n, inputs], found " + x.expr().shape().text(), s.where());
+  if (x.expr().shape().rank() != 2)
+    throw UsageError("dense: needs x [n, inputs], found " + x.expr().shape().text(), s.where());
   if (units < 1) throw UsageError("dense: needs at least one unit", s.where());
   const int64_t inputs = x.expr().dim(1);
-  const Expr y = matmul(x, s.param("weight", {inputs, units}, options.weight.value_or(glorot_uniform(inputs, units))));
+  const Expr y = matmul(x, s.param("weight", {inputs, units},
+                                   options.weight.value_or(glorot_uniform(inputs, units))));
   return options.bias ? y + s.param("bias", {units}, zeros()) : y;
 }
 
@@ -51,12 +53,15 @@ Expr activate(const std::string& name, Arg x) {
   if (found != table.end()) return found->second(x);
   std::vector<std::string> names;
   for (const auto& [n, f] : table) names.push_back(n);
-  throw UsageError("no activation is called \"" + name + "\"" + did_you_mean(name, names), x.where());
+  throw UsageError("no activation is called \"" + name + "\"" + did_you_mean(name, names),
+                   x.where());
 }
 
 Expr dropout(const Scope& s, Arg x, double rate) {
   At at(x.where());
-  if (!(rate >= 0 && rate < 1)) throw UsageError("dropout: the rate must be in [0, 1), found " + std::to_string(rate), x.where());
+  if (!(rate >= 0 && rate < 1))
+    throw UsageError("dropout: the rate must be in [0, 1), found " + std::to_string(rate),
+                     x.where());
   if (!s.training() || rate == 0) return x.expr();
   const Expr keep = greater_equal(uniform(s, x.expr().shape()), rate);
   return x * (keep * (1 / (1 - rate)));

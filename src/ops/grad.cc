@@ -1,5 +1,6 @@
-// Reverse mode: walks the nodes below y backwards and adds cotangents by each op's rule. The rules make graph nodes, so
-// a gradient fuses, plans and differentiates again like anything else. Scans are handed to scan_grad.
+// Reverse mode: walks the nodes below y backwards and adds cotangents by each op's rule. The rules
+// make graph nodes, so a gradient fuses, plans and differentiates again like anything else. Scans
+// are handed to scan_grad.
 #include "ops/grad.h"
 
 #include <map>
@@ -10,7 +11,8 @@ namespace latent {
 
 namespace ops {
 
-std::vector<Expr> backward(Graph& g, std::vector<std::pair<ir::NodeId, Expr>> seeds, const std::vector<ir::NodeId>& xs, Where where) {
+std::vector<Expr> backward(Graph& g, std::vector<std::pair<ir::NodeId, Expr>> seeds,
+                           const std::vector<ir::NodeId>& xs, Where where) {
   const auto nodes = [&]() -> const std::vector<ir::Node>& { return g.program().nodes; };
   ir::NodeId top = 0;
   for (const auto& [node, seed] : seeds) top = std::max(top, node);
@@ -34,11 +36,13 @@ std::vector<Expr> backward(Graph& g, std::vector<std::pair<ir::NodeId, Expr>> se
     const auto found = cotangent.find(i);
     if (found == cotangent.end() || nodes()[i].in.empty()) continue;
     const ir::Op& op = *nodes()[i].op;
-    if (op.kind == ir::Kind::control) {  // outputs pass theirs to the scan, which needs all of them at once
+    if (op.kind ==
+        ir::Kind::control) {  // outputs pass theirs to the scan, which needs all of them at once
       if (nodes()[i].body) {
         std::map<int64_t, Expr> outputs;
         for (ir::NodeId k = i + 1; k <= top; ++k) {
-          if (!nodes()[k].body && nodes()[k].op->kind == ir::Kind::control && nodes()[k].in[0] == i && cotangent.count(k)) {
+          if (!nodes()[k].body && nodes()[k].op->kind == ir::Kind::control &&
+              nodes()[k].in[0] == i && cotangent.count(k)) {
             outputs[nodes()[k].attrs.integer("index")] = cotangent[k];
           }
         }
@@ -53,7 +57,9 @@ std::vector<Expr> backward(Graph& g, std::vector<std::pair<ir::NodeId, Expr>> se
       continue;
     }
     if (!op.grad.rule) {
-      throw UsageError(std::string("grad: no gradient flows through ") + op.name + " (" + nodes()[i].where.text() + "): " + op.grad.none, where);
+      throw UsageError(std::string("grad: no gradient flows through ") + op.name + " (" +
+                           nodes()[i].where.text() + "): " + op.grad.none,
+                       where);
     }
     const std::vector<ir::NodeId> in = nodes()[i].in;
     const std::vector<Expr> dx = op.grad.rule({g, i, found->second});
@@ -74,9 +80,13 @@ std::vector<Expr> grad(Arg y, const std::vector<Expr>& xs) {
   if (y.is_number()) throw UsageError("grad: y is a number, not an Expr", where);
   const Expr e = y.expr();
   if (e.shape().elements() != 1) {
-    throw UsageError("grad: y must be a scalar, found " + e.shape().text() + "; take its sum or mean first", where);
+    throw UsageError(
+        "grad: y must be a scalar, found " + e.shape().text() + "; take its sum or mean first",
+        where);
   }
-  if (e.dtype() != DType::f32) throw UsageError(std::string("grad: y is ") + name_of(e.dtype()) + "; only f32 has a gradient", where);
+  if (e.dtype() != DType::f32)
+    throw UsageError(std::string("grad: y is ") + name_of(e.dtype()) + "; only f32 has a gradient",
+                     where);
   Graph& g = e.graph();
   At at(where);
   std::vector<bool> reached(g.program().nodes.size(), false);
@@ -90,7 +100,8 @@ std::vector<Expr> grad(Arg y, const std::vector<Expr>& xs) {
     if (&x.graph() != &g) throw UsageError("grad: an x belongs to another graph", where);
     if (!reached[x.id()]) {
       const ir::SlotInfo* slot = g.program().slot_of(x.id());
-      throw UsageError("grad: y does not depend on " + (slot ? "\"" + slot->name + "\"" : "x " + x.shape().text()) + " (" +
+      throw UsageError("grad: y does not depend on " +
+                           (slot ? "\"" + slot->name + "\"" : "x " + x.shape().text()) + " (" +
                            g.program().nodes[x.id()].where.text() + ")",
                        where);
     }

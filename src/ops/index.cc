@@ -1,5 +1,5 @@
-// Rows by index, and the in-place writes of loops. Indexes are i32; one out of range is clamped to the nearest row, so
-// that no input can read or write outside a tensor.
+// Rows by index, and the in-place writes of loops. Indexes are i32; one out of range is clamped to
+// the nearest row, so that no input can read or write outside a tensor.
 #include <algorithm>
 #include <cstring>
 
@@ -15,8 +15,12 @@ Shape rows_shape(int64_t rows, const Shape& like) {
   for (int i = 1; i < like.rank(); ++i) s.push_back(like[i]);
   return s;
 }
-int64_t row_size(const Shape& s) { return s.rank() && s[0] ? s.elements() / s[0] : split_at(s, 0, 1).inner; }
-int64_t clamp_row(double at, int64_t rows) { return std::clamp<int64_t>(static_cast<int64_t>(at), 0, rows - 1); }
+int64_t row_size(const Shape& s) {
+  return s.rank() && s[0] ? s.elements() / s[0] : split_at(s, 0, 1).inner;
+}
+int64_t clamp_row(double at, int64_t rows) {
+  return std::clamp<int64_t>(static_cast<int64_t>(at), 0, rows - 1);
+}
 
 kernels::Call one_call(const char* name, std::function<void(void* const*)> f) {
   kernels::Call c;
@@ -26,11 +30,19 @@ kernels::Call one_call(const char* name, std::function<void(void* const*)> f) {
 }
 
 Op iota_op() {
-  return {.name = "iota", .doc = "0, 1, .. n-1 as i32.", .in = {}, .attrs = {{"n", ir::AttrKind::integer}}, .kind = Kind::general,
-          .type = [](const TypeContext& c) -> ResultType { return {Shape{c.attrs.integer("n")}, DType::i32}; }, .grad = ir::none("an index"),
+  return {.name = "iota",
+          .doc = "0, 1, .. n-1 as i32.",
+          .in = {},
+          .attrs = {{"n", ir::AttrKind::integer}},
+          .kind = Kind::general,
+          .type = [](const TypeContext& c) -> ResultType {
+            return {Shape{c.attrs.integer("n")}, DType::i32};
+          },
+          .grad = ir::none("an index"),
           .kernel = ir::BindFn([](const ir::BindContext& c) {
             return std::vector{one_call("iota", [n = c.node.shape.elements()](void* const* p) {
-              for (int64_t i = 0; i < n; ++i) static_cast<int32_t*>(p[0])[i] = static_cast<int32_t>(i);
+              for (int64_t i = 0; i < n; ++i)
+                static_cast<int32_t*>(p[0])[i] = static_cast<int32_t>(i);
             })};
           }),
           .reference = ir::TensorReference([](const RefCall& c) {
@@ -40,85 +52,118 @@ Op iota_op() {
 }
 
 Op gather_op() {
-  return {.name = "gather", .doc = "Rows of x by index; out of range reads the nearest row.", .in = {"x", "index"}, .attrs = {},
-          .kind = Kind::general,
-          .type = [](const TypeContext& c) -> ResultType {
-            expect_type(c, 1, DType::i32);
-            if (c.shapes[0].rank() < 1 || c.shapes[0][0] == 0 || c.shapes[1].rank() != 1) {
-              c.refuse("needs x [n, ...] with rows and index [m]: " + c.shapes[0].text() + ", " + c.shapes[1].text());
-            }
-            return {rows_shape(c.shapes[1][0], c.shapes[0]), c.dtypes[0]};
-          },
-          .grad = {[](const Back& b) { return std::vector{scatter_add(b.x(1), b.dy(), b.x(0).shape()[0]), Expr{}}; }, {}},
-          .kernel = ir::BindFn([](const ir::BindContext& c) {
-            const size_t bytes = static_cast<size_t>(row_size(c.in[0]->shape)) * size_of(c.node.dtype);
-            const int64_t n = c.in[0]->shape[0], m = c.node.shape[0];
-            return std::vector{one_call("gather", [=](void* const* p) {
-              const auto* index = static_cast<const int32_t*>(p[2]);
-              for (int64_t i = 0; i < m; ++i) {
-                const auto row = static_cast<size_t>(clamp_row(index[i], n));
-                std::memcpy(static_cast<std::byte*>(p[0]) + static_cast<size_t>(i) * bytes, static_cast<const std::byte*>(p[1]) + row * bytes, bytes);
-              }
-            })};
-          }),
-          .reference = ir::TensorReference([](const RefCall& c) {
-            const int64_t size = row_size(c.in[0]->shape);
-            for (size_t i = 0; i < c.out.v.size(); ++i) {
-              const int64_t row = clamp_row(c.in[1]->v[i / static_cast<size_t>(size)], c.in[0]->shape[0]);
-              c.out.v[i] = c.in[0]->v[static_cast<size_t>(row * size) + i % static_cast<size_t>(size)];
-            }
-          }),
-          .domain = {.low = 0, .high = 5, .cases = {{{{5, 3}, {7}}, {}, {DType::f32, DType::i32}}, {{{4}, {3}}, {}, {DType::f32, DType::i32}}}}};
+  return {
+      .name = "gather",
+      .doc = "Rows of x by index; out of range reads the nearest row.",
+      .in = {"x", "index"},
+      .attrs = {},
+      .kind = Kind::general,
+      .type = [](const TypeContext& c) -> ResultType {
+        expect_type(c, 1, DType::i32);
+        if (c.shapes[0].rank() < 1 || c.shapes[0][0] == 0 || c.shapes[1].rank() != 1) {
+          c.refuse("needs x [n, ...] with rows and index [m]: " + c.shapes[0].text() + ", " +
+                   c.shapes[1].text());
+        }
+        return {rows_shape(c.shapes[1][0], c.shapes[0]), c.dtypes[0]};
+      },
+      .grad = {[](const Back& b) {
+                 return std::vector{scatter_add(b.x(1), b.dy(), b.x(0).shape()[0]), Expr{}};
+               },
+               {}},
+      .kernel = ir::BindFn([](const ir::BindContext& c) {
+        const size_t bytes = static_cast<size_t>(row_size(c.in[0]->shape)) * size_of(c.node.dtype);
+        const int64_t n = c.in[0]->shape[0], m = c.node.shape[0];
+        return std::vector{one_call("gather", [=](void* const* p) {
+          const auto* index = static_cast<const int32_t*>(p[2]);
+          for (int64_t i = 0; i < m; ++i) {
+            const auto row = static_cast<size_t>(clamp_row(index[i], n));
+            std::memcpy(static_cast<std::byte*>(p[0]) + static_cast<size_t>(i) * bytes,
+                        static_cast<const std::byte*>(p[1]) + row * bytes, bytes);
+          }
+        })};
+      }),
+      .reference = ir::TensorReference([](const RefCall& c) {
+        const int64_t size = row_size(c.in[0]->shape);
+        for (size_t i = 0; i < c.out.v.size(); ++i) {
+          const int64_t row =
+              clamp_row(c.in[1]->v[i / static_cast<size_t>(size)], c.in[0]->shape[0]);
+          c.out.v[i] = c.in[0]->v[static_cast<size_t>(row * size) + i % static_cast<size_t>(size)];
+        }
+      }),
+      .domain = {.low = 0,
+                 .high = 5,
+                 .cases = {{{{5, 3}, {7}}, {}, {DType::f32, DType::i32}},
+                           {{{4}, {3}}, {}, {DType::f32, DType::i32}}}}};
 }
 
 Op scatter_op() {
-  return {.name = "scatter_add", .doc = "Zeros [rows, ...] with values added at rows index, in order; out of range goes to the nearest row.",
-          .in = {"index", "values"}, .attrs = {{"rows", ir::AttrKind::integer}}, .kind = Kind::general,
-          .type = [](const TypeContext& c) -> ResultType {
-            expect_type(c, 0, DType::i32);
-            expect_type(c, 1, DType::f32);
-            if (c.shapes[0].rank() != 1 || c.shapes[1].rank() < 1 || c.shapes[1][0] != c.shapes[0][0] || c.attrs.integer("rows") < 1) {
-              c.refuse("needs index [m], values [m, ...] and rows > 0: " + c.shapes[0].text() + ", " + c.shapes[1].text());
-            }
-            return {rows_shape(c.attrs.integer("rows"), c.shapes[1]), DType::f32};
-          },
-          .grad = {[](const Back& b) { return std::vector{Expr{}, gather(b.dy(), b.x(0))}; }, {}},
-          .kernel = ir::BindFn([](const ir::BindContext& c) {
-            const int64_t size = split_at(c.node.shape, 0, 1).inner, rows = c.node.shape[0], m = c.in[0]->shape[0];
-            return std::vector{one_call("scatter_add", [=](void* const* p) {
-              auto* y = static_cast<float*>(p[0]);
-              const auto* index = static_cast<const int32_t*>(p[1]);
-              const auto* v = static_cast<const float*>(p[2]);
-              std::fill_n(y, rows * size, 0.f);
-              for (int64_t i = 0; i < m; ++i) {
-                float* row = y + clamp_row(index[i], rows) * size;
-                for (int64_t k = 0; k < size; ++k) row[k] += v[i * size + k];
-              }
-            })};
-          }),
-          .reference = ir::TensorReference([](const RefCall& c) {
-            const int64_t size = split_at(c.out.shape, 0, 1).inner;
-            for (size_t i = 0; i < c.in[1]->v.size(); ++i) {
-              const int64_t row = clamp_row(c.in[0]->v[i / static_cast<size_t>(size)], c.out.shape[0]);
-              c.out.v[static_cast<size_t>(row * size) + i % static_cast<size_t>(size)] += c.in[1]->v[i];
-            }
-          }),
-          .domain = {.low = 0, .high = 4, .cases = {{{{7}, {7, 3}}, {{"rows", 4}}, {DType::i32, DType::f32}}, {{{3}, {3}}, {{"rows", 5}}, {DType::i32, DType::f32}}}}};
+  return {
+      .name = "scatter_add",
+      .doc =
+          "Zeros [rows, ...] with values added at rows index, in order; out of range goes to the "
+          "nearest row.",
+      .in = {"index", "values"},
+      .attrs = {{"rows", ir::AttrKind::integer}},
+      .kind = Kind::general,
+      .type = [](const TypeContext& c) -> ResultType {
+        expect_type(c, 0, DType::i32);
+        expect_type(c, 1, DType::f32);
+        if (c.shapes[0].rank() != 1 || c.shapes[1].rank() < 1 || c.shapes[1][0] != c.shapes[0][0] ||
+            c.attrs.integer("rows") < 1) {
+          c.refuse("needs index [m], values [m, ...] and rows > 0: " + c.shapes[0].text() + ", " +
+                   c.shapes[1].text());
+        }
+        return {rows_shape(c.attrs.integer("rows"), c.shapes[1]), DType::f32};
+      },
+      .grad = {[](const Back& b) {
+                 return std::vector{Expr{}, gather(b.dy(), b.x(0))};
+               },
+               {}},
+      .kernel = ir::BindFn([](const ir::BindContext& c) {
+        const int64_t size = split_at(c.node.shape, 0, 1).inner, rows = c.node.shape[0],
+                      m = c.in[0]->shape[0];
+        return std::vector{one_call("scatter_add", [=](void* const* p) {
+          auto* y = static_cast<float*>(p[0]);
+          const auto* index = static_cast<const int32_t*>(p[1]);
+          const auto* v = static_cast<const float*>(p[2]);
+          std::fill_n(y, rows * size, 0.f);
+          for (int64_t i = 0; i < m; ++i) {
+            float* row = y + clamp_row(index[i], rows) * size;
+            for (int64_t k = 0; k < size; ++k) row[k] += v[i * size + k];
+          }
+        })};
+      }),
+      .reference = ir::TensorReference([](const RefCall& c) {
+        const int64_t size = split_at(c.out.shape, 0, 1).inner;
+        for (size_t i = 0; i < c.in[1]->v.size(); ++i) {
+          const int64_t row = clamp_row(c.in[0]->v[i / static_cast<size_t>(size)], c.out.shape[0]);
+          c.out.v[static_cast<size_t>(row * size) + i % static_cast<size_t>(size)] += c.in[1]->v[i];
+        }
+      }),
+      .domain = {.low = 0,
+                 .high = 4,
+                 .cases = {{{{7}, {7, 3}}, {{"rows", 4}}, {DType::i32, DType::f32}},
+                           {{{3}, {3}}, {{"rows", 5}}, {DType::i32, DType::f32}}}}};
 }
 
 Op update_op() {
-  return {.name = "dynamic_update", .doc = "x with x[.., at, ..] on `axis` replaced by value; at is clamped to the range.",
-          .in = {"x", "at", "value"}, .attrs = {{"axis", ir::AttrKind::integer}}, .kind = Kind::general,
+  return {.name = "dynamic_update",
+          .doc = "x with x[.., at, ..] on `axis` replaced by value; at is clamped to the range.",
+          .in = {"x", "at", "value"},
+          .attrs = {{"axis", ir::AttrKind::integer}},
+          .kind = Kind::general,
           .type = [](const TypeContext& c) -> ResultType {
             expect_type(c, 1, DType::i32);
             const auto axis = static_cast<int>(c.attrs.integer("axis"));
             const Shape& x = c.shapes[0];
-            if (axis < 0 || axis >= x.rank() || x[axis] == 0 || c.shapes[1].rank() != 0) c.refuse("needs x " + x.text() + " with that axis, and a scalar `at`");
+            if (axis < 0 || axis >= x.rank() || x[axis] == 0 || c.shapes[1].rank() != 0)
+              c.refuse("needs x " + x.text() + " with that axis, and a scalar `at`");
             Shape rest;
             for (int i = 0; i < x.rank(); ++i) {
               if (i != axis) rest.push_back(x[i]);
             }
-            if (!(rest == c.shapes[2]) || c.dtypes[0] != c.dtypes[2]) c.refuse("value must be " + rest.text() + ", found " + c.shapes[2].text());
+            if (!(rest == c.shapes[2]) || c.dtypes[0] != c.dtypes[2])
+              c.refuse("value must be " + rest.text() + ", found " + c.shapes[2].text());
             return {x, c.dtypes[0]};
           },
           .grad = ir::none("dynamic_update writes samples; train on whole sequences instead"),
@@ -127,11 +172,14 @@ Op update_op() {
             const size_t element = size_of(c.node.dtype);
             return std::vector{one_call("dynamic_update", [=](void* const* p) {
               auto* y = static_cast<std::byte*>(p[0]);
-              const size_t total = static_cast<size_t>(s.outer * s.mid * s.inner) * element, run = static_cast<size_t>(s.inner) * element;
+              const size_t total = static_cast<size_t>(s.outer * s.mid * s.inner) * element,
+                           run = static_cast<size_t>(s.inner) * element;
               if (p[0] != p[1]) std::memcpy(y, p[1], total);
               const int64_t at = clamp_row(*static_cast<const int32_t*>(p[2]), s.mid);
               for (int64_t o = 0; o < s.outer; ++o) {
-                std::memcpy(y + static_cast<size_t>(o * s.mid + at) * run, static_cast<const std::byte*>(p[3]) + static_cast<size_t>(o) * run, run);
+                std::memcpy(y + static_cast<size_t>(o * s.mid + at) * run,
+                            static_cast<const std::byte*>(p[3]) + static_cast<size_t>(o) * run,
+                            run);
               }
             })};
           }),
@@ -140,11 +188,17 @@ Op update_op() {
             c.out.v = c.in[0]->v;
             const int64_t at = clamp_row(c.in[1]->v[0], s.mid);
             for (int64_t o = 0; o < s.outer; ++o) {
-              for (int64_t i = 0; i < s.inner; ++i) c.out.v[static_cast<size_t>((o * s.mid + at) * s.inner + i)] = c.in[2]->v[static_cast<size_t>(o * s.inner + i)];
+              for (int64_t i = 0; i < s.inner; ++i)
+                c.out.v[static_cast<size_t>((o * s.mid + at) * s.inner + i)] =
+                    c.in[2]->v[static_cast<size_t>(o * s.inner + i)];
             }
           }),
-          .domain = {.low = 0, .high = 3, .cases = {{{{4, 3}, {}, {3}}, {{"axis", 0}}, {DType::f32, DType::i32, DType::f32}},
-                                                   {{{2, 4, 3}, {}, {2, 3}}, {{"axis", 1}}, {DType::f32, DType::i32, DType::f32}}}}};
+          .domain = {
+              .low = 0,
+              .high = 3,
+              .cases = {
+                  {{{4, 3}, {}, {3}}, {{"axis", 0}}, {DType::f32, DType::i32, DType::f32}},
+                  {{{2, 4, 3}, {}, {2, 3}}, {{"axis", 1}}, {DType::f32, DType::i32, DType::f32}}}}};
 }
 
 }  // namespace
@@ -158,20 +212,26 @@ void add_index_ops(std::vector<Op>& table) {
 
 }  // namespace ops
 
-Expr iota(Graph& g, int64_t n, Where where) { return ir::apply(g, ir::find_op("iota"), {}, {{"n", n}}, where); }
+Expr iota(Graph& g, int64_t n, Where where) {
+  return ir::apply(g, ir::find_op("iota"), {}, {{"n", n}}, where);
+}
 Expr gather(Arg x, Arg index) { return ops::apply("gather", {x, index}); }
-Expr scatter_add(Arg index, Arg values, int64_t rows) { return ops::apply("scatter_add", {index, values}, {{"rows", rows}}); }
+Expr scatter_add(Arg index, Arg values, int64_t rows) {
+  return ops::apply("scatter_add", {index, values}, {{"rows", rows}});
+}
 Expr one_hot(Arg index, int64_t classes) {
   At at(index.where());
   const Expr i = index.expr();
-  return equal(reshape(cast(i, DType::f32), {i.shape().elements(), 1}), cast(iota(i.graph(), classes), DType::f32));
+  return equal(reshape(cast(i, DType::f32), {i.shape().elements(), 1}),
+               cast(iota(i.graph(), classes), DType::f32));
 }
 Expr pick(Arg x, Arg index) {
   At at(x.where());
   return sum(mul(x, one_hot(index, x.expr().dim(-1))), {-1});
 }
 Expr dynamic_update(Arg x, Arg at, Arg value, int axis) {
-  const int64_t a = ops::checked_axis("dynamic_update", axis, x.expr().shape().rank(), ir::current_where(x.where()));
+  const int64_t a = ops::checked_axis("dynamic_update", axis, x.expr().shape().rank(),
+                                      ir::current_where(x.where()));
   return ops::apply("dynamic_update", {x, at, value}, {{"axis", a}});
 }
 Expr dynamic_slice(Arg x, Arg at) {

@@ -30,7 +30,8 @@ ResultType matmul_type(const TypeContext& c) {
   }
   const std::string both = "a " + a.text() + ", b " + b.text();
   if (c.dtypes[0] != c.dtypes[1]) c.refuse("one operand is bf16, the other f32: " + both);
-  if (a.rank() < 2 || a.rank() != b.rank()) c.refuse("needs two tensors of equal rank, at least 2: " + both);
+  if (a.rank() < 2 || a.rank() != b.rank())
+    c.refuse("needs two tensors of equal rank, at least 2: " + both);
   for (int i = 0; i < a.rank() - 2; ++i) {
     if (a[i] != b[i]) c.refuse("leading axes differ: " + both);
   }
@@ -46,7 +47,9 @@ ResultType matmul_type(const TypeContext& c) {
   return {s, DType::f32};
 }
 
-Attrs flags(bool ta, bool tb) { return {{"transpose_a", int64_t{ta}}, {"transpose_b", int64_t{tb}}}; }
+Attrs flags(bool ta, bool tb) {
+  return {{"transpose_a", int64_t{ta}}, {"transpose_b", int64_t{tb}}};
+}
 
 std::vector<Expr> matmul_grad(const Back& b) {
   const bool ta = b.attrs().integer("transpose_a"), tb = b.attrs().integer("transpose_b");
@@ -58,17 +61,23 @@ std::vector<Expr> matmul_grad(const Back& b) {
 
 std::vector<kernels::Call> bind_matmul(const ir::BindContext& c) {
   const Extents e = extents_of(c.in[0]->shape, c.in[1]->shape, c.node.attrs);
-  kernels::Product product = kernels::make_product({.m = e.m, .n = e.n, .k = e.k,
-                                                    .transpose_a = c.node.attrs.integer("transpose_a") != 0,
-                                                    .transpose_b = c.node.attrs.integer("transpose_b") != 0,
-                                                    .bf16 = c.in[0]->dtype == DType::bf16, .batch = e.batch});
+  kernels::Product product =
+      kernels::make_product({.m = e.m,
+                             .n = e.n,
+                             .k = e.k,
+                             .transpose_a = c.node.attrs.integer("transpose_a") != 0,
+                             .transpose_b = c.node.attrs.integer("transpose_b") != 0,
+                             .bf16 = c.in[0]->dtype == DType::bf16,
+                             .batch = e.batch});
   kernels::Call call;
   call.kernel = product.name;
   call.refused = product.refused;
   call.parts = product.parts;
   call.scratch_bytes = product.scratch_bytes;
-  call.flops = 2.0 * static_cast<double>(e.batch) * static_cast<double>(e.m) * static_cast<double>(e.n) * static_cast<double>(e.k);
-  call.run = [run = std::move(product.run)](int part, void* const* p, std::byte* scratch, const kernels::RunState&) {
+  call.flops = 2.0 * static_cast<double>(e.batch) * static_cast<double>(e.m) *
+               static_cast<double>(e.n) * static_cast<double>(e.k);
+  call.run = [run = std::move(product.run)](int part, void* const* p, std::byte* scratch,
+                                            const kernels::RunState&) {
     run(part, p[0], p[1], p[2], scratch);
   };
   return {call};
@@ -82,7 +91,8 @@ void matmul_reference(const RefCall& c) {
     for (int64_t i = 0; i < e.m; ++i) {
       for (int64_t j = 0; j < e.n; ++j) {
         double s = 0;
-        for (int64_t k = 0; k < e.k; ++k) s += a[ta ? k * e.m + i : i * e.k + k] * b[tb ? j * e.k + k : k * e.n + j];
+        for (int64_t k = 0; k < e.k; ++k)
+          s += a[ta ? k * e.m + i : i * e.k + k] * b[tb ? j * e.k + k : k * e.n + j];
         c.out.v[static_cast<size_t>((q * e.m + i) * e.n + j)] = s;
       }
     }
@@ -92,14 +102,23 @@ void matmul_reference(const RefCall& c) {
 }  // namespace
 
 void add_product_ops(std::vector<Op>& table) {
-  table.push_back({.name = "matmul", .doc = "[.., m, k] x [.., k, n] -> [.., m, n]; operands f32 or bf16, result f32.", .in = {"a", "b"},
-                   .attrs = {{"transpose_a", ir::AttrKind::integer}, {"transpose_b", ir::AttrKind::integer}}, .kind = Kind::general,
-                   .type = matmul_type, .grad = {matmul_grad, {}}, .kernel = ir::BindFn(bind_matmul),
-                   .reference = ir::TensorReference(matmul_reference),
-                   .domain = {.cases = {{{{5, 7}, {7, 3}}, flags(false, false), {}}, {{{7, 5}, {7, 3}}, flags(true, false), {}},
-                                        {{{5, 7}, {3, 7}}, flags(false, true), {}}, {{{7, 5}, {3, 7}}, flags(true, true), {}},
-                                        {{{2, 3, 4}, {2, 4, 5}}, flags(false, false), {}}, {{{1, 1}, {1, 1}}, flags(false, false), {}}},
-                              .tolerance = 1e-5}});
+  table.push_back(
+      {.name = "matmul",
+       .doc = "[.., m, k] x [.., k, n] -> [.., m, n]; operands f32 or bf16, result f32.",
+       .in = {"a", "b"},
+       .attrs = {{"transpose_a", ir::AttrKind::integer}, {"transpose_b", ir::AttrKind::integer}},
+       .kind = Kind::general,
+       .type = matmul_type,
+       .grad = {matmul_grad, {}},
+       .kernel = ir::BindFn(bind_matmul),
+       .reference = ir::TensorReference(matmul_reference),
+       .domain = {.cases = {{{{5, 7}, {7, 3}}, flags(false, false), {}},
+                            {{{7, 5}, {7, 3}}, flags(true, false), {}},
+                            {{{5, 7}, {3, 7}}, flags(false, true), {}},
+                            {{{7, 5}, {3, 7}}, flags(true, true), {}},
+                            {{{2, 3, 4}, {2, 4, 5}}, flags(false, false), {}},
+                            {{{1, 1}, {1, 1}}, flags(false, false), {}}},
+                  .tolerance = 1e-5}});
 }
 
 }  // namespace ops

@@ -1,5 +1,6 @@
-// Noise as nodes. Counter and key: kernels/random.h. Each node has a stream of its own: the scope's path and the number of
-// the draw in that scope; so two draws are never the same, and a pass that reorders nodes changes nothing.
+// Noise as nodes. Counter and key: kernels/random.h. Each node has a stream of its own: the scope's
+// path and the number of the draw in that scope; so two draws are never the same, and a pass that
+// reorders nodes changes nothing.
 #include "kernels/random.h"
 
 #include <algorithm>
@@ -21,7 +22,11 @@ uint64_t hash_of(std::string_view s) {  // FNV-1a
 }
 
 Op noise_op(const char* name, const char* doc, RowFn draw) {
-  return {.name = name, .doc = doc, .in = {"row"}, .attrs = {{"shape", ir::AttrKind::ints}, {"stream", ir::AttrKind::word}}, .kind = Kind::general,
+  return {.name = name,
+          .doc = doc,
+          .in = {"row"},
+          .attrs = {{"shape", ir::AttrKind::ints}, {"stream", ir::AttrKind::word}},
+          .kind = Kind::general,
           .type = [](const TypeContext& c) -> ResultType {
             expect_type(c, 0, DType::i32);
             const Shape s = shape_of(c.attrs.ints("shape"));
@@ -35,27 +40,38 @@ Op noise_op(const char* name, const char* doc, RowFn draw) {
             const int64_t rows = c.node.shape[0], cols = split_at(c.node.shape, 0).inner;
             kernels::Call call;
             call.kernel = name;
-            call.parts = static_cast<int>(std::clamp<int64_t>(rows * cols / 4096, 1, std::min<int64_t>(rows, 16)));
-            call.run = [rows, cols, draw, parts = call.parts, stream = hash_of(c.node.attrs.word("stream"))](
+            call.parts = static_cast<int>(
+                std::clamp<int64_t>(rows * cols / 4096, 1, std::min<int64_t>(rows, 16)));
+            call.run = [rows, cols, draw, parts = call.parts,
+                        stream = hash_of(c.node.attrs.word("stream"))](
                            int part, void* const* p, std::byte*, const kernels::RunState& s) {
-              const auto key = kernels::noise_key(s.seed, stream, static_cast<uint32_t>(s.iteration), static_cast<uint32_t>(s.step));
+              const auto key =
+                  kernels::noise_key(s.seed, stream, static_cast<uint32_t>(s.iteration),
+                                     static_cast<uint32_t>(s.step));
               for (int64_t r = rows * part / parts; r < rows * (part + 1) / parts; ++r) {
-                draw(key, static_cast<uint32_t>(static_cast<const int32_t*>(p[1])[r]), static_cast<float*>(p[0]) + r * cols, static_cast<size_t>(cols));
+                draw(key, static_cast<uint32_t>(static_cast<const int32_t*>(p[1])[r]),
+                     static_cast<float*>(p[0]) + r * cols, static_cast<size_t>(cols));
               }
             };
             return std::vector{call};
           }),
           .reference = ir::TensorReference([draw](const RefCall& c) {
             const int64_t rows = c.out.shape[0], cols = split_at(c.out.shape, 0).inner;
-            const auto key = kernels::noise_key(c.state.seed, hash_of(c.node.attrs.word("stream")), static_cast<uint32_t>(c.state.iteration),
+            const auto key = kernels::noise_key(c.state.seed, hash_of(c.node.attrs.word("stream")),
+                                                static_cast<uint32_t>(c.state.iteration),
                                                 static_cast<uint32_t>(c.state.step));
             std::vector<float> row(static_cast<size_t>(cols));
             for (int64_t r = 0; r < rows; ++r) {
-              draw(key, static_cast<uint32_t>(c.in[0]->v[static_cast<size_t>(r)]), row.data(), row.size());
+              draw(key, static_cast<uint32_t>(c.in[0]->v[static_cast<size_t>(r)]), row.data(),
+                   row.size());
               std::copy(row.begin(), row.end(), c.out.v.begin() + r * cols);
             }
           }),
-          .domain = {.low = 0, .high = 100, .cases = {{{{6}}, {{"shape", Ints{6, 7}}, {"stream", std::string("a:0")}}, {DType::i32}}}}};
+          .domain = {
+              .low = 0,
+              .high = 100,
+              .cases = {
+                  {{{6}}, {{"shape", Ints{6, 7}}, {"stream", std::string("a:0")}}, {DType::i32}}}}};
 }
 
 Expr draw(const char* op, const Scope& s, Shape shape, Where where) {
@@ -78,24 +94,34 @@ Expr draw(const char* op, const Scope& s, Shape shape, Where where) {
     if (n.op == &ir::find_op("feed") && n.attrs.word("name") == name) row = {top, i};
   }
   if (!row.valid()) row = top->feed(name, {shape[0]}, DType::i32, where);
-  return ir::apply(g, ir::find_op(op), {row}, {{"shape", ints_of(shape)}, {"stream", s.path() + ":" + std::to_string(draws)}}, where);
+  return ir::apply(g, ir::find_op(op), {row},
+                   {{"shape", ints_of(shape)}, {"stream", s.path() + ":" + std::to_string(draws)}},
+                   where);
 }
 
 }  // namespace
 
 void add_random_ops(std::vector<Op>& table) {
-  table.push_back(noise_op("random_normal", "Standard normals; element (row, column) depends on seed, stream, step, iteration and row id only.",
+  table.push_back(noise_op("random_normal",
+                           "Standard normals; element (row, column) depends on seed, stream, step, "
+                           "iteration and row id only.",
                            kernels::normal_row));
-  table.push_back(noise_op("random_uniform", "Uniforms in [0, 1), as random_normal.", kernels::uniform_row));
+  table.push_back(
+      noise_op("random_uniform", "Uniforms in [0, 1), as random_normal.", kernels::uniform_row));
 }
 
 }  // namespace ops
 
-Expr normal(const Scope& s, Shape shape, Where where) { return ops::draw("random_normal", s, shape, where); }
-Expr uniform(const Scope& s, Shape shape, Where where) { return ops::draw("random_uniform", s, shape, where); }
+Expr normal(const Scope& s, Shape shape, Where where) {
+  return ops::draw("random_normal", s, shape, where);
+}
+Expr uniform(const Scope& s, Shape shape, Where where) {
+  return ops::draw("random_uniform", s, shape, where);
+}
 
 namespace {
-Init drawn(std::string name, void (*draw)(const kernels::NoiseKey&, uint32_t, float*, size_t), double shift, double scale) {
+Init drawn(std::string name, void (*draw)(const kernels::NoiseKey&, uint32_t, float*, size_t),
+           double shift, double scale) {
   return {std::move(name), [draw, shift, scale](Tensor& t, uint64_t seed, uint64_t stream) {
             const auto key = kernels::noise_key(seed, stream, 0, 0);
             auto values = t.span<float>();
@@ -119,7 +145,11 @@ Init constant_init(double value) {
             }
           }};
 }
-Init uniform_init(double low, double high) { return drawn("uniform", kernels::uniform_row, low, high - low); }
-Init normal_init(double mean, double stddev) { return drawn("normal", kernels::normal_row, mean, stddev); }
+Init uniform_init(double low, double high) {
+  return drawn("uniform", kernels::uniform_row, low, high - low);
+}
+Init normal_init(double mean, double stddev) {
+  return drawn("normal", kernels::normal_row, mean, stddev);
+}
 
 }  // namespace latent

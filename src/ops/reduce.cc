@@ -1,4 +1,5 @@
-// Sums and maxima over contiguous axes, argmax and argmin, and the compositions on them. Order of sums: kernels/reduce.h.
+// Sums and maxima over contiguous axes, argmax and argmin, and the compositions on them. Order of
+// sums: kernels/reduce.h.
 #include <algorithm>
 #include <limits>
 
@@ -9,7 +10,8 @@ namespace ops {
 
 namespace {
 
-const std::vector<ir::AttrSpec> kAxes = {{"first", ir::AttrKind::integer}, {"count", ir::AttrKind::integer}};
+const std::vector<ir::AttrSpec> kAxes = {{"first", ir::AttrKind::integer},
+                                         {"count", ir::AttrKind::integer}};
 
 ResultType without_axes(const TypeContext& c) {
   expect_type(c, 0, DType::f32);
@@ -23,7 +25,8 @@ ResultType without_axes(const TypeContext& c) {
   return {s, DType::f32};
 }
 
-/// y [outer, inner] of a reduction, or its cotangent, repeated over the reduced axes: the shape of the operand.
+/// y [outer, inner] of a reduction, or its cotangent, repeated over the reduced axes: the shape of
+/// the operand.
 Expr spread(Expr y, const Back& b) {
   const Shape& x = b.x(0).shape();
   Shape kept;
@@ -35,11 +38,13 @@ Expr spread(Expr y, const Back& b) {
 template <class Combine>
 ir::TensorReference reduce_reference(double start, Combine combine) {
   return [start, combine](const RefCall& c) {
-    const Split3 s = split_at(c.in[0]->shape, static_cast<int>(c.node.attrs.integer("first")), static_cast<int>(c.node.attrs.integer("count")));
+    const Split3 s = split_at(c.in[0]->shape, static_cast<int>(c.node.attrs.integer("first")),
+                              static_cast<int>(c.node.attrs.integer("count")));
     for (int64_t o = 0; o < s.outer; ++o) {
       for (int64_t i = 0; i < s.inner; ++i) {
         double v = start;
-        for (int64_t m = 0; m < s.mid; ++m) v = combine(v, c.in[0]->v[static_cast<size_t>((o * s.mid + m) * s.inner + i)]);
+        for (int64_t m = 0; m < s.mid; ++m)
+          v = combine(v, c.in[0]->v[static_cast<size_t>((o * s.mid + m) * s.inner + i)]);
         c.out.v[static_cast<size_t>(o * s.inner + i)] = v;
       }
     }
@@ -49,27 +54,37 @@ ir::TensorReference reduce_reference(double start, Combine combine) {
 Attrs axes(int64_t first, int64_t count) { return {{"first", first}, {"count", count}}; }
 
 std::vector<Case> reduce_cases() {
-  return {{{{7}}, axes(0, 1), {}},       {{{3, 37}}, axes(1, 1), {}},   {{{41, 5}}, axes(0, 1), {}}, {{{2, 3, 5}}, axes(1, 1), {}},
-          {{{2, 3, 5}}, axes(1, 2), {}}, {{{4, 1, 1}}, axes(1, 2), {}}, {{{70, 3}}, axes(0, 1), {}}};
+  return {{{{7}}, axes(0, 1), {}},       {{{3, 37}}, axes(1, 1), {}},
+          {{{41, 5}}, axes(0, 1), {}},   {{{2, 3, 5}}, axes(1, 1), {}},
+          {{{2, 3, 5}}, axes(1, 2), {}}, {{{4, 1, 1}}, axes(1, 2), {}},
+          {{{70, 3}}, axes(0, 1), {}}};
 }
 
 template <bool largest>
 Op arg_op(const char* name, const char* doc) {
   auto better = [](auto a, auto b) { return largest ? a > b : a < b; };
-  return {.name = name, .doc = doc, .in = {"x"}, .attrs = {}, .kind = Kind::general,
+  return {.name = name,
+          .doc = doc,
+          .in = {"x"},
+          .attrs = {},
+          .kind = Kind::general,
           .type = [](const TypeContext& c) -> ResultType {
             expect_type(c, 0, DType::f32);
             const Shape& x = c.shapes[0];
-            if (x.rank() == 0 || x[x.rank() - 1] == 0) c.refuse("needs a last axis with elements, found " + x.text());
+            if (x.rank() == 0 || x[x.rank() - 1] == 0)
+              c.refuse("needs a last axis with elements, found " + x.text());
             return {Shape(x.dims().first(static_cast<size_t>(x.rank() - 1))), DType::i32};
           },
-          .grad = ir::none("it gives an index; use a straight-through estimator: z + stop_gradient(q - z)"),
+          .grad = ir::none(
+              "it gives an index; use a straight-through estimator: z + stop_gradient(q - z)"),
           .kernel = ir::BindFn([name, better](const ir::BindContext& c) {
-            const int64_t cols = c.in[0]->shape[c.in[0]->shape.rank() - 1], rows = c.node.shape.elements();
+            const int64_t cols = c.in[0]->shape[c.in[0]->shape.rank() - 1],
+                          rows = c.node.shape.elements();
             kernels::Call call;
             call.kernel = name;
             call.parts = static_cast<int>(std::clamp<int64_t>(rows * cols / 65536, 1, 16));
-            call.run = [rows, cols, better, parts = call.parts](int part, void* const* p, std::byte*, const kernels::RunState&) {
+            call.run = [rows, cols, better, parts = call.parts](
+                           int part, void* const* p, std::byte*, const kernels::RunState&) {
               auto* y = static_cast<int32_t*>(p[0]);
               const auto* x = static_cast<const float*>(p[1]);
               for (int64_t r = rows * part / parts; r < rows * (part + 1) / parts; ++r) {
@@ -96,7 +111,8 @@ Op arg_op(const char* name, const char* doc) {
           .domain = {.cases = {{{{3, 7}}, {}, {}}, {{{5}}, {}, {}}, {{{2, 3, 4}}, {}, {}}}}};
 }
 
-/// One reduction over the axes (all when none are given), from the last run of neighbouring axes to the first.
+/// One reduction over the axes (all when none are given), from the last run of neighbouring axes to
+/// the first.
 Expr reduce(const char* op, Arg x, const Axes& wanted, bool keep) {
   const Where where = ir::current_where(x.where());
   At at(where);
@@ -106,7 +122,8 @@ Expr reduce(const char* op, Arg x, const Axes& wanted, bool keep) {
   std::vector<bool> gone(static_cast<size_t>(rank), wanted.empty());
   for (int a : wanted) {
     const auto i = static_cast<size_t>(checked_axis(op, a, rank, where));
-    if (gone[i]) throw UsageError(std::string(op) + ": axis " + std::to_string(a) + " is named twice", where);
+    if (gone[i])
+      throw UsageError(std::string(op) + ": axis " + std::to_string(a) + " is named twice", where);
     gone[i] = true;
   }
   Shape kept;
@@ -115,7 +132,8 @@ Expr reduce(const char* op, Arg x, const Axes& wanted, bool keep) {
   for (int last = rank - 1; last >= 0; --last) {
     if (!gone[static_cast<size_t>(last)]) continue;
     int first = last;
-    // The first axis is summed by itself: rows in parallel, then one short column; the order is part of the result.
+    // The first axis is summed by itself: rows in parallel, then one short column; the order is
+    // part of the result.
     while (first > 0 && gone[static_cast<size_t>(first - 1)] && first - 1 > 0) --first;
     y = apply(op, {y}, axes(first, last - first + 1));
     last = first;
@@ -126,31 +144,47 @@ Expr reduce(const char* op, Arg x, const Axes& wanted, bool keep) {
 }  // namespace
 
 void add_reduce_ops(std::vector<Op>& table) {
-  table.push_back({.name = "reduce_sum", .doc = "Sum over `count` axes from `first`.", .in = {"x"}, .attrs = kAxes, .kind = Kind::reduction,
-                   .type = without_axes, .grad = {[](const Back& b) { return std::vector{spread(b.dy(), b)}; }, {}},
-                   .kernel = ir::SumKernel{}, .reference = reduce_reference(0, [](double a, double b) { return a + b; }),
+  table.push_back({.name = "reduce_sum",
+                   .doc = "Sum over `count` axes from `first`.",
+                   .in = {"x"},
+                   .attrs = kAxes,
+                   .kind = Kind::reduction,
+                   .type = without_axes,
+                   .grad = {[](const Back& b) { return std::vector{spread(b.dy(), b)}; }, {}},
+                   .kernel = ir::SumKernel{},
+                   .reference = reduce_reference(0, [](double a, double b) { return a + b; }),
                    .domain = {.cases = reduce_cases()}});
-  table.push_back({.name = "reduce_max", .doc = "Maximum over `count` axes from `first`; equals share the gradient.", .in = {"x"}, .attrs = kAxes,
-                   .kind = Kind::reduction, .type = without_axes,
+  table.push_back({.name = "reduce_max",
+                   .doc = "Maximum over `count` axes from `first`; equals share the gradient.",
+                   .in = {"x"},
+                   .attrs = kAxes,
+                   .kind = Kind::reduction,
+                   .type = without_axes,
                    .grad = {[](const Back& b) {
                               const Expr hit = equal(b.x(0), spread(b.y(), b));
                               const int first = static_cast<int>(b.attrs().integer("first"));
                               Axes over;
-                              for (int i = 0; i < b.attrs().integer("count"); ++i) over.push_back(first + i);
+                              for (int i = 0; i < b.attrs().integer("count"); ++i)
+                                over.push_back(first + i);
                               return std::vector{hit * spread(b.dy() / sum(hit, over), b)};
                             },
                             {}},
                    .kernel = ir::MaxKernel{},
-                   .reference = reduce_reference(-std::numeric_limits<double>::infinity(), [](double a, double b) { return std::max(a, b); }),
+                   .reference = reduce_reference(-std::numeric_limits<double>::infinity(),
+                                                 [](double a, double b) { return std::max(a, b); }),
                    .domain = {.cases = reduce_cases()}});
-  table.push_back(arg_op<true>("argmax", "Index of the largest element of the last axis, the first of equals."));
-  table.push_back(arg_op<false>("argmin", "Index of the smallest element of the last axis, the first of equals."));
+  table.push_back(arg_op<true>(
+      "argmax", "Index of the largest element of the last axis, the first of equals."));
+  table.push_back(arg_op<false>(
+      "argmin", "Index of the smallest element of the last axis, the first of equals."));
 }
 
 }  // namespace ops
 
 Expr sum(Arg x, const Axes& axes, bool keep) { return ops::reduce("reduce_sum", x, axes, keep); }
-Expr max_over(Arg x, const Axes& axes, bool keep) { return ops::reduce("reduce_max", x, axes, keep); }
+Expr max_over(Arg x, const Axes& axes, bool keep) {
+  return ops::reduce("reduce_max", x, axes, keep);
+}
 Expr mean(Arg x, const Axes& axes, bool keep) {
   At at(x.where());
   const Expr s = sum(x, axes, keep);

@@ -1,7 +1,8 @@
-// scan: a traced cell run `length` times, with its gradient. The node's operands are the first carries, the stacked inputs
-// and what the body captured of the graph around it; its results are read by scan_output nodes: final carries, then the
-// stacked outputs. The body names its feeds carry:i, input:i, captured:i and its fetches carry:i, output:i. With `reverse`
-// the iterations run from the last slice to the first.
+// scan: a traced cell run `length` times, with its gradient. The node's operands are the first
+// carries, the stacked inputs and what the body captured of the graph around it; its results are
+// read by scan_output nodes: final carries, then the stacked outputs. The body names its feeds
+// carry:i, input:i, captured:i and its fetches carry:i, output:i. With `reverse` the iterations run
+// from the last slice to the first.
 #include <algorithm>
 #include <map>
 
@@ -13,7 +14,9 @@ namespace ops {
 
 namespace {
 
-std::string numbered(const char* what, size_t i) { return std::string(what) + ":" + std::to_string(i); }
+std::string numbered(const char* what, size_t i) {
+  return std::string(what) + ":" + std::to_string(i);
+}
 
 ir::NodeId fetched(const Graph& body, const std::string& name) {
   for (const ir::Fetch& f : body.program().fetches) {
@@ -25,7 +28,9 @@ ir::NodeId fetched(const Graph& body, const std::string& name) {
 Expr feed_named(Graph& body, const std::string& name) {
   for (ir::NodeId i = 0; i < body.program().nodes.size(); ++i) {
     const ir::Node& n = body.program().nodes[i];
-    if (n.op->kind == Kind::source && n.in.empty() && n.attrs.list().size() == 3 && n.attrs.word("name") == name) return {&body, i};
+    if (n.op->kind == Kind::source && n.in.empty() && n.attrs.list().size() == 3 &&
+        n.attrs.word("name") == name)
+      return {&body, i};
   }
   throw InternalError("a scan's body has no feed " + name);
 }
@@ -42,46 +47,59 @@ Expr output_of(Expr scan, int64_t index) {
   const ir::Node n = scan.graph().program().nodes[scan.id()];
   const int64_t carries = n.attrs.integer("carries");
   const bool carry = index < carries;
-  const ir::NodeId inner = fetched(*n.body, carry ? numbered("carry", static_cast<size_t>(index)) : numbered("output", static_cast<size_t>(index - carries)));
+  const ir::NodeId inner =
+      fetched(*n.body, carry ? numbered("carry", static_cast<size_t>(index))
+                             : numbered("output", static_cast<size_t>(index - carries)));
   const ir::Node& value = n.body->program().nodes[inner];
   const Shape shape = carry ? value.shape : stacked(n.attrs.integer("length"), value.shape);
-  return apply("scan_output", {scan}, {{"index", index}, {"shape", ints_of(shape)}, {"dtype", std::string(name_of(value.dtype))}});
+  return apply(
+      "scan_output", {scan},
+      {{"index", index}, {"shape", ints_of(shape)}, {"dtype", std::string(name_of(value.dtype))}});
 }
 
-/// Appends the scan node for a finished body; `captured` are nodes of g in the order of the body's captured feeds.
-Expr make_scan(Graph& g, std::shared_ptr<Graph> body, int64_t length, const std::vector<Expr>& init, const std::vector<Expr>& inputs,
-               const std::vector<Expr>& captured, bool reverse, Where where) {
+/// Appends the scan node for a finished body; `captured` are nodes of g in the order of the body's
+/// captured feeds.
+Expr make_scan(Graph& g, std::shared_ptr<Graph> body, int64_t length, const std::vector<Expr>& init,
+               const std::vector<Expr>& inputs, const std::vector<Expr>& captured, bool reverse,
+               Where where) {
   std::vector<Expr> in = init;
   in.insert(in.end(), inputs.begin(), inputs.end());
   in.insert(in.end(), captured.begin(), captured.end());
   body->program().parent = nullptr;
   return ir::apply(g, ir::find_op("scan"), in,
-                   {{"length", length}, {"carries", static_cast<int64_t>(init.size())}, {"inputs", static_cast<int64_t>(inputs.size())},
+                   {{"length", length},
+                    {"carries", static_cast<int64_t>(init.size())},
+                    {"inputs", static_cast<int64_t>(inputs.size())},
                     {"reverse", int64_t{reverse}}},
                    where, std::move(body));
 }
 
 ResultType scan_type(const TypeContext& c) {
-  const auto carries = static_cast<size_t>(c.attrs.integer("carries")), inputs = static_cast<size_t>(c.attrs.integer("inputs"));
+  const auto carries = static_cast<size_t>(c.attrs.integer("carries")),
+             inputs = static_cast<size_t>(c.attrs.integer("inputs"));
   if (!c.body || c.shapes.size() < carries + inputs) c.refuse("needs a body and its operands");
   if (c.attrs.integer("length") < 1) c.refuse("length must be at least 1");
   for (size_t i = 0; i < carries; ++i) {
     const ir::Node& next = c.body->program().nodes[fetched(*c.body, numbered("carry", i))];
     if (!(next.shape == c.shapes[i]) || next.dtype != c.dtypes[i]) {
-      c.refuse("carry " + std::to_string(i) + " starts as " + c.shapes[i].text() + " and leaves the body as " + next.shape.text());
+      c.refuse("carry " + std::to_string(i) + " starts as " + c.shapes[i].text() +
+               " and leaves the body as " + next.shape.text());
     }
   }
   for (size_t i = 0; i < inputs; ++i) {
     const Shape& s = c.shapes[carries + i];
     if (s.rank() < 1 || s[0] != c.attrs.integer("length")) {
-      c.refuse("input " + std::to_string(i) + " " + s.text() + " must have " + std::to_string(c.attrs.integer("length")) + " slices on axis 0");
+      c.refuse("input " + std::to_string(i) + " " + s.text() + " must have " +
+               std::to_string(c.attrs.integer("length")) + " slices on axis 0");
     }
   }
   return {Shape{}, DType::f32};
 }
 
-/// Copies the nodes that `wanted` need from one graph to another; `map` holds what stands for what already.
-ir::NodeId copy_node(const Graph& from, Graph& to, ir::NodeId id, std::map<ir::NodeId, ir::NodeId>& map) {
+/// Copies the nodes that `wanted` need from one graph to another; `map` holds what stands for what
+/// already.
+ir::NodeId copy_node(const Graph& from, Graph& to, ir::NodeId id,
+                     std::map<ir::NodeId, ir::NodeId>& map) {
   const auto found = map.find(id);
   if (found != map.end()) return found->second;
   ir::Node n = from.program().nodes[id];
@@ -90,19 +108,23 @@ ir::NodeId copy_node(const Graph& from, Graph& to, ir::NodeId id, std::map<ir::N
   return map[id] = static_cast<ir::NodeId>(to.program().nodes.size() - 1);
 }
 
-/// Whether a forward value is worth nothing to save: made of constants, or the repetition of something smaller.
+/// Whether a forward value is worth nothing to save: made of constants, or the repetition of
+/// something smaller.
 bool cheap(const ir::Node& n) {
-  return n.op->kind == Kind::broadcast || n.op->kind == Kind::view || std::string_view(n.op->name) == "constant" ||
-         std::string_view(n.op->name) == "iota";
+  return n.op->kind == Kind::broadcast || n.op->kind == Kind::view ||
+         std::string_view(n.op->name) == "constant" || std::string_view(n.op->name) == "iota";
 }
 
 }  // namespace
 
-std::vector<Expr> scan_grad(Graph& g, ir::NodeId id, const std::map<int64_t, Expr>& outputs, const std::vector<bool>& needs) {
+std::vector<Expr> scan_grad(Graph& g, ir::NodeId id, const std::map<int64_t, Expr>& outputs,
+                            const std::vector<bool>& needs) {
   const ir::Node node = g.program().nodes[id];
   const Where where = ir::current_where(node.where);
-  if (node.attrs.integer("reverse")) throw UsageError("grad: a scan can be differentiated once only", where);
-  const auto carries = static_cast<size_t>(node.attrs.integer("carries")), inputs = static_cast<size_t>(node.attrs.integer("inputs"));
+  if (node.attrs.integer("reverse"))
+    throw UsageError("grad: a scan can be differentiated once only", where);
+  const auto carries = static_cast<size_t>(node.attrs.integer("carries")),
+             inputs = static_cast<size_t>(node.attrs.integer("inputs"));
   const size_t captured = node.in.size() - carries - inputs;
   const int64_t length = node.attrs.integer("length");
   Graph& body = *node.body;
@@ -110,7 +132,8 @@ std::vector<Expr> scan_grad(Graph& g, ir::NodeId id, const std::map<int64_t, Exp
   // 1. The body's gradient, beside a copy of the body.
   Graph work;
   std::map<ir::NodeId, ir::NodeId> same;
-  for (ir::NodeId i = 0; i < body.program().nodes.size(); ++i) copy_node(body, work, i, same);  // same ids: in order
+  for (ir::NodeId i = 0; i < body.program().nodes.size(); ++i)
+    copy_node(body, work, i, same);  // same ids: in order
   const auto forward = static_cast<ir::NodeId>(work.program().nodes.size());
   std::vector<std::pair<ir::NodeId, Expr>> seeds;
   std::vector<size_t> real;  // carries that have a gradient
@@ -118,7 +141,8 @@ std::vector<Expr> scan_grad(Graph& g, ir::NodeId id, const std::map<int64_t, Exp
     const ir::Node& n = body.program().nodes[fetched(body, numbered("carry", i))];
     if (n.dtype != DType::f32) continue;
     real.push_back(i);
-    seeds.emplace_back(fetched(body, numbered("carry", i)), work.feed(numbered("dcarry", i), n.shape));
+    seeds.emplace_back(fetched(body, numbered("carry", i)),
+                       work.feed(numbered("dcarry", i), n.shape));
   }
   for (const auto& [index, dy] : outputs) {
     if (index < static_cast<int64_t>(carries)) continue;
@@ -143,7 +167,8 @@ std::vector<Expr> scan_grad(Graph& g, ir::NodeId id, const std::map<int64_t, Exp
   }
   const std::vector<Expr> dx = backward(work, seeds, xs, where);
 
-  // 2. The backward body: the gradient's nodes, with forward values as inputs (saved by the forward scan) or captures.
+  // 2. The backward body: the gradient's nodes, with forward values as inputs (saved by the forward
+  // scan) or captures.
   auto back = std::make_shared<Graph>();
   std::map<ir::NodeId, ir::NodeId> map;
   std::vector<Expr> back_init, back_inputs, back_captured;
@@ -153,17 +178,20 @@ std::vector<Expr> scan_grad(Graph& g, ir::NodeId id, const std::map<int64_t, Exp
     const auto found = map.find(i);
     if (found != map.end()) return found->second;
     ir::Node n = work.program().nodes[i];
-    if (i < forward && n.op->kind == Kind::source && !n.attrs.list().empty() && n.attrs.list().size() == 3) {
+    if (i < forward && n.op->kind == Kind::source && !n.attrs.list().empty() &&
+        n.attrs.list().size() == 3) {
       const std::string name = n.attrs.word("name");
       const auto number = static_cast<size_t>(std::stoul(name.substr(name.find(':') + 1)));
       if (name.starts_with("captured")) {
-        const Expr f = back->feed(numbered("captured", back_captured.size()), n.shape, n.dtype, where);
+        const Expr f =
+            back->feed(numbered("captured", back_captured.size()), n.shape, n.dtype, where);
         back_captured.push_back({&g, node.in[carries + inputs + number]});
         return map[i] = f.id();
       }
       if (name.starts_with("input")) saved[i] = {&g, node.in[carries + number]};
     }
-    const bool forward_value = i < forward && !cheap(n) && std::string_view(n.op->name) != "loop_index";
+    const bool forward_value =
+        i < forward && !cheap(n) && std::string_view(n.op->name) != "loop_index";
     if (forward_value) {
       if (!saved.count(i)) {
         size_t count = 0;
@@ -186,10 +214,12 @@ std::vector<Expr> scan_grad(Graph& g, ir::NodeId id, const std::map<int64_t, Exp
     if (carry) {
       const auto given = outputs.find(static_cast<int64_t>(real[k]));
       map[feed] = back->feed(numbered("carry", back_init.size()), shape, DType::f32, where).id();
-      back_init.push_back(given != outputs.end() ? given->second : broadcast_to(ir::expr_in(g, 0.0), shape));
+      back_init.push_back(given != outputs.end() ? given->second
+                                                 : broadcast_to(ir::expr_in(g, 0.0), shape));
     } else {
       const std::string name = work.name_of(seeds[k].second);
-      const int64_t index = std::stoll(name.substr(name.find(':') + 1)) + static_cast<int64_t>(carries);
+      const int64_t index =
+          std::stoll(name.substr(name.find(':') + 1)) + static_cast<int64_t>(carries);
       map[feed] = back->feed(numbered("input", back_inputs.size()), shape, DType::f32, where).id();
       back_inputs.push_back(outputs.at(index));
     }
@@ -213,8 +243,9 @@ std::vector<Expr> scan_grad(Graph& g, ir::NodeId id, const std::map<int64_t, Exp
       if (t >= forward && op == "add") {
         terms.push_back(n.in[1]);
         terms.push_back(n.in[0]);
-      } else if (t >= forward && op == "matmul" && n.in[0] < forward && n.shape.rank() == 2 && n.attrs.integer("transpose_a") &&
-                 !n.attrs.integer("transpose_b") && (take(n.in[0]), saved.count(n.in[0]))) {
+      } else if (t >= forward && op == "matmul" && n.in[0] < forward && n.shape.rank() == 2 &&
+                 n.attrs.integer("transpose_a") && !n.attrs.integer("transpose_b") &&
+                 (take(n.in[0]), saved.count(n.in[0]))) {
         // A loop-invariant factor: one product over all iterations instead of one in each.
         back->fetch(numbered("output", back_outputs), Expr{back.get(), take(n.in[1])});
         products.push_back({k, n.in[0], back_outputs++});
@@ -233,7 +264,9 @@ std::vector<Expr> scan_grad(Graph& g, ir::NodeId id, const std::map<int64_t, Exp
   }
   for (size_t k = 0; k < real.size(); ++k) {
     const Expr d = dx[k];
-    back->fetch(numbered("carry", k), d.valid() ? Expr{back.get(), take(d.id())} : broadcast_to(ir::expr_in(*back, 0.0), seeds[k].second.shape()));
+    back->fetch(numbered("carry", k),
+                d.valid() ? Expr{back.get(), take(d.id())}
+                          : broadcast_to(ir::expr_in(*back, 0.0), seeds[k].second.shape()));
   }
   std::map<size_t, size_t> input_output;
   for (size_t k = 0; k < wanted_inputs.size(); ++k) {
@@ -244,11 +277,14 @@ std::vector<Expr> scan_grad(Graph& g, ir::NodeId id, const std::map<int64_t, Exp
 
   // 3. The backward scan, and the cotangents it leaves.
   const size_t back_carries = back_init.size();
-  const Expr reverse = make_scan(g, back, length, back_init, back_inputs, back_captured, true, where);
+  const Expr reverse =
+      make_scan(g, back, length, back_init, back_inputs, back_captured, true, where);
   std::vector<Expr> result(node.in.size());
-  for (size_t k = 0; k < real.size(); ++k) result[real[k]] = output_of(reverse, static_cast<int64_t>(k));
+  for (size_t k = 0; k < real.size(); ++k)
+    result[real[k]] = output_of(reverse, static_cast<int64_t>(k));
   for (const auto& [k, output] : input_output) {
-    result[carries + wanted_inputs[k]] = output_of(reverse, static_cast<int64_t>(back_carries + output));
+    result[carries + wanted_inputs[k]] =
+        output_of(reverse, static_cast<int64_t>(back_carries + output));
   }
   const auto give = [&](size_t k, Expr e) {
     Expr& sum = result[carries + inputs + wanted_captured[k]];
@@ -256,51 +292,85 @@ std::vector<Expr> scan_grad(Graph& g, ir::NodeId id, const std::map<int64_t, Exp
   };
   for (const auto& [k, carry] : sums) give(k, output_of(reverse, static_cast<int64_t>(carry)));
   for (const Product& p : products) {
-    const Expr a = saved.at(p.a), dy = output_of(reverse, static_cast<int64_t>(back_carries + p.dy_output));
+    const Expr a = saved.at(p.a),
+               dy = output_of(reverse, static_cast<int64_t>(back_carries + p.dy_output));
     const Shape as = a.shape(), ds = dy.shape();
-    give(p.captured, matmul(reshape(a, {as[0] * as[1], as[2]}), reshape(dy, {ds[0] * ds[1], ds[2]}), true, false));
+    give(p.captured, matmul(reshape(a, {as[0] * as[1], as[2]}), reshape(dy, {ds[0] * ds[1], ds[2]}),
+                            true, false));
   }
   return result;
 }
 
 void add_scan_ops(std::vector<Op>& table) {
-  table.push_back({.name = "scan", .doc = "Runs its body `length` times; scan_output reads the results.", .in = {"operands..."},
-                   .attrs = {{"length", ir::AttrKind::integer}, {"carries", ir::AttrKind::integer}, {"inputs", ir::AttrKind::integer},
+  table.push_back({.name = "scan",
+                   .doc = "Runs its body `length` times; scan_output reads the results.",
+                   .in = {"operands..."},
+                   .attrs = {{"length", ir::AttrKind::integer},
+                             {"carries", ir::AttrKind::integer},
+                             {"inputs", ir::AttrKind::integer},
                              {"reverse", ir::AttrKind::integer}},
-                   .kind = Kind::control, .type = scan_type, .grad = ir::none("scan_grad has the rule"), .kernel = ir::PlannedKernel{},
-                   .reference = ir::NoReference{}, .domain = {}});
-  table.push_back({.name = "scan_output", .doc = "Result `index` of a scan: final carries first, then stacked outputs.", .in = {"scan"},
-                   .attrs = {{"index", ir::AttrKind::integer}, {"shape", ir::AttrKind::ints}, {"dtype", ir::AttrKind::word}}, .kind = Kind::control,
-                   .type = [](const TypeContext& c) -> ResultType { return {shape_of(c.attrs.ints("shape")), dtype_named(c.attrs.word("dtype"))}; },
-                   .grad = ir::none("scan_grad has the rule"), .kernel = ir::PlannedKernel{}, .reference = ir::NoReference{}, .domain = {}});
+                   .kind = Kind::control,
+                   .type = scan_type,
+                   .grad = ir::none("scan_grad has the rule"),
+                   .kernel = ir::PlannedKernel{},
+                   .reference = ir::NoReference{},
+                   .domain = {}});
+  table.push_back({.name = "scan_output",
+                   .doc = "Result `index` of a scan: final carries first, then stacked outputs.",
+                   .in = {"scan"},
+                   .attrs = {{"index", ir::AttrKind::integer},
+                             {"shape", ir::AttrKind::ints},
+                             {"dtype", ir::AttrKind::word}},
+                   .kind = Kind::control,
+                   .type = [](const TypeContext& c) -> ResultType {
+                     return {shape_of(c.attrs.ints("shape")), dtype_named(c.attrs.word("dtype"))};
+                   },
+                   .grad = ir::none("scan_grad has the rule"),
+                   .kernel = ir::PlannedKernel{},
+                   .reference = ir::NoReference{},
+                   .domain = {}});
 }
 
 }  // namespace ops
 
-ScanResult scan(Graph& g, int64_t length, const std::vector<Expr>& init, const std::vector<Expr>& inputs,
+ScanResult scan(Graph& g, int64_t length, const std::vector<Expr>& init,
+                const std::vector<Expr>& inputs,
                 const std::function<ScanYield(const ScanStep&)>& body, Where where) {
   where = ir::current_where(where);
   auto inner = std::make_shared<Graph>();
   inner->program().parent = &g;
   ScanStep step;
-  for (size_t i = 0; i < init.size(); ++i) step.carries.push_back(inner->feed(ops::numbered("carry", i), init[i].shape(), init[i].dtype(), where));
+  for (size_t i = 0; i < init.size(); ++i)
+    step.carries.push_back(
+        inner->feed(ops::numbered("carry", i), init[i].shape(), init[i].dtype(), where));
   for (size_t i = 0; i < inputs.size(); ++i) {
-    if (inputs[i].shape().rank() < 1) throw UsageError("scan: input " + std::to_string(i) + " is a scalar; it needs an axis of iterations", where);
-    step.inputs.push_back(inner->feed(ops::numbered("input", i), ops::without_first(inputs[i].shape()), inputs[i].dtype(), where));
+    if (inputs[i].shape().rank() < 1)
+      throw UsageError(
+          "scan: input " + std::to_string(i) + " is a scalar; it needs an axis of iterations",
+          where);
+    step.inputs.push_back(inner->feed(ops::numbered("input", i),
+                                      ops::without_first(inputs[i].shape()), inputs[i].dtype(),
+                                      where));
   }
   step.iteration = ir::apply(*inner, ir::find_op("loop_index"), {}, {}, where);
   const ScanYield yield = body(step);
   if (yield.carries.size() != init.size()) {
-    throw UsageError("scan: " + std::to_string(init.size()) + " carries go in, " + std::to_string(yield.carries.size()) + " come out of the body", where);
+    throw UsageError("scan: " + std::to_string(init.size()) + " carries go in, " +
+                         std::to_string(yield.carries.size()) + " come out of the body",
+                     where);
   }
-  for (size_t i = 0; i < init.size(); ++i) inner->fetch(ops::numbered("carry", i), yield.carries[i]);
-  for (size_t i = 0; i < yield.outputs.size(); ++i) inner->fetch(ops::numbered("output", i), yield.outputs[i]);
+  for (size_t i = 0; i < init.size(); ++i)
+    inner->fetch(ops::numbered("carry", i), yield.carries[i]);
+  for (size_t i = 0; i < yield.outputs.size(); ++i)
+    inner->fetch(ops::numbered("output", i), yield.outputs[i]);
   std::vector<Expr> captured;
   for (const auto& [outer, here] : inner->program().captures) captured.emplace_back(&g, outer);
   const Expr node = ops::make_scan(g, inner, length, init, inputs, captured, false, where);
   ScanResult result;
-  for (size_t i = 0; i < init.size(); ++i) result.carries.push_back(ops::output_of(node, static_cast<int64_t>(i)));
-  for (size_t i = 0; i < yield.outputs.size(); ++i) result.outputs.push_back(ops::output_of(node, static_cast<int64_t>(init.size() + i)));
+  for (size_t i = 0; i < init.size(); ++i)
+    result.carries.push_back(ops::output_of(node, static_cast<int64_t>(i)));
+  for (size_t i = 0; i < yield.outputs.size(); ++i)
+    result.outputs.push_back(ops::output_of(node, static_cast<int64_t>(init.size() + i)));
   return result;
 }
 

@@ -1,4 +1,5 @@
-// Reshape, broadcast, transposition, slices, concatenation, padding: elements move, none is computed.
+// Reshape, broadcast, transposition, slices, concatenation, padding: elements move, none is
+// computed.
 #include <algorithm>
 #include <numeric>
 
@@ -12,26 +13,30 @@ namespace {
 
 Ints strides_of(const Shape& s) {
   Ints strides(static_cast<size_t>(s.rank()), 1);
-  for (int i = s.rank() - 2; i >= 0; --i) strides[static_cast<size_t>(i)] = strides[static_cast<size_t>(i + 1)] * s[i + 1];
+  for (int i = s.rank() - 2; i >= 0; --i)
+    strides[static_cast<size_t>(i)] = strides[static_cast<size_t>(i + 1)] * s[i + 1];
   return strides;
 }
 
 /// A call that copies `extents` elements with the strides, cut along the first axis by size.
-kernels::Call strided_call(std::string name, size_t element, Ints extents, Ints dst, Ints src, int64_t dst_offset, int64_t src_offset,
-                           size_t operand = 1) {
+kernels::Call strided_call(std::string name, size_t element, Ints extents, Ints dst, Ints src,
+                           int64_t dst_offset, int64_t src_offset, size_t operand = 1) {
   if (extents.empty()) extents = dst = src = {1};
-  const int64_t total = std::accumulate(extents.begin(), extents.end(), int64_t{1}, std::multiplies<>());
+  const int64_t total =
+      std::accumulate(extents.begin(), extents.end(), int64_t{1}, std::multiplies<>());
   kernels::Call c;
   c.kernel = std::move(name);
-  c.parts = static_cast<int>(std::clamp<int64_t>(total / 65536, 1, std::clamp<int64_t>(extents[0], 1, 16)));
+  c.parts = static_cast<int>(
+      std::clamp<int64_t>(total / 65536, 1, std::clamp<int64_t>(extents[0], 1, 16)));
   c.run = [=, parts = c.parts](int part, void* const* p, std::byte*, const kernels::RunState&) {
     const int64_t begin = extents[0] * part / parts, end = extents[0] * (part + 1) / parts;
     Ints piece = extents;
     piece[0] = end - begin;
     const auto size = static_cast<int64_t>(element);
-    kernels::strided_copy(static_cast<std::byte*>(p[0]) + (dst_offset + begin * dst[0]) * size,
-                          static_cast<const std::byte*>(p[operand]) + (src_offset + begin * src[0]) * size, element,
-                          static_cast<int>(piece.size()), piece.data(), dst.data(), src.data());
+    kernels::strided_copy(
+        static_cast<std::byte*>(p[0]) + (dst_offset + begin * dst[0]) * size,
+        static_cast<const std::byte*>(p[operand]) + (src_offset + begin * src[0]) * size, element,
+        static_cast<int>(piece.size()), piece.data(), dst.data(), src.data());
   };
   return c;
 }
@@ -68,29 +73,38 @@ Ints numbers(int n) {
 }
 
 Op reshape_op() {
-  return {.name = "reshape", .doc = "The same elements in row-major order under another shape.", .in = {"x"},
-          .attrs = {{"shape", ir::AttrKind::ints}}, .kind = Kind::view,
+  return {.name = "reshape",
+          .doc = "The same elements in row-major order under another shape.",
+          .in = {"x"},
+          .attrs = {{"shape", ir::AttrKind::ints}},
+          .kind = Kind::view,
           .type = [](const TypeContext& c) -> ResultType {
             const Shape to = shape_of(c.attrs.ints("shape"));
             if (to.elements() != c.shapes[0].elements()) {
-              c.refuse(c.shapes[0].text() + " has " + std::to_string(c.shapes[0].elements()) + " elements, " + to.text() + " has " +
-                       std::to_string(to.elements()));
+              c.refuse(c.shapes[0].text() + " has " + std::to_string(c.shapes[0].elements()) +
+                       " elements, " + to.text() + " has " + std::to_string(to.elements()));
             }
             return {to, c.dtypes[0]};
           },
-          .grad = {[](const Back& b) { return std::vector{reshape(b.dy(), b.x(0).shape())}; }, {}}, .kernel = ir::PlannedKernel{},
+          .grad = {[](const Back& b) { return std::vector{reshape(b.dy(), b.x(0).shape())}; }, {}},
+          .kernel = ir::PlannedKernel{},
           .reference = ir::TensorReference([](const RefCall& c) { c.out.v = c.in[0]->v; }),
-          .domain = {.cases = {{{{2, 6}}, {{"shape", Ints{3, 4}}}, {}}, {{{}}, {{"shape", Ints{1, 1}}}, {}}}}};
+          .domain = {.cases = {{{{2, 6}}, {{"shape", Ints{3, 4}}}, {}},
+                               {{{}}, {{"shape", Ints{1, 1}}}, {}}}}};
 }
 
 Op broadcast_op() {
-  return {.name = "broadcast_to", .doc = "Repeats along axes of extent 1 and along new leading axes.", .in = {"x"},
-          .attrs = {{"shape", ir::AttrKind::ints}}, .kind = Kind::broadcast,
+  return {.name = "broadcast_to",
+          .doc = "Repeats along axes of extent 1 and along new leading axes.",
+          .in = {"x"},
+          .attrs = {{"shape", ir::AttrKind::ints}},
+          .kind = Kind::broadcast,
           .type = [](const TypeContext& c) -> ResultType {
             const Shape to = shape_of(c.attrs.ints("shape")), &from = c.shapes[0];
             const int shift = to.rank() - from.rank();
             bool fits = shift >= 0;
-            for (int i = 0; fits && i < from.rank(); ++i) fits = from[i] == 1 || from[i] == to[i + shift];
+            for (int i = 0; fits && i < from.rank(); ++i)
+              fits = from[i] == 1 || from[i] == to[i + shift];
             if (!fits) c.refuse(from.text() + " does not broadcast to " + to.text());
             return {to, c.dtypes[0]};
           },
@@ -106,139 +120,188 @@ Op broadcast_op() {
                    },
                    {}},
           .kernel = ir::BindFn([](const ir::BindContext& c) {
-            return std::vector{strided_call("broadcast", size_of(c.node.dtype), ints_of(c.node.shape), strides_of(c.node.shape),
+            return std::vector{strided_call("broadcast", size_of(c.node.dtype),
+                                            ints_of(c.node.shape), strides_of(c.node.shape),
                                             broadcast_strides(c.in[0]->shape, c.node.shape), 0, 0)};
           }),
           .reference = ir::TensorReference([](const RefCall& c) {
             const Ints strides = broadcast_strides(c.in[0]->shape, c.out.shape);
-            walk(c.out.shape, [&](const Ints& at, size_t i) { c.out.v[i] = c.in[0]->v[offset(at, strides)]; });
+            walk(c.out.shape,
+                 [&](const Ints& at, size_t i) { c.out.v[i] = c.in[0]->v[offset(at, strides)]; });
           }),
-          .domain = {.cases = {{{{3}}, {{"shape", Ints{4, 3}}}, {}}, {{{4, 1}}, {{"shape", Ints{4, 3}}}, {}}, {{{}}, {{"shape", Ints{2, 3}}}, {}},
+          .domain = {.cases = {{{{3}}, {{"shape", Ints{4, 3}}}, {}},
+                               {{{4, 1}}, {{"shape", Ints{4, 3}}}, {}},
+                               {{{}}, {{"shape", Ints{2, 3}}}, {}},
                                {{{2, 1, 3}}, {{"shape", Ints{5, 2, 4, 3}}}, {}}}}};
 }
 
 Op transpose_op() {
-  return {.name = "transpose", .doc = "Axis i of the result is axis order[i] of x.", .in = {"x"}, .attrs = {{"order", ir::AttrKind::ints}},
-          .kind = Kind::general,
-          .type = [](const TypeContext& c) -> ResultType {
-            Ints sorted = c.attrs.ints("order");
-            std::sort(sorted.begin(), sorted.end());
-            if (sorted != numbers(c.shapes[0].rank())) c.refuse("order must name each axis of " + c.shapes[0].text() + " once");
-            Shape s;
-            for (int64_t a : c.attrs.ints("order")) s.push_back(c.shapes[0][static_cast<int>(a)]);
-            return {s, c.dtypes[0]};
-          },
-          .grad = {[](const Back& b) {
-                     const Ints& order = b.attrs().ints("order");
-                     std::vector<int> inverse(order.size());
-                     for (size_t i = 0; i < order.size(); ++i) inverse[static_cast<size_t>(order[i])] = static_cast<int>(i);
-                     return std::vector{transpose(b.dy(), inverse)};
-                   },
-                   {}},
-          .kernel = ir::BindFn([](const ir::BindContext& c) {
-            const Ints& order = c.node.attrs.ints("order");
-            if (order == Ints{1, 0} && size_of(c.node.dtype) == 4) {
-              kernels::Call call;
-              call.kernel = "transpose";
-              const int64_t rows = c.in[0]->shape[0], cols = c.in[0]->shape[1];
-              call.run = [rows, cols](int, void* const* p, std::byte*, const kernels::RunState&) {
-                kernels::transpose(static_cast<const float*>(p[1]), static_cast<float*>(p[0]), rows, cols);
-              };
-              return std::vector{call};
-            }
-            const Ints own = strides_of(c.in[0]->shape);
-            Ints strides;
-            for (int64_t a : order) strides.push_back(own[static_cast<size_t>(a)]);
-            return std::vector{
-                strided_call("transpose", size_of(c.node.dtype), ints_of(c.node.shape), strides_of(c.node.shape), strides, 0, 0)};
-          }),
-          .reference = ir::TensorReference([](const RefCall& c) {
-            const Ints own = strides_of(c.in[0]->shape);
-            Ints strides;
-            for (int64_t a : c.node.attrs.ints("order")) strides.push_back(own[static_cast<size_t>(a)]);
-            walk(c.out.shape, [&](const Ints& at, size_t i) { c.out.v[i] = c.in[0]->v[offset(at, strides)]; });
-          }),
-          .domain = {.cases = {{{{5, 7}}, {{"order", Ints{1, 0}}}, {}}, {{{2, 3, 4}}, {{"order", Ints{2, 0, 1}}}, {}}}}};
+  return {
+      .name = "transpose",
+      .doc = "Axis i of the result is axis order[i] of x.",
+      .in = {"x"},
+      .attrs = {{"order", ir::AttrKind::ints}},
+      .kind = Kind::general,
+      .type = [](const TypeContext& c) -> ResultType {
+        Ints sorted = c.attrs.ints("order");
+        std::sort(sorted.begin(), sorted.end());
+        if (sorted != numbers(c.shapes[0].rank()))
+          c.refuse("order must name each axis of " + c.shapes[0].text() + " once");
+        Shape s;
+        for (int64_t a : c.attrs.ints("order")) s.push_back(c.shapes[0][static_cast<int>(a)]);
+        return {s, c.dtypes[0]};
+      },
+      .grad = {[](const Back& b) {
+                 const Ints& order = b.attrs().ints("order");
+                 std::vector<int> inverse(order.size());
+                 for (size_t i = 0; i < order.size(); ++i)
+                   inverse[static_cast<size_t>(order[i])] = static_cast<int>(i);
+                 return std::vector{transpose(b.dy(), inverse)};
+               },
+               {}},
+      .kernel = ir::BindFn([](const ir::BindContext& c) {
+        const Ints& order = c.node.attrs.ints("order");
+        if (order == Ints{1, 0} && size_of(c.node.dtype) == 4) {
+          kernels::Call call;
+          call.kernel = "transpose";
+          const int64_t rows = c.in[0]->shape[0], cols = c.in[0]->shape[1];
+          call.run = [rows, cols](int, void* const* p, std::byte*, const kernels::RunState&) {
+            kernels::transpose(static_cast<const float*>(p[1]), static_cast<float*>(p[0]), rows,
+                               cols);
+          };
+          return std::vector{call};
+        }
+        const Ints own = strides_of(c.in[0]->shape);
+        Ints strides;
+        for (int64_t a : order) strides.push_back(own[static_cast<size_t>(a)]);
+        return std::vector{strided_call("transpose", size_of(c.node.dtype), ints_of(c.node.shape),
+                                        strides_of(c.node.shape), strides, 0, 0)};
+      }),
+      .reference = ir::TensorReference([](const RefCall& c) {
+        const Ints own = strides_of(c.in[0]->shape);
+        Ints strides;
+        for (int64_t a : c.node.attrs.ints("order")) strides.push_back(own[static_cast<size_t>(a)]);
+        walk(c.out.shape,
+             [&](const Ints& at, size_t i) { c.out.v[i] = c.in[0]->v[offset(at, strides)]; });
+      }),
+      .domain = {.cases = {{{{5, 7}}, {{"order", Ints{1, 0}}}, {}},
+                           {{{2, 3, 4}}, {{"order", Ints{2, 0, 1}}}, {}}}}};
 }
 
 Op slice_op() {
-  return {.name = "slice", .doc = "`size` entries of an axis from `begin`.", .in = {"x"},
-          .attrs = {{"axis", ir::AttrKind::integer}, {"begin", ir::AttrKind::integer}, {"size", ir::AttrKind::integer}}, .kind = Kind::general,
-          .type = [](const TypeContext& c) -> ResultType {
-            const int64_t axis = c.attrs.integer("axis"), begin = c.attrs.integer("begin"), size = c.attrs.integer("size");
-            Shape s = c.shapes[0];
-            if (axis < 0 || axis >= s.rank() || begin < 0 || size < 0 || begin > s[static_cast<int>(axis)] - size) {
-              c.refuse(std::to_string(size) + " entries from " + std::to_string(begin) + " of axis " + std::to_string(axis) + " of " + s.text());
-            }
-            s[static_cast<int>(axis)] = size;
-            return {s, c.dtypes[0]};
-          },
-          .grad = {[](const Back& b) {
-                     const int axis = static_cast<int>(b.attrs().integer("axis"));
-                     const int64_t begin = b.attrs().integer("begin"), size = b.attrs().integer("size");
-                     return std::vector{pad(b.dy(), axis, begin, b.x(0).shape()[axis] - begin - size)};
-                   },
-                   {}},
-          .kernel = ir::BindFn([](const ir::BindContext& c) {
-            const Ints src = strides_of(c.in[0]->shape);
-            const int64_t from = c.node.attrs.integer("begin") * src[static_cast<size_t>(c.node.attrs.integer("axis"))];
-            return std::vector{strided_call("slice", size_of(c.node.dtype), ints_of(c.node.shape), strides_of(c.node.shape), src, 0, from)};
-          }),
-          .reference = ir::TensorReference([](const RefCall& c) {
-            const Ints src = strides_of(c.in[0]->shape);
-            const auto from = static_cast<size_t>(c.node.attrs.integer("begin") * src[static_cast<size_t>(c.node.attrs.integer("axis"))]);
-            walk(c.out.shape, [&](const Ints& at, size_t i) { c.out.v[i] = c.in[0]->v[from + offset(at, src)]; });
-          }),
-          .domain = {.cases = {{{{5, 7}}, {{"axis", 1}, {"begin", 2}, {"size", 3}}, {}}, {{{5, 7}}, {{"axis", 0}, {"begin", 4}, {"size", 1}}, {}}}}};
+  return {
+      .name = "slice",
+      .doc = "`size` entries of an axis from `begin`.",
+      .in = {"x"},
+      .attrs = {{"axis", ir::AttrKind::integer},
+                {"begin", ir::AttrKind::integer},
+                {"size", ir::AttrKind::integer}},
+      .kind = Kind::general,
+      .type = [](const TypeContext& c) -> ResultType {
+        const int64_t axis = c.attrs.integer("axis"), begin = c.attrs.integer("begin"),
+                      size = c.attrs.integer("size");
+        Shape s = c.shapes[0];
+        if (axis < 0 || axis >= s.rank() || begin < 0 || size < 0 ||
+            begin > s[static_cast<int>(axis)] - size) {
+          c.refuse(std::to_string(size) + " entries from " + std::to_string(begin) + " of axis " +
+                   std::to_string(axis) + " of " + s.text());
+        }
+        s[static_cast<int>(axis)] = size;
+        return {s, c.dtypes[0]};
+      },
+      .grad = {[](const Back& b) {
+                 const int axis = static_cast<int>(b.attrs().integer("axis"));
+                 const int64_t begin = b.attrs().integer("begin"), size = b.attrs().integer("size");
+                 return std::vector{pad(b.dy(), axis, begin, b.x(0).shape()[axis] - begin - size)};
+               },
+               {}},
+      .kernel = ir::BindFn([](const ir::BindContext& c) {
+        const Ints src = strides_of(c.in[0]->shape);
+        const int64_t from =
+            c.node.attrs.integer("begin") * src[static_cast<size_t>(c.node.attrs.integer("axis"))];
+        return std::vector{strided_call("slice", size_of(c.node.dtype), ints_of(c.node.shape),
+                                        strides_of(c.node.shape), src, 0, from)};
+      }),
+      .reference = ir::TensorReference([](const RefCall& c) {
+        const Ints src = strides_of(c.in[0]->shape);
+        const auto from = static_cast<size_t>(
+            c.node.attrs.integer("begin") * src[static_cast<size_t>(c.node.attrs.integer("axis"))]);
+        walk(c.out.shape,
+             [&](const Ints& at, size_t i) { c.out.v[i] = c.in[0]->v[from + offset(at, src)]; });
+      }),
+      .domain = {.cases = {{{{5, 7}}, {{"axis", 1}, {"begin", 2}, {"size", 3}}, {}},
+                           {{{5, 7}}, {{"axis", 0}, {"begin", 4}, {"size", 1}}, {}}}}};
 }
 
 Op pad_op() {
-  return {.name = "pad", .doc = "Zeros before and after an axis.", .in = {"x"},
-          .attrs = {{"axis", ir::AttrKind::integer}, {"before", ir::AttrKind::integer}, {"after", ir::AttrKind::integer}}, .kind = Kind::general,
-          .type = [](const TypeContext& c) -> ResultType {
-            const int64_t axis = c.attrs.integer("axis"), before = c.attrs.integer("before"), after = c.attrs.integer("after");
-            Shape s;
-            if (axis < 0 || axis >= c.shapes[0].rank() || before < 0 || after < 0) c.refuse("no such axis or a negative extent");
-            for (int i = 0; i < c.shapes[0].rank(); ++i) s.push_back(c.shapes[0][i] + (i == axis ? before + after : 0));
-            return {s, c.dtypes[0]};
-          },
-          .grad = {[](const Back& b) {
-                     const int axis = static_cast<int>(b.attrs().integer("axis"));
-                     return std::vector{slice(b.dy(), axis, b.attrs().integer("before"), b.x(0).shape()[axis])};
-                   },
-                   {}},
-          .kernel = ir::BindFn([](const ir::BindContext& c) {
-            const Ints dst = strides_of(c.node.shape);
-            const int64_t to = c.node.attrs.integer("before") * dst[static_cast<size_t>(c.node.attrs.integer("axis"))];
-            kernels::Call clear;
-            clear.kernel = "zeros";
-            clear.run = [bytes = static_cast<size_t>(c.node.shape.elements()) * size_of(c.node.dtype)](int, void* const* p, std::byte*,
-                                                                                                      const kernels::RunState&) {
-              std::fill_n(static_cast<std::byte*>(p[0]), bytes, std::byte{0});
-            };
-            return std::vector{clear, strided_call("pad", size_of(c.node.dtype), ints_of(c.in[0]->shape), dst, strides_of(c.in[0]->shape), to, 0)};
-          }),
-          .reference = ir::TensorReference([](const RefCall& c) {
-            const Ints dst = strides_of(c.out.shape);
-            const auto to = static_cast<size_t>(c.node.attrs.integer("before") * dst[static_cast<size_t>(c.node.attrs.integer("axis"))]);
-            walk(c.in[0]->shape, [&](const Ints& at, size_t i) { c.out.v[to + offset(at, dst)] = c.in[0]->v[i]; });
-          }),
-          .domain = {.cases = {{{{5, 3}}, {{"axis", 1}, {"before", 2}, {"after", 1}}, {}}, {{{4}}, {{"axis", 0}, {"before", 0}, {"after", 2}}, {}}}}};
+  return {
+      .name = "pad",
+      .doc = "Zeros before and after an axis.",
+      .in = {"x"},
+      .attrs = {{"axis", ir::AttrKind::integer},
+                {"before", ir::AttrKind::integer},
+                {"after", ir::AttrKind::integer}},
+      .kind = Kind::general,
+      .type = [](const TypeContext& c) -> ResultType {
+        const int64_t axis = c.attrs.integer("axis"), before = c.attrs.integer("before"),
+                      after = c.attrs.integer("after");
+        Shape s;
+        if (axis < 0 || axis >= c.shapes[0].rank() || before < 0 || after < 0)
+          c.refuse("no such axis or a negative extent");
+        for (int i = 0; i < c.shapes[0].rank(); ++i)
+          s.push_back(c.shapes[0][i] + (i == axis ? before + after : 0));
+        return {s, c.dtypes[0]};
+      },
+      .grad = {[](const Back& b) {
+                 const int axis = static_cast<int>(b.attrs().integer("axis"));
+                 return std::vector{
+                     slice(b.dy(), axis, b.attrs().integer("before"), b.x(0).shape()[axis])};
+               },
+               {}},
+      .kernel = ir::BindFn([](const ir::BindContext& c) {
+        const Ints dst = strides_of(c.node.shape);
+        const int64_t to =
+            c.node.attrs.integer("before") * dst[static_cast<size_t>(c.node.attrs.integer("axis"))];
+        kernels::Call clear;
+        clear.kernel = "zeros";
+        clear.run = [bytes = static_cast<size_t>(c.node.shape.elements()) * size_of(c.node.dtype)](
+                        int, void* const* p, std::byte*, const kernels::RunState&) {
+          std::fill_n(static_cast<std::byte*>(p[0]), bytes, std::byte{0});
+        };
+        return std::vector{clear,
+                           strided_call("pad", size_of(c.node.dtype), ints_of(c.in[0]->shape), dst,
+                                        strides_of(c.in[0]->shape), to, 0)};
+      }),
+      .reference = ir::TensorReference([](const RefCall& c) {
+        const Ints dst = strides_of(c.out.shape);
+        const auto to = static_cast<size_t>(c.node.attrs.integer("before") *
+                                            dst[static_cast<size_t>(c.node.attrs.integer("axis"))]);
+        walk(c.in[0]->shape,
+             [&](const Ints& at, size_t i) { c.out.v[to + offset(at, dst)] = c.in[0]->v[i]; });
+      }),
+      .domain = {.cases = {{{{5, 3}}, {{"axis", 1}, {"before", 2}, {"after", 1}}, {}},
+                           {{{4}}, {{"axis", 0}, {"before", 0}, {"after", 2}}, {}}}}};
 }
 
 Op concat_op() {
-  return {.name = "concat", .doc = "Tensors one after another along an axis.", .in = {"x..."}, .attrs = {{"axis", ir::AttrKind::integer}},
+  return {.name = "concat",
+          .doc = "Tensors one after another along an axis.",
+          .in = {"x..."},
+          .attrs = {{"axis", ir::AttrKind::integer}},
           .kind = Kind::general,
           .type = [](const TypeContext& c) -> ResultType {
             const auto axis = static_cast<int>(c.attrs.integer("axis"));
             if (c.shapes.empty()) c.refuse("needs at least one tensor");
-            if (axis < 0 || axis >= c.shapes[0].rank()) c.refuse("no such axis in " + c.shapes[0].text());
+            if (axis < 0 || axis >= c.shapes[0].rank())
+              c.refuse("no such axis in " + c.shapes[0].text());
             Shape s = c.shapes[0];
             for (size_t k = 1; k < c.shapes.size(); ++k) {
               Shape other = c.shapes[k];
               bool fits = other.rank() == s.rank() && c.dtypes[k] == c.dtypes[0];
               for (int i = 0; fits && i < s.rank(); ++i) fits = i == axis || other[i] == s[i];
-              if (!fits) c.refuse(s.text() + " and " + other.text() + " differ on another axis than " + std::to_string(axis));
+              if (!fits)
+                c.refuse(s.text() + " and " + other.text() + " differ on another axis than " +
+                         std::to_string(axis));
               s[axis] += other[axis];
             }
             return {s, c.dtypes[0]};
@@ -262,7 +325,8 @@ Op concat_op() {
             int64_t at = 0;
             for (size_t k = 0; k < c.in.size(); ++k) {
               const Shape& s = c.in[k]->shape;
-              calls.push_back(strided_call("concat", size_of(c.node.dtype), ints_of(s), dst, strides_of(s), at * dst[axis], 0, k + 1));
+              calls.push_back(strided_call("concat", size_of(c.node.dtype), ints_of(s), dst,
+                                           strides_of(s), at * dst[axis], 0, k + 1));
               at += s[static_cast<int>(axis)];
             }
             return calls;
@@ -272,11 +336,14 @@ Op concat_op() {
             const auto axis = static_cast<size_t>(c.node.attrs.integer("axis"));
             int64_t start = 0;
             for (const ir::RefTensor* x : c.in) {
-              walk(x->shape, [&](const Ints& at, size_t i) { c.out.v[static_cast<size_t>(start * dst[axis]) + offset(at, dst)] = x->v[i]; });
+              walk(x->shape, [&](const Ints& at, size_t i) {
+                c.out.v[static_cast<size_t>(start * dst[axis]) + offset(at, dst)] = x->v[i];
+              });
               start += x->shape[static_cast<int>(axis)];
             }
           }),
-          .domain = {.cases = {{{{2, 3}, {2, 1}, {2, 4}}, {{"axis", 1}}, {}}, {{{2, 3}, {1, 3}}, {{"axis", 0}}, {}}}}};
+          .domain = {.cases = {{{{2, 3}, {2, 1}, {2, 4}}, {{"axis", 1}}, {}},
+                               {{{2, 3}, {1, 3}}, {{"axis", 0}}, {}}}}};
 }
 
 }  // namespace
@@ -292,8 +359,12 @@ void add_shape_ops(std::vector<Op>& table) {
 
 }  // namespace ops
 
-Expr reshape(Arg x, Shape shape) { return ops::apply("reshape", {x}, {{"shape", ops::ints_of(shape)}}); }
-Expr broadcast_to(Arg x, Shape shape) { return ops::apply("broadcast_to", {x}, {{"shape", ops::ints_of(shape)}}); }
+Expr reshape(Arg x, Shape shape) {
+  return ops::apply("reshape", {x}, {{"shape", ops::ints_of(shape)}});
+}
+Expr broadcast_to(Arg x, Shape shape) {
+  return ops::apply("broadcast_to", {x}, {{"shape", ops::ints_of(shape)}});
+}
 Expr transpose(Arg x, std::vector<int> order) {
   const int rank = x.expr().shape().rank();
   ops::Ints axes(order.begin(), order.end());
@@ -303,16 +374,19 @@ Expr transpose(Arg x, std::vector<int> order) {
   return ops::apply("transpose", {x}, {{"order", axes}});
 }
 Expr slice(Arg x, int axis, int64_t begin, int64_t size) {
-  const int64_t a = ops::checked_axis("slice", axis, x.expr().shape().rank(), ir::current_where(x.where()));
+  const int64_t a =
+      ops::checked_axis("slice", axis, x.expr().shape().rank(), ir::current_where(x.where()));
   return ops::apply("slice", {x}, {{"axis", a}, {"begin", begin}, {"size", size}});
 }
 Expr pad(Arg x, int axis, int64_t before, int64_t after) {
-  const int64_t a = ops::checked_axis("pad", axis, x.expr().shape().rank(), ir::current_where(x.where()));
+  const int64_t a =
+      ops::checked_axis("pad", axis, x.expr().shape().rank(), ir::current_where(x.where()));
   return ops::apply("pad", {x}, {{"axis", a}, {"before", before}, {"after", after}});
 }
 Expr concat(const std::vector<Expr>& parts, int axis) {
   if (parts.empty()) throw UsageError("concat: needs at least one tensor");
-  const int64_t a = ops::checked_axis("concat", axis, parts[0].shape().rank(), ir::current_where({}));
+  const int64_t a =
+      ops::checked_axis("concat", axis, parts[0].shape().rank(), ir::current_where({}));
   return ops::apply("concat", std::vector<Arg>(parts.begin(), parts.end()), {{"axis", a}});
 }
 std::vector<Expr> split(Arg x, int parts, int axis) {
@@ -320,7 +394,9 @@ std::vector<Expr> split(Arg x, int parts, int axis) {
   const int a = ops::checked_axis("split", axis, x.expr().shape().rank(), x.where());
   const int64_t extent = x.expr().shape()[a];
   if (parts < 1 || extent % parts) {
-    throw UsageError("split: axis of " + std::to_string(extent) + " does not divide in " + std::to_string(parts), x.where());
+    throw UsageError(
+        "split: axis of " + std::to_string(extent) + " does not divide in " + std::to_string(parts),
+        x.where());
   }
   std::vector<Expr> pieces;
   for (int i = 0; i < parts; ++i) pieces.push_back(slice(x, a, extent / parts * i, extent / parts));

@@ -15,18 +15,48 @@ std::function<std::vector<Expr>(const Back&)> no_operands() {
 }  // namespace
 
 void add_source_ops(std::vector<Op>& table) {
-  const std::vector<ir::AttrSpec> named = {{"name", ir::AttrKind::word}, {"shape", ir::AttrKind::ints}, {"dtype", ir::AttrKind::word}};
-  table.push_back({.name = "feed", .doc = "A value given before each run.", .in = {}, .attrs = named, .kind = Kind::source,
-                   .type = declared(), .grad = {no_operands(), {}}, .kernel = ir::PlannedKernel{}, .reference = ir::NoReference{}, .domain = {}});
-  table.push_back({.name = "slot", .doc = "Persistent state; reads see the value at the start of the run.", .in = {}, .attrs = named,
-                   .kind = Kind::source, .type = declared(), .grad = {no_operands(), {}}, .kernel = ir::PlannedKernel{},
-                   .reference = ir::NoReference{}, .domain = {}});
-  table.push_back({.name = "constant", .doc = "A float32 scalar known when the graph is made.", .in = {},
-                   .attrs = {{"value", ir::AttrKind::real}}, .kind = Kind::source,
-                   .type = [](const TypeContext&) -> ResultType { return {Shape{}, DType::f32}; }, .grad = {no_operands(), {}},
-                   .kernel = ir::PlannedKernel{}, .reference = ir::NoReference{}, .domain = {}});
-  table.push_back({.name = "loop_index", .doc = "The number of the iteration of the innermost scan, from 0; i32.", .in = {}, .attrs = {},
-                   .kind = Kind::general, .type = [](const TypeContext&) -> ResultType { return {Shape{}, DType::i32}; },
+  const std::vector<ir::AttrSpec> named = {
+      {"name", ir::AttrKind::word}, {"shape", ir::AttrKind::ints}, {"dtype", ir::AttrKind::word}};
+  table.push_back({.name = "feed",
+                   .doc = "A value given before each run.",
+                   .in = {},
+                   .attrs = named,
+                   .kind = Kind::source,
+                   .type = declared(),
+                   .grad = {no_operands(), {}},
+                   .kernel = ir::PlannedKernel{},
+                   .reference = ir::NoReference{},
+                   .domain = {}});
+  table.push_back({.name = "slot",
+                   .doc = "Persistent state; reads see the value at the start of the run.",
+                   .in = {},
+                   .attrs = named,
+                   .kind = Kind::source,
+                   .type = declared(),
+                   .grad = {no_operands(), {}},
+                   .kernel = ir::PlannedKernel{},
+                   .reference = ir::NoReference{},
+                   .domain = {}});
+  table.push_back({.name = "constant",
+                   .doc = "A float32 scalar known when the graph is made.",
+                   .in = {},
+                   .attrs = {{"value", ir::AttrKind::real}},
+                   .kind = Kind::source,
+                   .type = [](const TypeContext&) -> ResultType {
+                     return {Shape{}, DType::f32};
+                   },
+                   .grad = {no_operands(), {}},
+                   .kernel = ir::PlannedKernel{},
+                   .reference = ir::NoReference{},
+                   .domain = {}});
+  table.push_back({.name = "loop_index",
+                   .doc = "The number of the iteration of the innermost scan, from 0; i32.",
+                   .in = {},
+                   .attrs = {},
+                   .kind = Kind::general,
+                   .type = [](const TypeContext&) -> ResultType {
+                     return {Shape{}, DType::i32};
+                   },
                    .grad = ir::none("an index"),
                    .kernel = ir::BindFn([](const ir::BindContext&) {
                      kernels::Call c;
@@ -36,7 +66,9 @@ void add_source_ops(std::vector<Op>& table) {
                      };
                      return std::vector<kernels::Call>{c};
                    }),
-                   .reference = ir::TensorReference([](const RefCall& c) { c.out.v[0] = static_cast<double>(c.state.iteration); }),
+                   .reference = ir::TensorReference([](const RefCall& c) {
+                     c.out.v[0] = static_cast<double>(c.state.iteration);
+                   }),
                    .domain = {.cases = {Case{}}}});
 }
 

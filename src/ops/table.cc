@@ -53,21 +53,24 @@ Expr apply(const char* name, const std::vector<Arg>& args, Attrs attrs) {
 
 void expect_type(const TypeContext& c, size_t i, DType dtype) {
   if (c.dtypes[i] == dtype) return;
-  c.refuse(std::string(c.op.in[std::min(i, c.op.in.size() - 1)]) + " must be " + name_of(dtype) + ", found " + name_of(c.dtypes[i]) +
-           c.shapes[i].text() + "; use cast");
+  c.refuse(std::string(c.op.in[std::min(i, c.op.in.size() - 1)]) + " must be " + name_of(dtype) +
+           ", found " + name_of(c.dtypes[i]) + c.shapes[i].text() + "; use cast");
 }
 
 int checked_axis(const char* op, int axis, int rank, Where where) {
   const int a = axis < 0 ? axis + rank : axis;
   if (a < 0 || a >= rank) {
-    throw UsageError(std::string(op) + ": axis " + std::to_string(axis) + " of a tensor with " + std::to_string(rank) + " axes", where);
+    throw UsageError(std::string(op) + ": axis " + std::to_string(axis) + " of a tensor with " +
+                         std::to_string(rank) + " axes",
+                     where);
   }
   return a;
 }
 
 Split3 split_at(const Shape& s, int first, int count) {
   Split3 r;
-  for (int i = 0; i < s.rank(); ++i) (i < first ? r.outer : i < first + count ? r.mid : r.inner) *= s[i];
+  for (int i = 0; i < s.rank(); ++i)
+    (i < first ? r.outer : i < first + count ? r.mid : r.inner) *= s[i];
   return r;
 }
 

@@ -1,5 +1,5 @@
-// Optimizers as graph code; see latent/optim.h. The order of the nodes is fixed statement by statement, because the prebuilt
-// Adam kernel is found by the text of the chain they make.
+// Optimizers as graph code; see latent/optim.h. The order of the nodes is fixed statement by
+// statement, because the prebuilt Adam kernel is found by the text of the chain they make.
 #include "latent/optim.h"
 
 #include <cmath>
@@ -22,8 +22,10 @@ void clip(std::vector<Expr>& gradients, double bound) {
   for (Expr& g : gradients) g = g * scale;
 }
 
-void update(Graph& graph, const Sgd& sgd, const std::string& name, const std::vector<Expr>& parameters, const std::vector<Expr>& gradients) {
-  const Expr rate = graph.schedule(name + "/rate", name, [r = sgd.rate](int64_t k) { return r(k); });
+void update(Graph& graph, const Sgd& sgd, const std::string& name,
+            const std::vector<Expr>& parameters, const std::vector<Expr>& gradients) {
+  const Expr rate =
+      graph.schedule(name + "/rate", name, [r = sgd.rate](int64_t k) { return r(k); });
   for (size_t i = 0; i < parameters.size(); ++i) {
     Expr u = gradients[i];
     if (sgd.momentum != 0) {
@@ -36,7 +38,8 @@ void update(Graph& graph, const Sgd& sgd, const std::string& name, const std::ve
   }
 }
 
-void update(Graph& graph, const Adam& adam, const std::string& name, const std::vector<Expr>& parameters, const std::vector<Expr>& gradients) {
+void update(Graph& graph, const Adam& adam, const std::string& name,
+            const std::vector<Expr>& parameters, const std::vector<Expr>& gradients) {
   const Expr a = graph.schedule(name + "/a", name, [r = adam.rate, b = adam.beta1](int64_t k) {
     return r(k) / (1 - std::pow(b, static_cast<double>(k + 1)));
   });
@@ -46,7 +49,8 @@ void update(Graph& graph, const Adam& adam, const std::string& name, const std::
   const Scope s = Scope(graph, true) / name;
   for (size_t i = 0; i < parameters.size(); ++i) {
     const Expr w = parameters[i], g = gradients[i];
-    const Expr m = (s / "m").state(graph.name_of(w), w.shape(), zeros()), v = (s / "v").state(graph.name_of(w), w.shape(), zeros());
+    const Expr m = (s / "m").state(graph.name_of(w), w.shape(), zeros()),
+               v = (s / "v").state(graph.name_of(w), w.shape(), zeros());
     const Expr g_part = (1 - adam.beta1) * g;
     const Expr m_part = adam.beta1 * m;
     const Expr m_new = m_part + g_part;
@@ -56,7 +60,9 @@ void update(Graph& graph, const Adam& adam, const std::string& name, const std::
     const Expr root = sqrt(v_new) * c + adam.epsilon;
     Expr w_new = w - a * m_new / root;
     if (adam.decay != 0) {
-      const Expr shrink = graph.schedule(name + "/decay:" + std::to_string(i), name, [r = adam.rate, d = adam.decay](int64_t k) { return r(k) * d; });
+      const Expr shrink =
+          graph.schedule(name + "/decay:" + std::to_string(i), name,
+                         [r = adam.rate, d = adam.decay](int64_t k) { return r(k) * d; });
       w_new = w_new - shrink * w;
     }
     graph.assign(m, m_new);
@@ -73,10 +79,13 @@ void minimize(Graph& graph, const std::vector<Objective>& objectives) {
     for (const Expr& slot : graph.slots(o.prefix)) {
       if (graph.program().slot_of(slot.id())->trainable) parameters.push_back(slot);
     }
-    if (parameters.empty()) throw UsageError("minimize: there are no parameters under \"" + o.prefix + "\"");
+    if (parameters.empty())
+      throw UsageError("minimize: there are no parameters under \"" + o.prefix + "\"");
     std::vector<Expr> gradients = grad(o.loss, parameters);
     if (o.clip_norm > 0) clip(gradients, o.clip_norm);
-    std::visit([&](const auto& optimizer) { update(graph, optimizer, o.name, parameters, gradients); }, o.optimizer);
+    std::visit(
+        [&](const auto& optimizer) { update(graph, optimizer, o.name, parameters, gradients); },
+        o.optimizer);
   }
 }
 

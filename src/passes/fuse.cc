@@ -1,6 +1,7 @@
-// Groups elementwise nodes, the broadcasts that feed them and the reductions that end them into chains. A chain has one shape
-// [rows x cols]; a repeated row, a repeated column and each reduction fix where rows end. Two groups merge when their extents
-// agree and no path leads out of one and back into it. Needs nothing but op kinds.
+// Groups elementwise nodes, the broadcasts that feed them and the reductions that end them into
+// chains. A chain has one shape [rows x cols]; a repeated row, a repeated column and each reduction
+// fix where rows end. Two groups merge when their extents agree and no path leads out of one and
+// back into it. Needs nothing but op kinds.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -33,8 +34,10 @@ std::optional<Reading> reading_of(const Shape& from, const Shape& to) {
   int64_t rows = 1;
   bool row = true;
   for (int i = 0; i < to.rank(); ++i) {
-    if (i < first) rows *= to[i];
-    else row &= from[i - shift] == to[i];
+    if (i < first)
+      rows *= to[i];
+    else
+      row &= from[i - shift] == to[i];
   }
   if (row) return Reading{Access::row, rows};
   int last = to.rank();  // trailing axes that repeat
@@ -65,14 +68,15 @@ std::optional<int64_t> reduction_rows(const Node& n, const Shape& x) {
 struct Group {
   std::vector<NodeId> nodes;
   Shape domain;
-  int64_t rows = 0;  // 0: any
+  int64_t rows = 0;   // 0: any
   bool open = false;  // can take part in a chain
   bool pure = false;  // no node is a broadcast of this group alone
 };
 
 class Fuser {
  public:
-  explicit Fuser(const Program& p) : p_(p), group_of_(p.nodes.size(), -1), readers_(p.nodes.size()) {
+  explicit Fuser(const Program& p)
+      : p_(p), group_of_(p.nodes.size(), -1), readers_(p.nodes.size()) {
     for (NodeId i = 0; i < p.nodes.size(); ++i) {
       for (NodeId in : p.nodes[i].in) readers_[in].push_back(i);
     }
@@ -93,7 +97,8 @@ class Fuser {
  private:
   size_t at(NodeId i) const { return static_cast<size_t>(group_of_[i]); }
 
-  /// Each node that computes starts as a group of one. Absorbable broadcasts belong to their readers: no group.
+  /// Each node that computes starts as a group of one. Absorbable broadcasts belong to their
+  /// readers: no group.
   void start(NodeId i) {
     const Node& n = p_.nodes[i];
     if (is_source(n) || n.op->kind == Kind::view) return;
@@ -104,7 +109,8 @@ class Fuser {
       g.open = true;
       g.domain = n.shape;
       int64_t rows = 0;
-      for (NodeId in : n.in) {  // a node's own broadcasts may disagree; start() made sure by absorbable()
+      for (NodeId in :
+           n.in) {  // a node's own broadcasts may disagree; start() made sure by absorbable()
         if (const auto r = reading(in)) rows = rows ? rows : r->rows;
       }
       g.rows = rows;
@@ -126,7 +132,8 @@ class Fuser {
     return reading_of(p_.nodes[b.in[0]].shape, b.shape);
   }
 
-  /// A broadcast that every reader can take as a row, a column or a scalar of its domain, with rows that agree.
+  /// A broadcast that every reader can take as a row, a column or a scalar of its domain, with rows
+  /// that agree.
   bool absorbable(NodeId i) const {
     const Node& n = p_.nodes[i];
     if (n.dtype != DType::f32) return false;
@@ -142,7 +149,8 @@ class Fuser {
       const Node& r = p_.nodes[reader];
       if (r.op->kind != Kind::elementwise) return false;
       if (mine->rows == 0) continue;
-      for (NodeId other : r.in) {  // a reader with two broadcasts of different rows gets them as memory
+      for (NodeId other :
+           r.in) {  // a reader with two broadcasts of different rows gets them as memory
         const Node& o = p_.nodes[other];
         if (other == i || o.op->kind != Kind::broadcast) continue;
         const auto theirs = reading_of(p_.nodes[o.in[0]].shape, o.shape);
@@ -217,7 +225,8 @@ class Fuser {
       for (NodeId in : c.in) {
         const int from = group_of_[in];
         const bool inside = from == static_cast<int>(a) || from == static_cast<int>(b);
-        if (inside && (p_.nodes[in].dtype != DType::f32 || is_reduction(p_.nodes[in]))) return false;
+        if (inside && (p_.nodes[in].dtype != DType::f32 || is_reduction(p_.nodes[in])))
+          return false;
       }
     }
     if (reaches(a, b) || reaches(b, a)) return false;
@@ -233,14 +242,19 @@ class Fuser {
   /// Chains that read the same tensors in full read them once.
   void merge_siblings() {
     for (NodeId i = 0; i < p_.nodes.size(); ++i) {
-      if (group_of_[i] < 0 && p_.nodes[i].op->kind == Kind::broadcast) continue;  // sharing a scalar saves nothing
+      if (group_of_[i] < 0 && p_.nodes[i].op->kind == Kind::broadcast)
+        continue;  // sharing a scalar saves nothing
       NodeId first = 0;
       bool any = false;
       for (NodeId r : readers_[i]) {
-        if (group_of_[r] < 0 || !groups_[at(r)].open || p_.nodes[r].op->kind == Kind::broadcast) continue;
-        if (!(groups_[at(r)].domain == p_.nodes[i].shape) || p_.nodes[i].shape.elements() < 2) continue;
-        if (any) try_merge(first, r);
-        else first = r;
+        if (group_of_[r] < 0 || !groups_[at(r)].open || p_.nodes[r].op->kind == Kind::broadcast)
+          continue;
+        if (!(groups_[at(r)].domain == p_.nodes[i].shape) || p_.nodes[i].shape.elements() < 2)
+          continue;
+        if (any)
+          try_merge(first, r);
+        else
+          first = r;
         any = true;
       }
     }
@@ -253,11 +267,15 @@ class Fuser {
       Unit u;
       u.nodes = g.nodes;
       const int64_t n = g.domain.elements();
-      if (g.open) u.rows = g.rows ? g.rows : n > 0 && g.domain.rank() > 1 ? n / g.domain[g.domain.rank() - 1] : 1;
+      if (g.open)
+        u.rows = g.rows                         ? g.rows
+                 : n > 0 && g.domain.rank() > 1 ? n / g.domain[g.domain.rank() - 1]
+                                                : 1;
       if (u.rows < 1) u.rows = g.open ? 1 : 0;
       result.push_back(std::move(u));
     }
-    std::sort(result.begin(), result.end(), [](const Unit& a, const Unit& b) { return a.nodes.back() < b.nodes.back(); });
+    std::sort(result.begin(), result.end(),
+              [](const Unit& a, const Unit& b) { return a.nodes.back() < b.nodes.back(); });
     return result;
   }
 
@@ -269,10 +287,14 @@ class Fuser {
 
 kernels::Element element_of(DType t) {
   switch (t) {
-    case DType::bf16: return kernels::Element::bf16;
-    case DType::i32: return kernels::Element::i32;
-    case DType::u8: return kernels::Element::u8;
-    default: return kernels::Element::f32;
+    case DType::bf16:
+      return kernels::Element::bf16;
+    case DType::i32:
+      return kernels::Element::i32;
+    case DType::u8:
+      return kernels::Element::u8;
+    default:
+      return kernels::Element::f32;
   }
 }
 
@@ -280,7 +302,8 @@ kernels::Element element_of(DType t) {
 
 std::vector<Unit> fuse(const Program& program, bool enabled) { return Fuser(program).run(enabled); }
 
-ChainPlan chain_of(const Program& program, const Unit& unit, const std::vector<bool>& needed_outside) {
+ChainPlan chain_of(const Program& program, const Unit& unit,
+                   const std::vector<bool>& needed_outside) {
   using namespace kernels;
   ChainPlan c;
   FusedProgram& f = c.program;
@@ -288,11 +311,13 @@ ChainPlan chain_of(const Program& program, const Unit& unit, const std::vector<b
   const Shape domain = is_reduction(first) ? program.nodes[first.in[0]].shape : first.shape;
   f.rows = unit.rows;
   f.cols = domain.elements() / std::max<int64_t>(1, unit.rows);
-  std::map<NodeId, int> value;                          // of nodes in the chain
+  std::map<NodeId, int> value;                           // of nodes in the chain
   std::map<std::pair<NodeId, Access>, int> input_value;  // of memory read
   std::map<double, int> constant_value;
   std::vector<double> constants;  // in the order of their first use
-  const auto inside = [&](NodeId id) { return std::find(unit.nodes.begin(), unit.nodes.end(), id) != unit.nodes.end(); };
+  const auto inside = [&](NodeId id) {
+    return std::find(unit.nodes.begin(), unit.nodes.end(), id) != unit.nodes.end();
+  };
   // Inputs and constants first, so that their numbers come before the steps'.
   struct Operand {
     bool is_constant;
@@ -302,14 +327,17 @@ ChainPlan chain_of(const Program& program, const Unit& unit, const std::vector<b
   };
   const auto operand_of = [&](NodeId in) -> Operand {
     const Node& x = program.nodes[in];
-    if (std::string_view(x.op->name) == "constant") return {true, x.attrs.real("value"), in, Access::scalar};
+    if (std::string_view(x.op->name) == "constant")
+      return {true, x.attrs.real("value"), in, Access::scalar};
     if (x.op->kind == Kind::broadcast && !needed_outside[in]) {
       const NodeId source = x.in[0];
       const Node& s = program.nodes[root_of(program, source)];
-      if (std::string_view(s.op->name) == "constant") return {true, s.attrs.real("value"), in, Access::scalar};
+      if (std::string_view(s.op->name) == "constant")
+        return {true, s.attrs.real("value"), in, Access::scalar};
       return {false, 0, source, reading_of(program.nodes[source].shape, x.shape)->access};
     }
-    return {false, 0, in, x.shape.elements() == 1 && domain.elements() != 1 ? Access::scalar : Access::full};
+    return {false, 0, in,
+            x.shape.elements() == 1 && domain.elements() != 1 ? Access::scalar : Access::full};
   };
   for (NodeId id : unit.nodes) {
     for (NodeId in : program.nodes[id].in) {
@@ -317,8 +345,10 @@ ChainPlan chain_of(const Program& program, const Unit& unit, const std::vector<b
       const Operand o = operand_of(in);
       if (o.is_constant) {
         if (constant_value.emplace(o.number, 0).second) constants.push_back(o.number);
-      }
-      else if (input_value.emplace(std::pair{root_of(program, o.node), o.access}, static_cast<int>(c.inputs.size())).second) {
+      } else if (input_value
+                     .emplace(std::pair{root_of(program, o.node), o.access},
+                              static_cast<int>(c.inputs.size()))
+                     .second) {
         c.inputs.push_back(o.node);
         f.inputs.push_back({o.access, element_of(program.nodes[o.node].dtype)});
       }
@@ -331,14 +361,18 @@ ChainPlan chain_of(const Program& program, const Unit& unit, const std::vector<b
   const auto value_of = [&](NodeId in) {
     if (inside(in)) return value.at(in);
     const Operand o = operand_of(in);
-    return o.is_constant ? constant_value.at(o.number) : input_value.at({root_of(program, o.node), o.access});
+    return o.is_constant ? constant_value.at(o.number)
+                         : input_value.at({root_of(program, o.node), o.access});
   };
   for (NodeId id : unit.nodes) {
     const Node& n = program.nodes[id];
     if (is_reduction(n)) {
-      const bool over_columns = n.shape.elements() == f.rows && reduction_rows(n, domain) == f.rows &&
-                                n.attrs.integer("first") + n.attrs.integer("count") == domain.rank();
-      const End end = !over_columns ? End::column_sum : std::holds_alternative<ir::MaxKernel>(n.op->kernel) ? End::row_max : End::row_sum;
+      const bool over_columns =
+          n.shape.elements() == f.rows && reduction_rows(n, domain) == f.rows &&
+          n.attrs.integer("first") + n.attrs.integer("count") == domain.rank();
+      const End end = !over_columns                                         ? End::column_sum
+                      : std::holds_alternative<ir::MaxKernel>(n.op->kernel) ? End::row_max
+                                                                            : End::row_sum;
       f.outputs.push_back({end, value_of(n.in[0])});
       c.outputs.push_back(id);
       continue;
@@ -348,7 +382,8 @@ ChainPlan chain_of(const Program& program, const Unit& unit, const std::vector<b
     } else {
       FusedStep step{find_tile_op(std::get<ir::TileKernel>(n.op->kernel).name), {-1, -1, -1}};
       if (!step.op) throw InternalError(std::string("no tile kernel for ") + n.op->name);
-      for (size_t k = 0; k < n.in.size() && k < static_cast<size_t>(step.op->arity); ++k) step.src[k] = value_of(n.in[k]);
+      for (size_t k = 0; k < n.in.size() && k < static_cast<size_t>(step.op->arity); ++k)
+        step.src[k] = value_of(n.in[k]);
       value[id] = static_cast<int>(c.inputs.size() + f.constants.size() + f.steps.size());
       f.steps.push_back(step);
     }

@@ -13,11 +13,13 @@ MemoryPlan place(const std::vector<Buffer>& buffers) {
   plan.offsets.assign(buffers.size(), 0);
   std::vector<size_t> order(buffers.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return buffers[a].bytes > buffers[b].bytes; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return buffers[a].bytes > buffers[b].bytes; });
   std::vector<size_t> placed;
   for (size_t i : order) {
     const size_t bytes = aligned_size(buffers[i].bytes);
-    std::vector<std::pair<size_t, size_t>> taken;  // [begin, end) of buffers alive together with this one
+    std::vector<std::pair<size_t, size_t>>
+        taken;  // [begin, end) of buffers alive together with this one
     for (size_t j : placed) {
       if (buffers[j].first <= buffers[i].last && buffers[i].first <= buffers[j].last) {
         taken.emplace_back(plan.offsets[j], plan.offsets[j] + aligned_size(buffers[j].bytes));

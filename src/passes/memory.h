@@ -16,7 +16,8 @@ struct MemoryPlan {
   size_t live_bytes = 0;  // the largest sum of buffers alive at one stage: no arena can be smaller
 };
 
-/// Buffers alive at the same stage never overlap. Large ones are placed first, each at the lowest offset that is free.
+/// Buffers alive at the same stage never overlap. Large ones are placed first, each at the lowest
+/// offset that is free.
 MemoryPlan place(const std::vector<Buffer>& buffers);
 
 }  // namespace latent::passes

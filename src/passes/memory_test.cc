@@ -22,8 +22,10 @@ TEST(Memory, NoOverlapOnRandomIntervals) {
       EXPECT_EQ(plan.offsets[i] % 64, 0u);
       EXPECT_LE(plan.offsets[i] + buffers[i].bytes, plan.arena_bytes);
       for (size_t j = 0; j < i; ++j) {
-        const bool together = buffers[i].first <= buffers[j].last && buffers[j].first <= buffers[i].last;
-        const bool apart = plan.offsets[i] + buffers[i].bytes <= plan.offsets[j] || plan.offsets[j] + buffers[j].bytes <= plan.offsets[i];
+        const bool together =
+            buffers[i].first <= buffers[j].last && buffers[j].first <= buffers[i].last;
+        const bool apart = plan.offsets[i] + buffers[i].bytes <= plan.offsets[j] ||
+                           plan.offsets[j] + buffers[j].bytes <= plan.offsets[i];
         EXPECT_TRUE(!together || apart || !buffers[i].bytes || !buffers[j].bytes);
       }
     }

@@ -1,5 +1,6 @@
-// The passes between a traced program and a plan, in the order of pipeline.cc. A pass that rewrites takes a program and gives
-// a new one; the later ones (fuse, schedule, memory) say how it will run without changing it.
+// The passes between a traced program and a plan, in the order of pipeline.cc. A pass that rewrites
+// takes a program and gives a new one; the later ones (fuse, schedule, memory) say how it will run
+// without changing it.
 #pragma once
 
 #include <functional>
@@ -15,12 +16,15 @@ namespace latent::passes {
 /// Passes by name that are switched off; "named" stands for the prebuilt kernels of chains.
 using Off = std::set<std::string>;
 
-/// Rebuilds a program from its live nodes: `visit` gets each node with its operands already renumbered and either adds it
-/// to `out` (add_node) or returns a node of `out` that stands for it. Sources are kept even when nothing reads them.
-ir::Program rewrite(const ir::Program& program, const std::function<ir::NodeId(ir::Program& out, ir::Node node)>& visit);
+/// Rebuilds a program from its live nodes: `visit` gets each node with its operands already
+/// renumbered and either adds it to `out` (add_node) or returns a node of `out` that stands for it.
+/// Sources are kept even when nothing reads them.
+ir::Program rewrite(const ir::Program& program,
+                    const std::function<ir::NodeId(ir::Program& out, ir::Node node)>& visit);
 ir::NodeId add_node(ir::Program& out, ir::Node node);
 
-/// Algebra that needs no value: neutral operands, folded constants, broadcasts moved behind scalar work, views of views.
+/// Algebra that needs no value: neutral operands, folded constants, broadcasts moved behind scalar
+/// work, views of views.
 ir::Program simplify(const ir::Program& program);
 /// Products read bf16 copies of their operands.
 ir::Program lower_precision(const ir::Program& program);
@@ -29,7 +33,8 @@ ir::Program merge_equal(const ir::Program& program);
 /// Throws InternalError naming the node when the program is not well formed.
 void verify(const ir::Program& program, const std::string& after);
 
-/// What runs together: one chain of elementwise nodes and their reductions, or one node of another kind.
+/// What runs together: one chain of elementwise nodes and their reductions, or one node of another
+/// kind.
 struct Unit {
   std::vector<ir::NodeId> nodes;  // in order
   int64_t rows = 0;               // of a chain's domain; 0 for a unit that is no chain
@@ -42,7 +47,8 @@ struct ChainPlan {
   kernels::FusedProgram program;
   std::vector<ir::NodeId> inputs, outputs;
 };
-ChainPlan chain_of(const ir::Program& program, const Unit& unit, const std::vector<bool>& needed_outside);
+ChainPlan chain_of(const ir::Program& program, const Unit& unit,
+                   const std::vector<bool>& needed_outside);
 
 /// Follows views to the node that owns the memory.
 ir::NodeId root_of(const ir::Program& program, ir::NodeId node);

@@ -1,4 +1,5 @@
-// The passes in their order, each timed, switchable and followed by the verifier. Reads as the table of contents of this folder.
+// The passes in their order, each timed, switchable and followed by the verifier. Reads as the
+// table of contents of this folder.
 #include <chrono>
 
 #include "ir/op.h"
@@ -11,7 +12,8 @@ ir::NodeId add_node(ir::Program& out, ir::Node node) {
   return static_cast<ir::NodeId>(out.nodes.size() - 1);
 }
 
-ir::Program rewrite(const ir::Program& program, const std::function<ir::NodeId(ir::Program&, ir::Node)>& visit) {
+ir::Program rewrite(const ir::Program& program,
+                    const std::function<ir::NodeId(ir::Program&, ir::Node)>& visit) {
   ir::Program out;
   const std::vector<bool> live = program.live();
   std::vector<ir::NodeId> map(program.nodes.size());
@@ -25,7 +27,8 @@ ir::Program rewrite(const ir::Program& program, const std::function<ir::NodeId(i
     s.node = map[s.node];
     out.slots.push_back(std::move(s));
   }
-  for (const ir::Commit& c : program.commits) out.commits.push_back({map[c.slot], map[c.value], c.where});
+  for (const ir::Commit& c : program.commits)
+    out.commits.push_back({map[c.slot], map[c.value], c.where});
   for (const ir::Fetch& f : program.fetches) out.fetches.push_back({f.name, map[f.node]});
   for (ir::Schedule s : program.schedules) {
     s.node = map[s.node];
@@ -43,8 +46,9 @@ ir::NodeId root_of(const ir::Program& program, ir::NodeId node) {
 
 void verify(const ir::Program& program, const std::string& after) {
   const auto fail = [&](ir::NodeId i, const std::string& what) {
-    throw InternalError("after " + after + ", node %" + std::to_string(i) + " (" + program.nodes[i].op->name + ", " +
-                        program.nodes[i].where.text() + "): " + what);
+    throw InternalError("after " + after + ", node %" + std::to_string(i) + " (" +
+                        program.nodes[i].op->name + ", " + program.nodes[i].where.text() +
+                        "): " + what);
   };
   for (ir::NodeId i = 0; i < program.nodes.size(); ++i) {
     const ir::Node& n = program.nodes[i];
@@ -55,12 +59,14 @@ void verify(const ir::Program& program, const std::string& after) {
       c.dtypes.push_back(program.nodes[in].dtype);
     }
     const ir::ResultType t = n.op->type(c);
-    if (!(t.shape == n.shape) || t.dtype != n.dtype) fail(i, "its type is " + t.shape.text() + ", it says " + n.shape.text());
+    if (!(t.shape == n.shape) || t.dtype != n.dtype)
+      fail(i, "its type is " + t.shape.text() + ", it says " + n.shape.text());
   }
   for (size_t k = 0; k < program.commits.size(); ++k) {
     const ir::Commit& c = program.commits[k];
     if (!program.slot_of(c.slot)) fail(c.slot, "is assigned but is no slot");
-    if (!(program.nodes[c.slot].shape == program.nodes[c.value].shape)) fail(c.value, "does not fit the slot it is assigned to");
+    if (!(program.nodes[c.slot].shape == program.nodes[c.value].shape))
+      fail(c.value, "does not fit the slot it is assigned to");
     for (size_t j = 0; j < k; ++j) {
       if (program.commits[j].slot == c.slot) fail(c.slot, "is assigned twice");
     }
@@ -76,7 +82,9 @@ Lowered lower(const ir::Program& program, bool bf16, const Off& off, bool check)
     const size_t before = current.nodes.size();
     const auto start = Clock::now();
     run();
-    l.reports.push_back({name, std::chrono::duration<double, std::milli>(Clock::now() - start).count(), before, current.nodes.size()});
+    l.reports.push_back({name,
+                         std::chrono::duration<double, std::milli>(Clock::now() - start).count(),
+                         before, current.nodes.size()});
     if (check) verify(current, name);
   };
   pass("simplify", true, [&] { current = simplify(current); });
@@ -85,7 +93,9 @@ Lowered lower(const ir::Program& program, bool bf16, const Off& off, bool check)
   pass("simplify", true, [&] { current = rewrite(simplify(current), add_node); });
   const auto start = Clock::now();
   l.units = fuse(current, !off.count("fuse"));
-  l.reports.push_back({"fuse", std::chrono::duration<double, std::milli>(Clock::now() - start).count(), current.nodes.size(), l.units.size()});
+  l.reports.push_back({"fuse",
+                       std::chrono::duration<double, std::milli>(Clock::now() - start).count(),
+                       current.nodes.size(), l.units.size()});
   l.program = std::move(current);
   return l;
 }

@@ -1,5 +1,5 @@
-// Algebraic simplification, precision of products, and common subexpressions. Rules keep results equal but for the sign of a
-// zero and the rounding of constants that are folded in double.
+// Algebraic simplification, precision of products, and common subexpressions. Rules keep results
+// equal but for the sign of a zero and the rounding of constants that are folded in double.
 #include <cmath>
 #include <map>
 #include <optional>
@@ -20,12 +20,14 @@ bool is(const Node& n, std::string_view op) { return op == n.op->name; }
 /// The number that every element of a node has, when it is a constant or the broadcast of one.
 std::optional<double> constant_of(const Program& p, NodeId id) {
   const Node* n = &p.nodes[id];
-  while (n->op->kind == ir::Kind::broadcast || n->op->kind == ir::Kind::view) n = &p.nodes[n->in[0]];
+  while (n->op->kind == ir::Kind::broadcast || n->op->kind == ir::Kind::view)
+    n = &p.nodes[n->in[0]];
   if (!is(*n, "constant")) return std::nullopt;
   return n->attrs.real("value");
 }
 
-NodeId make(Program& p, const char* op, std::vector<NodeId> in, ir::Attrs attrs, Shape shape, DType dtype, Where where) {
+NodeId make(Program& p, const char* op, std::vector<NodeId> in, ir::Attrs attrs, Shape shape,
+            DType dtype, Where where) {
   Node n;
   n.op = &ir::find_op(op);
   n.in = std::move(in);
@@ -38,7 +40,8 @@ NodeId make(Program& p, const char* op, std::vector<NodeId> in, ir::Attrs attrs,
 
 NodeId broadcast(Program& p, NodeId x, const Shape& to, Where where) {
   if (p.nodes[x].shape == to) return x;
-  return make(p, "broadcast_to", {x}, {{"shape", ir::Ints(to.begin(), to.end())}}, to, p.nodes[x].dtype, where);
+  return make(p, "broadcast_to", {x}, {{"shape", ir::Ints(to.begin(), to.end())}}, to,
+              p.nodes[x].dtype, where);
 }
 
 NodeId constant(Program& p, double v, const Shape& to, Where where) {
@@ -78,9 +81,12 @@ NodeId simplify_elementwise(Program& out, Node n) {
   for (NodeId in : n.in) {
     const Node& x = out.nodes[in];
     if (constant_of(out, in)) continue;
-    if (x.op->kind != ir::Kind::broadcast) all = false;
-    else if (!small) small = &out.nodes[x.in[0]].shape;
-    else if (!(*small == out.nodes[x.in[0]].shape)) all = false;
+    if (x.op->kind != ir::Kind::broadcast)
+      all = false;
+    else if (!small)
+      small = &out.nodes[x.in[0]].shape;
+    else if (!(*small == out.nodes[x.in[0]].shape))
+      all = false;
   }
   if (all && small && small->elements() < n.shape.elements()) {
     const Shape inner = *small, outer = n.shape;
@@ -97,7 +103,8 @@ NodeId simplify_elementwise(Program& out, Node n) {
 
 NodeId simplify_node(Program& out, Node n) {
   switch (n.op->kind) {
-    case ir::Kind::elementwise: return simplify_elementwise(out, std::move(n));
+    case ir::Kind::elementwise:
+      return simplify_elementwise(out, std::move(n));
     case ir::Kind::view:
       while (out.nodes[n.in[0]].op->kind == ir::Kind::view) n.in[0] = out.nodes[n.in[0]].in[0];
       if (out.nodes[n.in[0]].shape == n.shape) return n.in[0];
@@ -108,18 +115,24 @@ NodeId simplify_node(Program& out, Node n) {
     case ir::Kind::broadcast: {
       const Node& x = out.nodes[n.in[0]];
       if (x.shape == n.shape) return n.in[0];
-      if (const auto v = constant_of(out, n.in[0]); v && x.shape.rank() > 0) return constant(out, *v, n.shape, n.where);
-      if (x.op->kind == ir::Kind::broadcast) {  // axes of extent 1 were added or kept; the outer one covers both
+      if (const auto v = constant_of(out, n.in[0]); v && x.shape.rank() > 0)
+        return constant(out, *v, n.shape, n.where);
+      if (x.op->kind ==
+          ir::Kind::broadcast) {  // axes of extent 1 were added or kept; the outer one covers both
         n.in[0] = x.in[0];
       }
       return add_node(out, std::move(n));
     }
-    case ir::Kind::general: break;
-    default: return add_node(out, std::move(n));
+    case ir::Kind::general:
+      break;
+    default:
+      return add_node(out, std::move(n));
   }
   if (is(n, "transpose")) {
     const Node& x = out.nodes[n.in[0]];
-    if (is(x, "transpose") && n.attrs.ints("order") == ir::Ints{1, 0} && x.attrs.ints("order") == ir::Ints{1, 0}) return x.in[0];
+    if (is(x, "transpose") && n.attrs.ints("order") == ir::Ints{1, 0} &&
+        x.attrs.ints("order") == ir::Ints{1, 0})
+      return x.in[0];
   }
   if (is(n, "matmul") && n.shape.rank() == 2) {
     for (size_t k = 0; k < 2; ++k) {  // products read transposed operands in place
@@ -139,10 +152,14 @@ std::string key_of(const Node& n) {
   for (NodeId in : n.in) key += "," + std::to_string(in);
   for (const auto& [name, value] : n.attrs.list()) {
     key += ";" + name + "=";
-    if (const auto* i = std::get_if<int64_t>(&value)) key += std::to_string(*i);
-    else if (const auto* d = std::get_if<double>(&value)) key.append(reinterpret_cast<const char*>(d), sizeof *d);
-    else if (const auto* s = std::get_if<std::string>(&value)) key += *s;
-    else for (int64_t v : std::get<ir::Ints>(value)) key += std::to_string(v) + ".";
+    if (const auto* i = std::get_if<int64_t>(&value))
+      key += std::to_string(*i);
+    else if (const auto* d = std::get_if<double>(&value))
+      key.append(reinterpret_cast<const char*>(d), sizeof *d);
+    else if (const auto* s = std::get_if<std::string>(&value))
+      key += *s;
+    else
+      for (int64_t v : std::get<ir::Ints>(value)) key += std::to_string(v) + ".";
   }
   return key;
 }

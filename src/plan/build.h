@@ -1,6 +1,6 @@
-// From lowered programs to stages of bound calls: schedule, memory and bind. A stage's calls do not depend on each other;
-// a barrier stands between stages. Calls name their operands by index in the plan's table of pointers, so that feeds can
-// be exchanged and an arena shared.
+// From lowered programs to stages of bound calls: schedule, memory and bind. A stage's calls do not
+// depend on each other; a barrier stands between stages. Calls name their operands by index in the
+// plan's table of pointers, so that feeds can be exchanged and an arena shared.
 #pragma once
 
 #include <map>
@@ -43,7 +43,8 @@ struct Built {
   size_t arena_bytes = 0, live_bytes = 0;
   std::vector<std::pair<int, float>> constants;  // pointer and value
   std::vector<int> pointer_of;                   // of each node's memory; -1: none
-  std::map<std::string, int> old_values;         // fetches of slots that change: where the value at the start is kept
+  std::map<std::string, int>
+      old_values;  // fetches of slots that change: where the value at the start is kept
   int pointers = 0;
   std::vector<passes::PassReport> reports;
   ir::Program program;  // what the stages compute

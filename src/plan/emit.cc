@@ -1,4 +1,5 @@
-// From the ordered units of a level to stages of bound calls with placed buffers; see level.h and build.h.
+// From the ordered units of a level to stages of bound calls with placed buffers; see level.h and
+// build.h.
 #include <algorithm>
 #include <cstring>
 #include <set>
@@ -18,7 +19,9 @@ Call copy_call(const char* name, size_t bytes, size_t from_stride = 0, size_t to
   c.kernel = name;
   c.run = [=](int, void* const* p, std::byte*, const kernels::RunState& s) {
     const auto i = static_cast<size_t>(s.iteration);
-    if (bytes) std::memcpy(static_cast<std::byte*>(p[0]) + i * to_stride, static_cast<const std::byte*>(p[1]) + i * from_stride, bytes);
+    if (bytes)
+      std::memcpy(static_cast<std::byte*>(p[0]) + i * to_stride,
+                  static_cast<const std::byte*>(p[1]) + i * from_stride, bytes);
   };
   return c;
 }
@@ -28,7 +31,8 @@ Call copy_call(const char* name, size_t bytes, size_t from_stride = 0, size_t to
 /// Turns the ordered units of a level into stages, and its values into placed buffers.
 class Emitter {
  public:
-  Emitter(Level& level, Built& built, const CompileOptions& options) : l_(level), built_(built), options_(options) {}
+  Emitter(Level& level, Built& built, const CompileOptions& options)
+      : l_(level), built_(built), options_(options) {}
 
   std::vector<Stage> run(std::vector<Placement>& placements, size_t& arena, size_t& live) {
     last_stage_.assign(l_.units_.size(), -1);
@@ -61,7 +65,10 @@ class Emitter {
       const NodeId root = passes::root_of(l_.p_, value);
       if (!l_.p_.commit_of(root) || saved_.count(root)) return;
       const int copy = new_buffer(bytes_of(node(root)), 0, 1 << 30);
-      append(0, {copy_call("keep old value", bytes_of(node(root))), {copy, l_.pointer_of_[root]}, -1, node(root).where});
+      append(0, {copy_call("keep old value", bytes_of(node(root))),
+                 {copy, l_.pointer_of_[root]},
+                 -1,
+                 node(root).where});
       saved_[root] = copy;
     };
     for (const ir::Fetch& f : l_.p_.fetches) save(f.node);
@@ -75,7 +82,8 @@ class Emitter {
     stages_[stage].entries.push_back(std::move(e));
   }
 
-  /// First stage at which unit u may stand: after what it reads, joining the last stage at the earliest.
+  /// First stage at which unit u may stand: after what it reads, joining the last stage at the
+  /// earliest.
   size_t earliest(size_t u) const {
     int after = -1;
     for (NodeId r : l_.memory_reads(u)) {
@@ -83,10 +91,12 @@ class Emitter {
       if (producer >= 0) after = std::max(after, last_stage_[static_cast<size_t>(producer)]);
     }
     for (const auto& [reader, writer] : l_.after_) {
-      if (writer == static_cast<int>(u)) after = std::max(after, last_stage_[static_cast<size_t>(reader)]);
+      if (writer == static_cast<int>(u))
+        after = std::max(after, last_stage_[static_cast<size_t>(reader)]);
     }
     const int last = static_cast<int>(stages_.size()) - 1;
-    const bool joinable = last >= 0 && !stages_[static_cast<size_t>(last)].loop && !(last == 0 && !saved_.empty());
+    const bool joinable =
+        last >= 0 && !stages_[static_cast<size_t>(last)].loop && !(last == 0 && !saved_.empty());
     return static_cast<size_t>(std::max(after + 1, joinable ? last : last + 1));
   }
 
@@ -104,11 +114,15 @@ class Emitter {
     } else if (unit.chain()) {
       pending_.push_back({u, stage});
       const passes::ChainPlan c = passes::chain_of(l_.p_, unit, l_.needed_);
-      const size_t calls = kernels::bind_fused(c.program, std::vector<int>(c.outputs.size(), -1), false).size();
+      const size_t calls =
+          kernels::bind_fused(c.program, std::vector<int>(c.outputs.size(), -1), false).size();
       while (stages_.size() < stage + calls) stages_.emplace_back();
       stage += calls - 1;
     } else {
-      ir::BindContext context{first, {}, };
+      ir::BindContext context{
+          first,
+          {},
+      };
       std::vector<const Node*> in;
       std::vector<int> operands{l_.pointer_of_[unit.nodes[0]]};
       for (NodeId i : first.in) {
@@ -122,14 +136,17 @@ class Emitter {
       } else {
         const int64_t a = first.attrs.integer("first"), n = first.attrs.integer("count");
         int64_t outer = 1, mid = 1, inner = 1;
-        for (int i = 0; i < in[0]->shape.rank(); ++i) (i < a ? outer : i < a + n ? mid : inner) *= in[0]->shape[i];
-        calls = {kernels::bind_middle_reduction(std::holds_alternative<ir::MaxKernel>(first.op->kernel), outer, mid, inner)};
+        for (int i = 0; i < in[0]->shape.rank(); ++i)
+          (i < a ? outer : i < a + n ? mid : inner) *= in[0]->shape[i];
+        calls = {kernels::bind_middle_reduction(
+            std::holds_alternative<ir::MaxKernel>(first.op->kernel), outer, mid, inner)};
       }
       size_t scratch = 0;
       for (const Call& c : calls) scratch = std::max(scratch, c.scratch_bytes);
       const int last = static_cast<int>(stage + calls.size() - 1);
       const int pointer = scratch ? new_buffer(scratch, static_cast<int>(stage), last) : -1;
-      for (size_t k = 0; k < calls.size(); ++k) append(stage + k, {std::move(calls[k]), operands, pointer, first.where});
+      for (size_t k = 0; k < calls.size(); ++k)
+        append(stage + k, {std::move(calls[k]), operands, pointer, first.where});
       stage += calls.size() - 1;
     }
     last_stage_[u] = static_cast<int>(stage);
@@ -138,26 +155,32 @@ class Emitter {
   /// Copies in, the loop, copies out. Returns the last stage.
   size_t scan(NodeId id, size_t stage) {
     const Node& n = node(id);
-    const auto carries = static_cast<size_t>(n.attrs.integer("carries")), inputs = static_cast<size_t>(n.attrs.integer("inputs"));
+    const auto carries = static_cast<size_t>(n.attrs.integer("carries")),
+               inputs = static_cast<size_t>(n.attrs.integer("inputs"));
     Level body(built_, options_);
     std::map<std::string, int> given;
     std::vector<Entry> before, first, last, after;
     const auto value = [&](size_t k) { return l_.pointer(n.in[k]); };
-    for (size_t k = carries + inputs; k < n.in.size(); ++k) given["captured:" + std::to_string(k - carries - inputs)] = value(k);
+    for (size_t k = carries + inputs; k < n.in.size(); ++k)
+      given["captured:" + std::to_string(k - carries - inputs)] = value(k);
     for (size_t k = 0; k < carries + inputs; ++k) {
       const bool carry = k < carries;
       const Node& x = node(n.in[k]);
-      const size_t bytes = carry ? bytes_of(x) : bytes_of(x) / static_cast<size_t>(n.attrs.integer("length"));
+      const size_t bytes =
+          carry ? bytes_of(x) : bytes_of(x) / static_cast<size_t>(n.attrs.integer("length"));
       const int here = body.whole_buffer(bytes);
       given[(carry ? "carry:" : "input:") + std::to_string(carry ? k : k - carries)] = here;
-      if (carry) before.push_back({copy_call("carry in", bytes), {here, value(k)}, -1, n.where});
-      else first.push_back({copy_call("slice in", bytes, bytes), {here, value(k)}, -1, n.where});
+      if (carry)
+        before.push_back({copy_call("carry in", bytes), {here, value(k)}, -1, n.where});
+      else
+        first.push_back({copy_call("slice in", bytes, bytes), {here, value(k)}, -1, n.where});
     }
     body.run(n.body->program(), given);
     std::map<int64_t, int> outputs;  // index -> pointer in this level
     for (NodeId i = 0; i < l_.p_.nodes.size(); ++i) {
       const Node& o = node(i);
-      if (o.op->kind == Kind::control && !o.body && o.in[0] == id && l_.pointer_of_[i] >= 0) outputs[o.attrs.integer("index")] = l_.pointer_of_[i];
+      if (o.op->kind == Kind::control && !o.body && o.in[0] == id && l_.pointer_of_[i] >= 0)
+        outputs[o.attrs.integer("index")] = l_.pointer_of_[i];
     }
     std::vector<Entry> carried;
     for (const ir::Fetch& f : body.program().fetches) {
@@ -168,14 +191,19 @@ class Emitter {
         if (body.pointer(f.node) != target) {
           // A carry may be the old value of another: all are read before any is written.
           const int copy = body.whole_buffer(bytes);
-          last.push_back({copy_call("next carry", bytes), {copy, body.pointer(f.node)}, -1, n.where});
+          last.push_back(
+              {copy_call("next carry", bytes), {copy, body.pointer(f.node)}, -1, n.where});
           carried.push_back({copy_call("carry", bytes), {target, copy}, -1, n.where});
         }
         if (const auto o = outputs.find(static_cast<int64_t>(k)); o != outputs.end()) {
           after.push_back({copy_call("carry out", bytes), {o->second, target}, -1, n.where});
         }
-      } else if (const auto o = outputs.find(static_cast<int64_t>(carries + k)); o != outputs.end()) {
-        last.push_back({copy_call("slice out", bytes, 0, bytes), {o->second, body.pointer(f.node)}, -1, n.where});
+      } else if (const auto o = outputs.find(static_cast<int64_t>(carries + k));
+                 o != outputs.end()) {
+        last.push_back({copy_call("slice out", bytes, 0, bytes),
+                        {o->second, body.pointer(f.node)},
+                        -1,
+                        n.where});
       }
     }
     auto loop = std::make_unique<Loop>();
@@ -196,14 +224,16 @@ class Emitter {
     for (Stage& s : middle) loop->stages.push_back(std::move(s));
     loop->stages.push_back(stage_of(std::move(last)));
     loop->stages.push_back(stage_of(std::move(carried)));
-    // Copies around the loop are of one iteration's index 0 strides, so the loop's own index does not matter.
+    // Copies around the loop are of one iteration's index 0 strides, so the loop's own index does
+    // not matter.
     stage = std::max(stage, stages_.size());
     for (Entry& e : before) append(stage, std::move(e));
     while (stages_.size() <= stage + 1) stages_.emplace_back();
     stages_[stage + 1].loop = std::move(loop);
     while (stages_.size() <= stage + 2) stages_.emplace_back();
     for (Entry& e : after) append(stage + 2, std::move(e));
-    blocks_.push_back({new_buffer(bytes, static_cast<int>(stage), static_cast<int>(stage + 2)), std::move(inner)});
+    blocks_.push_back({new_buffer(bytes, static_cast<int>(stage), static_cast<int>(stage + 2)),
+                       std::move(inner)});
     return stage + 2;
   }
 
@@ -215,7 +245,10 @@ class Emitter {
       if (l_.in_place_[k] || passes::root_of(l_.p_, c.value) == c.slot) continue;
       const auto old = saved_.find(passes::root_of(l_.p_, c.value));
       const int from = old != saved_.end() ? old->second : l_.pointer(c.value);
-      append(stage, {copy_call("assign", bytes_of(node(c.slot))), {l_.pointer_of_[c.slot], from}, -1, c.where});
+      append(stage, {copy_call("assign", bytes_of(node(c.slot))),
+                     {l_.pointer_of_[c.slot], from},
+                     -1,
+                     c.where});
     }
     for (const ir::Fetch& f : l_.p_.fetches) {
       const auto old = saved_.find(passes::root_of(l_.p_, f.node));
@@ -223,7 +256,8 @@ class Emitter {
     }
   }
 
-  /// Gives every value of the level its place, then binds the chains, which must know what shares memory.
+  /// Gives every value of the level its place, then binds the chains, which must know what shares
+  /// memory.
   void place(int end, std::vector<Placement>& placements, size_t& arena, size_t& live) {
     std::vector<bool> kept(l_.p_.nodes.size(), false);
     for (const ir::Fetch& f : l_.p_.fetches) kept[passes::root_of(l_.p_, f.node)] = true;
@@ -237,19 +271,27 @@ class Emitter {
         ++readers[r];
       }
     }
-    // Values of the arena, each with a buffer, or sharing that of an input which ends where it begins.
+    // Values of the arena, each with a buffer, or sharing that of an input which ends where it
+    // begins.
     std::map<NodeId, size_t> buffer_of;
     for (int u : l_.order_) {
       const Unit& unit = l_.units_[static_cast<size_t>(u)];
       for (NodeId n : unit.nodes) {
         if (l_.pointer_of_[n] < 0 || node(n).op->kind == Kind::view || is_slot_memory(n)) continue;
-        const int first = first_of(n, u), last = kept[n] ? end : std::max(last_read[n], last_stage_[static_cast<size_t>(u)]);
+        const int first = first_of(n, u),
+                  last =
+                      kept[n] ? end : std::max(last_read[n], last_stage_[static_cast<size_t>(u)]);
         bool shared = false;
-        if (unit.chain() && node(n).op->kind == Kind::elementwise && !options_.off.count("in_place")) {
+        if (unit.chain() && node(n).op->kind == Kind::elementwise &&
+            !options_.off.count("in_place")) {
           for (NodeId r : l_.memory_reads(static_cast<size_t>(u))) {
             const auto b = buffer_of.find(r);
-            if (b == buffer_of.end() || kept[r] || bytes_of(node(r)) != bytes_of(node(n)) || taken_.count(r)) continue;
-            if (last_read[r] != last_stage_[static_cast<size_t>(u)] || !only_full(static_cast<size_t>(u), r) || !last_reader(r, u)) continue;
+            if (b == buffer_of.end() || kept[r] || bytes_of(node(r)) != bytes_of(node(n)) ||
+                taken_.count(r))
+              continue;
+            if (last_read[r] != last_stage_[static_cast<size_t>(u)] ||
+                !only_full(static_cast<size_t>(u), r) || !last_reader(r, u))
+              continue;
             buffer_of[n] = b->second;
             buffers_[b->second].last = std::max(buffers_[b->second].last, last);
             share_[n] = r;
@@ -279,7 +321,8 @@ class Emitter {
     }
     for (const auto& [pointer, owner] : alias_) placements.push_back({pointer, offset.at(owner)});
     for (const auto& [pointer, inner] : blocks_) {
-      for (const Placement& p : inner) placements.push_back({p.pointer, offset.at(pointer) + p.offset});
+      for (const Placement& p : inner)
+        placements.push_back({p.pointer, offset.at(pointer) + p.offset});
     }
     arena = plan.arena_bytes;
     live = plan.live_bytes;
@@ -288,7 +331,8 @@ class Emitter {
   /// Scan outputs are alive from the scan's first stage, since iterations write them.
   int first_of(NodeId n, int u) const {
     const Node& x = node(n);
-    if (x.op->kind == Kind::control && !x.body) return first_stage_[static_cast<size_t>(l_.unit_of_[x.in[0]])];
+    if (x.op->kind == Kind::control && !x.body)
+      return first_stage_[static_cast<size_t>(l_.unit_of_[x.in[0]])];
     return first_stage_[static_cast<size_t>(u)];
   }
 
@@ -313,7 +357,9 @@ class Emitter {
     for (size_t k = 0; k < l_.units_.size(); ++k) {
       if (static_cast<int>(k) == u) continue;
       const auto& reads = l_.memory_reads(k);
-      if (std::binary_search(reads.begin(), reads.end(), root) && last_stage_[k] >= first_stage_[static_cast<size_t>(u)]) return false;
+      if (std::binary_search(reads.begin(), reads.end(), root) &&
+          last_stage_[k] >= first_stage_[static_cast<size_t>(u)])
+        return false;
     }
     return true;
   }
@@ -328,15 +374,21 @@ class Emitter {
         for (size_t i = 0; i < c.inputs.size(); ++i) {
           const NodeId root = passes::root_of(l_.p_, c.inputs[i]);
           const auto s = share_.find(o);
-          if ((s != share_.end() && s->second == root) || l_.pointer_of_[root] == l_.pointer_of_[o]) shares = static_cast<int>(i);
+          if ((s != share_.end() && s->second == root) || l_.pointer_of_[root] == l_.pointer_of_[o])
+            shares = static_cast<int>(i);
         }
         in_place.push_back(shares);
       }
       for (NodeId i : c.inputs) operands.push_back(l_.pointer(i));
-      std::vector<Call> calls = kernels::bind_fused(c.program, in_place, !options_.off.count("named"));
+      std::vector<Call> calls =
+          kernels::bind_fused(c.program, in_place, !options_.off.count("named"));
       const size_t scratch = calls[0].scratch_bytes;
-      const int pointer = scratch ? new_buffer(scratch, static_cast<int>(stage), static_cast<int>(stage + calls.size() - 1)) : -1;
-      for (size_t k = 0; k < calls.size(); ++k) append(stage + k, {std::move(calls[k]), operands, pointer, node(l_.units_[u].nodes[0]).where});
+      const int pointer = scratch ? new_buffer(scratch, static_cast<int>(stage),
+                                               static_cast<int>(stage + calls.size() - 1))
+                                  : -1;
+      for (size_t k = 0; k < calls.size(); ++k)
+        append(stage + k,
+               {std::move(calls[k]), operands, pointer, node(l_.units_[u].nodes[0]).where});
     }
   }
 
@@ -346,8 +398,8 @@ class Emitter {
   std::vector<Stage> stages_;
   std::vector<int> first_stage_, last_stage_;
   std::vector<passes::Buffer> buffers_;
-  std::vector<int> owners_;                     // pointer of each buffer
-  std::vector<std::pair<int, int>> alias_;      // pointer that lies where another does
+  std::vector<int> owners_;                         // pointer of each buffer
+  std::vector<std::pair<int, int>> alias_;          // pointer that lies where another does
   std::vector<std::pair<size_t, size_t>> pending_;  // chains and their stages
   std::vector<std::pair<int, std::vector<Placement>>> blocks_;
   std::map<NodeId, NodeId> share_;

@@ -26,7 +26,8 @@ void print(const std::vector<Stage>& stages, const std::string& indent, std::str
   int number = 0;
   for (const Stage& stage : stages) {
     if (stage.loop) {
-      out += fmt::format("{}loop of {} iterations{}\n", indent, stage.loop->length, stage.loop->reverse ? ", from the last" : "");
+      out += fmt::format("{}loop of {} iterations{}\n", indent, stage.loop->length,
+                         stage.loop->reverse ? ", from the last" : "");
       print(stage.loop->stages, indent + "  ", out);
       continue;
     }
@@ -38,7 +39,8 @@ void print(const std::vector<Stage>& stages, const std::string& indent, std::str
       if (e.call.flops > 0) out += fmt::format(", {:.3g} Mflop", e.call.flops / 1e6);
       if (e.where.line) out += "  (" + e.where.text() + ")";
       out += "\n";
-      for (const std::string& reason : e.call.refused) out += indent + "       not " + reason + "\n";
+      for (const std::string& reason : e.call.refused)
+        out += indent + "       not " + reason + "\n";
     }
   }
 }
@@ -56,13 +58,18 @@ PlanStats count(const Built& built) {
 
 std::string explain(const Built& built, const PlanStats& s, int threads) {
   std::string out;
-  out += fmt::format("memory: {:.1f} KiB at most = arena {:.1f} (largest sum alive {:.1f}) + feeds {:.1f} + slots {:.1f}\n",
-                     static_cast<double>(s.peak_bytes()) / 1024, static_cast<double>(s.arena_bytes) / 1024,
-                     static_cast<double>(s.live_bytes) / 1024, static_cast<double>(s.feed_bytes) / 1024, static_cast<double>(s.slot_bytes) / 1024);
-  out += fmt::format("work: {} calls in {} stages, {:.3g} Mflop in products, {} thread{}\n", s.calls, s.stages, s.flops / 1e6, threads,
-                     threads == 1 ? "" : "s");
+  out += fmt::format(
+      "memory: {:.1f} KiB at most = arena {:.1f} (largest sum alive {:.1f}) + feeds {:.1f} + slots "
+      "{:.1f}\n",
+      static_cast<double>(s.peak_bytes()) / 1024, static_cast<double>(s.arena_bytes) / 1024,
+      static_cast<double>(s.live_bytes) / 1024, static_cast<double>(s.feed_bytes) / 1024,
+      static_cast<double>(s.slot_bytes) / 1024);
+  out += fmt::format("work: {} calls in {} stages, {:.3g} Mflop in products, {} thread{}\n",
+                     s.calls, s.stages, s.flops / 1e6, threads, threads == 1 ? "" : "s");
   out += "passes:";
-  for (const passes::PassReport& r : built.reports) out += fmt::format(" {} {}->{} ({:.2f} ms)", r.name, r.nodes_before, r.nodes_after, r.milliseconds);
+  for (const passes::PassReport& r : built.reports)
+    out += fmt::format(" {} {}->{} ({:.2f} ms)", r.name, r.nodes_before, r.nodes_after,
+                       r.milliseconds);
   out += "\nstages:\n";
   print(built.stages, "", out);
   return out;

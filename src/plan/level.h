@@ -1,5 +1,6 @@
-// One level of a plan in the making: a program, or the body of a scan. Lowers it, gives its values pointers, decides which slots
-// are written where they lie, and orders its units; emit.cc then makes stages and places buffers.
+// One level of a plan in the making: a program, or the body of a scan. Lowers it, gives its values
+// pointers, decides which slots are written where they lie, and orders its units; emit.cc then
+// makes stages and places buffers.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +13,9 @@
 
 namespace latent::plan {
 
-inline size_t bytes_of(const ir::Node& n) { return static_cast<size_t>(n.shape.elements()) * size_of(n.dtype); }
+inline size_t bytes_of(const ir::Node& n) {
+  return static_cast<size_t>(n.shape.elements()) * size_of(n.dtype);
+}
 
 using ir::Kind;
 using ir::Node;
@@ -24,7 +27,8 @@ class Level {
  public:
   Level(Built& built, const CompileOptions& options) : built_(built), options_(options) {}
 
-  /// `given` are nodes whose memory the level does not own (captured values); others get pointers here.
+  /// `given` are nodes whose memory the level does not own (captured values); others get pointers
+  /// here.
   void run(const ir::Program& program, const std::map<std::string, int>& given) {
     passes::Lowered lowered = passes::lower(program, options_.bf16, options_.off, options_.verify);
     p_ = std::move(lowered.program);
@@ -49,7 +53,8 @@ class Level {
   }
   std::vector<passes::PassReport>& reports() { return reports_; }
 
-  /// Emits stages and places buffers; in a body, values are kept alive to the end for the copies that follow.
+  /// Emits stages and places buffers; in a body, values are kept alive to the end for the copies
+  /// that follow.
   std::vector<Stage> emit(std::vector<Placement>& placements, size_t& arena, size_t& live);
 
   /// A pointer for a buffer of this level, alive from its first stage to its last.
@@ -88,7 +93,8 @@ class Level {
         const bool named = !n.in.size() && n.attrs.list().size() == 3;
         const auto found = named ? given.find(n.attrs.word("name")) : given.end();
         pointer_of_[i] = found != given.end() ? found->second : built_.pointers++;
-        if (!named) built_.constants.emplace_back(pointer_of_[i], static_cast<float>(n.attrs.real("value")));
+        if (!named)
+          built_.constants.emplace_back(pointer_of_[i], static_cast<float>(n.attrs.real("value")));
       } else if (needed_[i] && n.op->kind != Kind::view) {
         pointer_of_[i] = built_.pointers++;
       }
@@ -129,7 +135,8 @@ class Level {
     return reads_[u];
   }
 
-  bool depends(int later, int earlier) const {  // is there a path from unit `earlier` to unit `later`?
+  bool depends(int later,
+               int earlier) const {  // is there a path from unit `earlier` to unit `later`?
     std::vector<bool> seen(units_.size(), false);
     std::vector<int> stack{later};
     while (!stack.empty()) {
@@ -148,14 +155,17 @@ class Level {
     return false;
   }
 
-  /// A slot is written where it lies when its new value comes from a chain that can run after all other readers.
+  /// A slot is written where it lies when its new value comes from a chain that can run after all
+  /// other readers.
   void choose_commits() {
     in_place_.assign(p_.commits.size(), false);
     for (size_t k = 0; k < p_.commits.size(); ++k) {
       const ir::Commit& c = p_.commits[k];
       const int writer = unit_of_[c.value];
       const Node& v = p_.nodes[c.value];
-      if (writer < 0 || !units_[static_cast<size_t>(writer)].chain() || v.op->kind != Kind::elementwise) continue;
+      if (writer < 0 || !units_[static_cast<size_t>(writer)].chain() ||
+          v.op->kind != Kind::elementwise)
+        continue;
       bool free = true;
       for (size_t j = 0; j < p_.commits.size(); ++j) {
         free &= passes::root_of(p_, p_.commits[j].value) != c.slot;
@@ -165,9 +175,11 @@ class Level {
       std::vector<int> readers = reading_units(c.slot);
       for (int r : readers) free &= r == writer || !depends(r, writer);
       // The chain itself may read the slot element by element only.
-      const passes::ChainPlan chain = passes::chain_of(p_, units_[static_cast<size_t>(writer)], needed_);
+      const passes::ChainPlan chain =
+          passes::chain_of(p_, units_[static_cast<size_t>(writer)], needed_);
       for (size_t i = 0; i < chain.inputs.size(); ++i) {
-        if (passes::root_of(p_, chain.inputs[i]) == c.slot) free &= chain.program.inputs[i].access == kernels::Access::full;
+        if (passes::root_of(p_, chain.inputs[i]) == c.slot)
+          free &= chain.program.inputs[i].access == kernels::Access::full;
       }
       if (!free) continue;
       for (int r : readers) {
@@ -178,7 +190,8 @@ class Level {
     }
   }
 
-  /// Order of the units: operands first; a unit that writes slots as soon as it may, else in the order of the trace.
+  /// Order of the units: operands first; a unit that writes slots as soon as it may, else in the
+  /// order of the trace.
   void schedule() {
     std::vector<std::vector<int>> next(units_.size());
     std::vector<int> missing(units_.size(), 0);
@@ -207,7 +220,9 @@ class Level {
     while (!ready.empty()) {
       const auto best = std::min_element(ready.begin(), ready.end(), [&](int a, int b) {
         const bool ca = commits[static_cast<size_t>(a)], cb = commits[static_cast<size_t>(b)];
-        return ca != cb ? ca : units_[static_cast<size_t>(a)].nodes.back() < units_[static_cast<size_t>(b)].nodes.back();
+        return ca != cb ? ca
+                        : units_[static_cast<size_t>(a)].nodes.back() <
+                              units_[static_cast<size_t>(b)].nodes.back();
       });
       const int u = *best;
       ready.erase(best);

@@ -1,4 +1,5 @@
-// Plan and PlanFamily: memory for feeds and arena, slots made and bound, and the runner that walks the stages.
+// Plan and PlanFamily: memory for feeds and arena, slots made and bound, and the runner that walks
+// the stages.
 #include "latent/plan.h"
 
 #include <sys/sysinfo.h>
@@ -7,12 +8,12 @@
 #include <map>
 
 #include "base/memory.h"
+#include "base/near.h"
 #include "base/team.h"
 #include "ir/op.h"
 #include "kernels/product.h"
 #include "plan/build.h"
 #include "plan/explain.h"
-#include "base/near.h"
 
 namespace latent {
 
@@ -67,7 +68,8 @@ class Walker {
     if (threads_ > 1 && (s.parts > 1 || wide_)) team_->barrier();
     wide_ = s.parts > 1;
     if (s.parts == 1 && thread_ != 0) return;
-    const int begin = s.parts * thread_ / threads_, end = s.parts == 1 ? 1 : s.parts * (thread_ + 1) / threads_;
+    const int begin = s.parts * thread_ / threads_,
+              end = s.parts == 1 ? 1 : s.parts * (thread_ + 1) / threads_;
     int first = 0;
     for (const plan::Entry& e : s.entries) {
       const int from = std::max(begin, first), to = std::min(end, first + e.call.parts);
@@ -75,7 +77,8 @@ class Walker {
         void* operands[64];
         for (size_t k = 0; k < e.operands.size(); ++k) operands[k] = pointers_[e.operands[k]];
         auto* scratch = e.scratch >= 0 ? static_cast<std::byte*>(pointers_[e.scratch]) : nullptr;
-        for (int part = from; part < to; ++part) e.call.run(part - first, operands, scratch, state_);
+        for (int part = from; part < to; ++part)
+          e.call.run(part - first, operands, scratch, state_);
       }
       first += e.call.parts;
     }
@@ -128,27 +131,32 @@ struct Plan::Impl {
 void Plan::Impl::bind_arena() {
   if (bound_arena == arena->bytes.get()) return;
   bound_arena = arena->bytes.get();
-  for (const plan::Placement& p : built.placements) pointers[static_cast<size_t>(p.pointer)] = bound_arena + p.offset;
+  for (const plan::Placement& p : built.placements)
+    pointers[static_cast<size_t>(p.pointer)] = bound_arena + p.offset;
 }
 
 void Plan::Impl::check_memory(const CompileOptions& options) const {
   const size_t limit = options.memory_limit ? options.memory_limit : machine_memory();
   size_t feed_bytes = 0;
   for (const ir::Node& n : built.program.nodes) {
-    if (passes::is_source(n)) feed_bytes += static_cast<size_t>(n.shape.elements()) * size_of(n.dtype);
+    if (passes::is_source(n))
+      feed_bytes += static_cast<size_t>(n.shape.elements()) * size_of(n.dtype);
   }
   const size_t need = built.arena_bytes + feed_bytes;
   if (need <= limit) return;
-  throw UsageError("the plan needs " + std::to_string(need >> 20) + " MiB (" + std::to_string(built.arena_bytes >> 20) +
-                   " MiB for activations, the rest for weights and inputs), the limit is " + std::to_string(limit >> 20) +
-                   " MiB; use a smaller batch or model");
+  throw UsageError("the plan needs " + std::to_string(need >> 20) + " MiB (" +
+                   std::to_string(built.arena_bytes >> 20) +
+                   " MiB for activations, the rest for weights and inputs), the limit is " +
+                   std::to_string(limit >> 20) + " MiB; use a smaller batch or model");
 }
 
-Plan::Plan(const Graph& graph, Slots& slots, CompileOptions options) : impl_(std::make_unique<Impl>()) {
+Plan::Plan(const Graph& graph, Slots& slots, CompileOptions options)
+    : impl_(std::make_unique<Impl>()) {
   static const std::set<std::string> known = {"simplify", "cse", "fuse", "named", "in_place"};
   for (const std::string& name : options.off) {
     if (!known.count(name)) {
-      throw UsageError("no pass is called \"" + name + "\"" + did_you_mean(name, {known.begin(), known.end()}));
+      throw UsageError("no pass is called \"" + name + "\"" +
+                       did_you_mean(name, {known.begin(), known.end()}));
     }
   }
   Impl& m = *impl_;
@@ -170,8 +178,9 @@ Plan::Plan(const Graph& graph, Slots& slots, CompileOptions options) : impl_(std
     }
     Tensor& t = slots.at(s.name);
     if (!(t.shape() == n.shape) || t.dtype() != n.dtype) {
-      throw UsageError("the slot \"" + s.name + "\" holds " + name_of(t.dtype()) + t.shape().text() + ", the graph declares " +
-                           name_of(n.dtype) + n.shape.text(),
+      throw UsageError("the slot \"" + s.name + "\" holds " + name_of(t.dtype()) +
+                           t.shape().text() + ", the graph declares " + name_of(n.dtype) +
+                           n.shape.text(),
                        s.where);
     }
     m.pointers[static_cast<size_t>(m.built.pointer_of[s.node])] = t.raw();
@@ -196,7 +205,8 @@ Plan::Plan(const Graph& graph, Slots& slots, CompileOptions options) : impl_(std
   }
   for (const ir::Fetch& f : p.fetches) {
     const auto old = m.built.old_values.find(f.name);
-    m.fetches[f.name] = {f.node, old != m.built.old_values.end() ? old->second : m.built.pointer_of[f.node]};
+    m.fetches[f.name] = {
+        f.node, old != m.built.old_values.end() ? old->second : m.built.pointer_of[f.node]};
   }
   std::set<std::string> counters;
   for (const ir::Schedule& s : p.schedules) {
@@ -227,27 +237,32 @@ Tensor& Plan::feed_tensor(const std::string& name) {
 void Plan::check_feed_size(const std::string& name, size_t found) const {
   const Tensor& t = const_cast<Plan*>(this)->feed_tensor(name);
   if (found != static_cast<size_t>(t.elements())) {
-    throw UsageError("the feed \"" + name + "\" is " + t.shape().text() + ", " + std::to_string(t.elements()) + " elements; got " +
-                     std::to_string(found));
+    throw UsageError("the feed \"" + name + "\" is " + t.shape().text() + ", " +
+                     std::to_string(t.elements()) + " elements; got " + std::to_string(found));
   }
 }
 
 void Plan::run() {
   Impl& m = *impl_;
   m.bind_arena();
-  for (const Impl::Scheduled& s : m.schedules) m.feeds.at(s.feed).tensor.span<float>()[0] = static_cast<float>(s.value(m.slots->counter(s.counter)));
+  for (const Impl::Scheduled& s : m.schedules)
+    m.feeds.at(s.feed).tensor.span<float>()[0] =
+        static_cast<float>(s.value(m.slots->counter(s.counter)));
   const kernels::RunState state{m.slots->seed(), m.slots->counter("step"), 0};
   if (!m.team) {
     Walker(nullptr, 0, 1, m.pointers.data(), state).walk(m.built.stages);
   } else {
     const int threads = m.team->threads();
-    m.team->run([&](int thread) { Walker(m.team.get(), thread, threads, m.pointers.data(), state).walk(m.built.stages); });
+    m.team->run([&](int thread) {
+      Walker(m.team.get(), thread, threads, m.pointers.data(), state).walk(m.built.stages);
+    });
   }
   for (const std::string& c : m.counters) ++m.slots->counter(c);
   for (Impl::Carried& c : m.carried) {
     Impl::Feed& feed = m.feeds.at(c.feed);
     const Impl::Fetch& fetch = m.fetches.at(c.fetch);
-    std::copy_n(static_cast<const std::byte*>(m.pointers[static_cast<size_t>(fetch.pointer)]), c.spare.bytes(), static_cast<std::byte*>(c.spare.raw()));
+    std::copy_n(static_cast<const std::byte*>(m.pointers[static_cast<size_t>(fetch.pointer)]),
+                c.spare.bytes(), static_cast<std::byte*>(c.spare.raw()));
     std::swap(feed.tensor, c.spare);
     m.pointers[static_cast<size_t>(feed.pointer)] = feed.tensor.raw();
   }
@@ -255,8 +270,11 @@ void Plan::run() {
 
 namespace {
 template <class T>
-std::span<const T> fetched(const void* p, const ir::Node& n, DType wanted, const std::string& name) {
-  if (n.dtype != wanted) throw UsageError("the fetch \"" + name + "\" is " + name_of(n.dtype) + ", read as " + name_of(wanted));
+std::span<const T> fetched(const void* p, const ir::Node& n, DType wanted,
+                           const std::string& name) {
+  if (n.dtype != wanted)
+    throw UsageError("the fetch \"" + name + "\" is " + name_of(n.dtype) + ", read as " +
+                     name_of(wanted));
   return {static_cast<const T*>(p), static_cast<size_t>(n.shape.elements())};
 }
 }  // namespace
@@ -268,16 +286,20 @@ std::span<const float> Plan::fetch(const std::string& name) const {
     for (const auto& [n, f] : impl_->fetches) names.push_back(n);
     throw UsageError("no fetch is called \"" + name + "\"" + did_you_mean(name, names));
   }
-  return fetched<float>(impl_->pointers[static_cast<size_t>(found->second.pointer)], impl_->built.program.nodes[found->second.node], DType::f32, name);
+  return fetched<float>(impl_->pointers[static_cast<size_t>(found->second.pointer)],
+                        impl_->built.program.nodes[found->second.node], DType::f32, name);
 }
 std::span<const int32_t> Plan::fetch_i32(const std::string& name) const {
   fetch_shape(name);
   const Impl::Fetch& f = impl_->fetches.at(name);
-  return fetched<int32_t>(impl_->pointers[static_cast<size_t>(f.pointer)], impl_->built.program.nodes[f.node], DType::i32, name);
+  return fetched<int32_t>(impl_->pointers[static_cast<size_t>(f.pointer)],
+                          impl_->built.program.nodes[f.node], DType::i32, name);
 }
 double Plan::scalar(const std::string& name) const {
   const auto v = fetch(name);
-  if (v.size() != 1) throw UsageError("the fetch \"" + name + "\" has " + std::to_string(v.size()) + " elements, read as a scalar");
+  if (v.size() != 1)
+    throw UsageError("the fetch \"" + name + "\" has " + std::to_string(v.size()) +
+                     " elements, read as a scalar");
   return static_cast<double>(v[0]);
 }
 Shape Plan::fetch_shape(const std::string& name) const {
@@ -291,8 +313,8 @@ void Plan::carry(const std::string& fetch, const std::string& feed) {
   const Shape s = fetch_shape(fetch);
   const DType type = impl_->built.program.nodes[impl_->fetches.at(fetch).node].dtype;
   if (!(s == t.shape()) || type != t.dtype()) {
-    throw UsageError("carry: the fetch \"" + fetch + "\" is " + name_of(type) + s.text() + ", the feed \"" + feed + "\" is " + name_of(t.dtype()) +
-                     t.shape().text());
+    throw UsageError("carry: the fetch \"" + fetch + "\" is " + name_of(type) + s.text() +
+                     ", the feed \"" + feed + "\" is " + name_of(t.dtype()) + t.shape().text());
   }
   impl_->carried.push_back({fetch, feed, Tensor(t.shape(), t.dtype())});
 }
@@ -304,7 +326,9 @@ PlanStats Plan::stats() const {
   return s;
 }
 
-std::string Plan::explain() const { return plan::explain(impl_->built, stats(), impl_->team ? impl_->team->threads() : 1); }
+std::string Plan::explain() const {
+  return plan::explain(impl_->built, stats(), impl_->team ? impl_->team->threads() : 1);
+}
 
 struct PlanFamily::Impl {
   Slots* slots;
@@ -316,21 +340,24 @@ struct PlanFamily::Impl {
 };
 
 PlanFamily::PlanFamily(Slots& slots, Trace trace, CompileOptions options)
-    : impl_(new Impl{&slots, std::move(trace), std::move(options), std::make_shared<Arena>(), nullptr, {}}) {}
+    : impl_(new Impl{
+          &slots, std::move(trace), std::move(options), std::make_shared<Arena>(), nullptr, {}}) {}
 PlanFamily::~PlanFamily() = default;
 PlanFamily::PlanFamily(PlanFamily&&) noexcept = default;
 
 Plan& PlanFamily::at(int64_t rows) {
   const auto found = impl_->plans.find(rows);
   if (found != impl_->plans.end()) return found->second;
-  if (rows < 1) throw UsageError("a plan needs at least one row, asked for " + std::to_string(rows));
+  if (rows < 1)
+    throw UsageError("a plan needs at least one row, asked for " + std::to_string(rows));
   Graph graph;
   impl_->trace(graph, rows);
   CompileOptions single = impl_->options;
   single.threads = 1;  // the family's team serves all its plans
   Plan plan(graph, *impl_->slots, single);
   const int threads = impl_->options.threads > 0 ? impl_->options.threads : default_threads();
-  if (threads > 1 && !impl_->team) impl_->team = std::make_shared<Team>(threads, kernels::pin_library_threads);
+  if (threads > 1 && !impl_->team)
+    impl_->team = std::make_shared<Team>(threads, kernels::pin_library_threads);
   plan.impl_->team = impl_->team;
   impl_->arena->reserve(plan.impl_->built.arena_bytes);
   plan.impl_->arena = impl_->arena;

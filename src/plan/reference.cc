@@ -1,11 +1,11 @@
-// The double reference: walks a program node by node with each op's own plain loop. Apart from the passes and the kernels,
-// so that they can be tested against it.
+// The double reference: walks a program node by node with each op's own plain loop. Apart from the
+// passes and the kernels, so that they can be tested against it.
 #include <cmath>
 #include <map>
 
+#include "base/near.h"
 #include "ir/op.h"
 #include "latent/plan.h"
-#include "base/near.h"
 
 namespace latent {
 
@@ -15,16 +15,22 @@ using ir::NodeId;
 using ir::RefTensor;
 
 /// Values of every node of a level.
-std::vector<RefTensor> evaluate(const ir::Program& p, const std::map<std::string, std::vector<double>>& given, const kernels::RunState& state);
+std::vector<RefTensor> evaluate(const ir::Program& p,
+                                const std::map<std::string, std::vector<double>>& given,
+                                const kernels::RunState& state);
 
 /// All results of a scan: final carries, then stacked outputs.
-std::vector<std::vector<double>> run_scan(const ir::Node& n, const std::vector<RefTensor>& value, kernels::RunState state) {
-  const auto carries = static_cast<size_t>(n.attrs.integer("carries")), inputs = static_cast<size_t>(n.attrs.integer("inputs"));
+std::vector<std::vector<double>> run_scan(const ir::Node& n, const std::vector<RefTensor>& value,
+                                          kernels::RunState state) {
+  const auto carries = static_cast<size_t>(n.attrs.integer("carries")),
+             inputs = static_cast<size_t>(n.attrs.integer("inputs"));
   const auto length = static_cast<size_t>(n.attrs.integer("length"));
   std::map<std::string, std::vector<double>> given;
   for (size_t k = 0; k < n.in.size(); ++k) {
-    if (k < carries) given["carry:" + std::to_string(k)] = value[n.in[k]].v;
-    else if (k >= carries + inputs) given["captured:" + std::to_string(k - carries - inputs)] = value[n.in[k]].v;
+    if (k < carries)
+      given["carry:" + std::to_string(k)] = value[n.in[k]].v;
+    else if (k >= carries + inputs)
+      given["captured:" + std::to_string(k - carries - inputs)] = value[n.in[k]].v;
   }
   const ir::Program& body = n.body->program();
   std::map<std::string, std::vector<double>> outputs;
@@ -33,7 +39,9 @@ std::vector<std::vector<double>> run_scan(const ir::Node& n, const std::vector<R
     for (size_t k = 0; k < inputs; ++k) {
       const std::vector<double>& all = value[n.in[carries + k]].v;
       const auto size = static_cast<ptrdiff_t>(all.size() / length);
-      given["input:" + std::to_string(k)].assign(all.begin() + static_cast<ptrdiff_t>(i) * size, all.begin() + static_cast<ptrdiff_t>(i + 1) * size);
+      given["input:" + std::to_string(k)].assign(
+          all.begin() + static_cast<ptrdiff_t>(i) * size,
+          all.begin() + static_cast<ptrdiff_t>(i + 1) * size);
     }
     state.iteration = static_cast<int64_t>(i);
     const std::vector<RefTensor> v = evaluate(body, given, state);
@@ -50,11 +58,14 @@ std::vector<std::vector<double>> run_scan(const ir::Node& n, const std::vector<R
   }
   std::vector<std::vector<double>> result;
   for (size_t k = 0; k < carries; ++k) result.push_back(given["carry:" + std::to_string(k)]);
-  for (size_t k = 0; k < outputs.size(); ++k) result.push_back(outputs.at("output:" + std::to_string(k)));
+  for (size_t k = 0; k < outputs.size(); ++k)
+    result.push_back(outputs.at("output:" + std::to_string(k)));
   return result;
 }
 
-std::vector<RefTensor> evaluate(const ir::Program& p, const std::map<std::string, std::vector<double>>& given, const kernels::RunState& state) {
+std::vector<RefTensor> evaluate(const ir::Program& p,
+                                const std::map<std::string, std::vector<double>>& given,
+                                const kernels::RunState& state) {
   std::vector<RefTensor> value(p.nodes.size());
   std::map<NodeId, std::vector<std::vector<double>>> scans;
   for (NodeId i = 0; i < p.nodes.size(); ++i) {
@@ -111,7 +122,8 @@ void Reference::set(const std::string& name, std::vector<double> values) {
     names.push_back(n.attrs.word("name"));
     if (names.back() != name) continue;
     if (values.size() != static_cast<size_t>(n.shape.elements())) {
-      throw UsageError("\"" + name + "\" is " + n.shape.text() + ", got " + std::to_string(values.size()) + " values");
+      throw UsageError("\"" + name + "\" is " + n.shape.text() + ", got " +
+                       std::to_string(values.size()) + " values");
     }
     impl_->given[name] = std::move(values);
     return;
@@ -125,7 +137,8 @@ void Reference::run() {
   const ir::Program& p = impl_->program;
   const std::vector<RefTensor> value = evaluate(p, impl_->given, impl_->state);
   for (const ir::Fetch& f : p.fetches) impl_->fetched[f.name] = value[f.node].v;
-  for (const ir::Commit& c : p.commits) impl_->given[p.nodes[c.slot].attrs.word("name")] = value[c.value].v;
+  for (const ir::Commit& c : p.commits)
+    impl_->given[p.nodes[c.slot].attrs.word("name")] = value[c.value].v;
 }
 
 std::vector<double> Reference::fetch(const std::string& name) const {

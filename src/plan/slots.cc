@@ -22,10 +22,11 @@ void Slots::set(const std::string& name, Tensor value) {
   }
   Tensor& old = found->second;
   if (!(old.shape() == value.shape()) || old.dtype() != value.dtype()) {
-    throw UsageError("the slot \"" + name + "\" is " + name_of(old.dtype()) + old.shape().text() + ", the new value is " +
-                     name_of(value.dtype()) + value.shape().text());
+    throw UsageError("the slot \"" + name + "\" is " + name_of(old.dtype()) + old.shape().text() +
+                     ", the new value is " + name_of(value.dtype()) + value.shape().text());
   }
-  std::copy_n(static_cast<const std::byte*>(value.raw()), value.bytes(), static_cast<std::byte*>(old.raw()));
+  std::copy_n(static_cast<const std::byte*>(value.raw()), value.bytes(),
+              static_cast<std::byte*>(old.raw()));
 }
 
 }  // namespace latent

@@ -1,33 +1,43 @@
-// PNG by libpng's simplified interface, encoded in memory and written atomically; see png.h.
+// PNG by libpng's simplified interface, which reports errors as values: no setjmp here; see png.h.
 #include "report/png.h"
 
 #include <png.h>
 
-#include <vector>
+#include <cstring>
 
 #include "base/file.h"
 #include "latent/error.h"
 
 namespace latent {
 
-void write_png(const std::string& path, std::span<const uint8_t> pixels, int64_t height, int64_t width, int64_t channels) {
-  constexpr int64_t kMost = 1 << 20;
-  const bool good = height >= 1 && width >= 1 && height <= kMost && width <= kMost && (channels == 1 || channels == 3) &&
-                    static_cast<int64_t>(pixels.size()) == height * width * channels;
-  if (!good) {
-    throw UsageError("a picture of " + std::to_string(height) + " x " + std::to_string(width) + " x " + std::to_string(channels) + " was given " +
-                     std::to_string(pixels.size()) + " bytes");
+std::string encode_png(std::span<const uint8_t> pixels, int height, int width, int channels) {
+  constexpr int kMostExtent = 1 << 20;  // libpng takes a million by default
+  const bool known = channels == 1 || channels == 3;
+  if (!known || height < 1 || width < 1 || height > kMostExtent || width > kMostExtent ||
+      pixels.size() != size_t(height) * size_t(width) * size_t(channels)) {
+    throw UsageError("a picture of " + std::to_string(height) + " x " + std::to_string(width) +
+                     " pixels in " + std::to_string(channels) + " channels cannot be made of " +
+                     std::to_string(pixels.size()) +
+                     " bytes; sizes are 1 to 1048576, channels 1 or 3");
   }
   png_image image{};
   image.version = PNG_IMAGE_VERSION;
-  image.width = static_cast<png_uint_32>(width);
   image.height = static_cast<png_uint_32>(height);
-  image.format = channels == 3 ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
-  png_alloc_size_t size = 0;
-  if (!png_image_write_get_memory_size(image, size, 0, pixels.data(), 0, nullptr)) throw InternalError(std::string("libpng: ") + image.message);
-  std::vector<std::byte> bytes(size);
-  if (!png_image_write_to_memory(&image, bytes.data(), &size, 0, pixels.data(), 0, nullptr)) throw InternalError(std::string("libpng: ") + image.message);
-  write_file_atomic(path, std::span<const std::byte>(bytes.data(), size));
+  image.width = static_cast<png_uint_32>(width);
+  image.format = channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
+  std::string out(PNG_IMAGE_PNG_SIZE_MAX(image), '\0');
+  png_alloc_size_t size = out.size();
+  if (!png_image_write_to_memory(&image, out.data(), &size, 0, pixels.data(), width * channels,
+                                 nullptr)) {
+    throw InternalError(std::string("libpng did not write a picture: ") + image.message);
+  }
+  out.resize(size);
+  return out;
+}
+
+void write_png(const std::string& path, std::span<const uint8_t> pixels, int height, int width,
+               int channels) {
+  write_file_atomic(path, encode_png(pixels, height, width, channels));
 }
 
 }  // namespace latent

@@ -1,4 +1,4 @@
-// Pictures as PNG files, by libpng.
+// PNG files of 8-bit pixels.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,13 @@
 
 namespace latent {
 
-/// Writes height x width pixels of 1 (grey) or 3 (red, green, blue) channels, row by row, atomically. UsageError when the number of
-/// bytes is not height * width * channels, SystemError when the file cannot be written.
-void write_png(const std::string& path, std::span<const uint8_t> pixels, int64_t height, int64_t width, int64_t channels);
+/// The bytes of a PNG file. `pixels` holds height x width x channels, row by row; channels is 1
+/// (grey) or 3 (RGB). The same pixels give the same bytes. UsageError when the sizes do not fit
+/// together or are not positive.
+std::string encode_png(std::span<const uint8_t> pixels, int height, int width, int channels);
+
+/// The same, written whole or not at all.
+void write_png(const std::string& path, std::span<const uint8_t> pixels, int height, int width,
+               int channels);
 
 }  // namespace latent

@@ -23,7 +23,8 @@ DType dtype_named(std::string_view s) {
   for (size_t i = 0; i < std::size(kTypes); ++i) {
     if (s == kTypes[i].name) return static_cast<DType>(i);
   }
-  throw UsageError("unknown element type \"" + std::string(s) + "\"; use f32, f64, bf16, i32 or u8");
+  throw UsageError("unknown element type \"" + std::string(s) +
+                   "\"; use f32, f64, bf16, i32 or u8");
 }
 
 Shape::Shape(std::initializer_list<int64_t> dims) : Shape(std::span(dims.begin(), dims.size())) {}
@@ -37,7 +38,8 @@ void Shape::push_back(int64_t extent) {
   if (extent < 0) throw UsageError("a shape has no negative extent: " + std::to_string(extent));
   // Bounded so that bytes of the widest type never overflow either.
   if (extent > 0 && elements() > std::numeric_limits<int64_t>::max() / 16 / extent) {
-    throw UsageError("a shape of more than 2^59 elements: " + text() + " x " + std::to_string(extent));
+    throw UsageError("a shape of more than 2^59 elements: " + text() + " x " +
+                     std::to_string(extent));
   }
   dims_[static_cast<size_t>(rank_++)] = extent;
 }
@@ -60,7 +62,8 @@ std::string Shape::text() const {
 
 void Tensor::Free::operator()(void* p) const { AlignedFree()(p); }
 
-Tensor::Tensor(Shape shape, DType dtype) : shape_(shape), dtype_(dtype), data_(allocate_bytes(bytes()).release()) {}
+Tensor::Tensor(Shape shape, DType dtype)
+    : shape_(shape), dtype_(dtype), data_(allocate_bytes(bytes()).release()) {}
 
 Tensor Tensor::clone() const {
   if (!data_) return {};
@@ -71,7 +74,8 @@ Tensor Tensor::clone() const {
 
 void Tensor::check_type(DType wanted) const {
   if (wanted != dtype_) {
-    throw UsageError(std::string("a tensor of ") + name_of(dtype_) + " was read as " + name_of(wanted));
+    throw UsageError(std::string("a tensor of ") + name_of(dtype_) + " was read as " +
+                     name_of(wanted));
   }
 }
 

@@ -1,4 +1,5 @@
-// Shapes refuse what cannot be; tensors own aligned zeroed memory and are read only as what they hold.
+// Shapes refuse what cannot be; tensors own aligned zeroed memory and are read only as what they
+// hold.
 #include "latent/tensor.h"
 
 #include <gtest/gtest.h>

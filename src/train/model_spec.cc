@@ -14,7 +14,11 @@ int64_t ModelSpec::inputs() const {
 }
 
 Vae ModelSpec::vae() const {
-  return Vae{{.inputs = inputs(), .hidden = hidden, .latent = latent, .likelihood = likelihood, .beta = beta}};
+  return Vae{{.inputs = inputs(),
+              .hidden = hidden,
+              .latent = latent,
+              .likelihood = likelihood,
+              .beta = beta}};
 }
 Autoencoder ModelSpec::autoencoder() const {
   return Autoencoder{{.inputs = inputs(), .hidden = hidden, .latent = latent, .loss = loss}};
@@ -29,21 +33,27 @@ Expr ModelSpec::build_reconstruction(const Scope& s, Expr x) const {
 }
 Expr ModelSpec::build_samples(const Scope& s, int64_t n) const {
   if (model != "vae") {
-    throw UsageError("an autoencoder has no distribution to sample from; train a vae, or look at its reconstructions");
+    throw UsageError(
+        "an autoencoder has no distribution to sample from; train a vae, or look at its "
+        "reconstructions");
   }
   return vae().decode_mean(s, normal(s / "sample", {n, latent}));
 }
 
 std::string ModelSpec::json() const {
-  return nlohmann::json{{"format", 1},   {"model", model}, {"hidden", hidden},       {"latent", latent}, {"likelihood", likelihood},
-                        {"loss", loss},  {"beta", beta},   {"row_shape", row_shape}, {"scale", scale},   {"shift", shift}}
+  return nlohmann::json{{"format", 1},      {"model", model},           {"hidden", hidden},
+                        {"latent", latent}, {"likelihood", likelihood}, {"loss", loss},
+                        {"beta", beta},     {"row_shape", row_shape},   {"scale", scale},
+                        {"shift", shift}}
       .dump();
 }
 
 ModelSpec ModelSpec::from_json(const std::string& text, const std::string& path) {
   try {
     const auto j = nlohmann::json::parse(text);
-    if (j.at("format").get<int>() != 1) throw DataError("a model of format " + j.at("format").dump() + "; this program reads format 1", path);
+    if (j.at("format").get<int>() != 1)
+      throw DataError(
+          "a model of format " + j.at("format").dump() + "; this program reads format 1", path);
     ModelSpec s;
     s.model = j.at("model").get<std::string>();
     s.hidden = j.at("hidden").get<std::vector<int64_t>>();
@@ -54,9 +64,11 @@ ModelSpec ModelSpec::from_json(const std::string& text, const std::string& path)
     s.row_shape = j.at("row_shape").get<std::vector<int64_t>>();
     s.scale = j.at("scale").get<double>();
     s.shift = j.at("shift").get<double>();
-    constexpr int64_t kMost = int64_t{1} << 24;  // of any one size: a file must not make us allocate without bound
-    bool good = (s.model == "vae" || s.model == "autoencoder") && s.latent >= 1 && s.latent <= kMost && s.hidden.size() <= 64 &&
-                s.row_shape.size() <= 5 && s.scale != 0;
+    constexpr int64_t kMost =
+        int64_t{1} << 24;  // of any one size: a file must not make us allocate without bound
+    bool good = (s.model == "vae" || s.model == "autoencoder") && s.latent >= 1 &&
+                s.latent <= kMost && s.hidden.size() <= 64 && s.row_shape.size() <= 5 &&
+                s.scale != 0;
     int64_t inputs = 1;
     for (int64_t d : s.row_shape) {
       good = good && d >= 1 && d <= kMost / inputs;

@@ -1,5 +1,6 @@
-// What a model file says of its model besides the weights: which model, its sizes, and how values of the data become inputs.
-// Written as JSON in the file's metadata, with sorted keys, so that the same run gives the same bytes.
+// What a model file says of its model besides the weights: which model, its sizes, and how values
+// of the data become inputs. Written as JSON in the file's metadata, with sorted keys, so that the
+// same run gives the same bytes.
 #pragma once
 
 #include <string>
@@ -21,8 +22,10 @@ struct ModelSpec {
 
   int64_t inputs() const;
   Loss build_loss(const Scope& s, Expr x) const;
-  Expr build_reconstruction(const Scope& s, Expr x) const;  ///< [n, inputs] -> means [n, inputs]; a vae decodes mu
-  Expr build_samples(const Scope& s, int64_t n) const;      ///< Means of n draws from the prior; UsageError for an autoencoder
+  Expr build_reconstruction(const Scope& s,
+                            Expr x) const;  ///< [n, inputs] -> means [n, inputs]; a vae decodes mu
+  Expr build_samples(const Scope& s, int64_t n)
+      const;  ///< Means of n draws from the prior; UsageError for an autoencoder
 
   std::string json() const;
   /// Throws DataError naming `path` when a field is missing, unknown or out of range.

@@ -1,4 +1,5 @@
-// The training loop: data set and spec in, slots with trained weights out. Emits a report after each epoch; prints nothing.
+// The training loop: data set and spec in, slots with trained weights out. Emits a report after
+// each epoch; prints nothing.
 #pragma once
 
 #include <functional>
@@ -36,15 +37,17 @@ class Diverged : public Error {
   using Error::Error;
 };
 
-/// Trains and returns the last report. Slots get the weights, the optimizer's moments and counters. The same bits for any
-/// number of threads.
-EpochReport train(const Dataset& data, const ModelSpec& spec, Slots& slots, const TrainOptions& options,
+/// Trains and returns the last report. Slots get the weights, the optimizer's moments and counters.
+/// The same bits for any number of threads.
+EpochReport train(const Dataset& data, const ModelSpec& spec, Slots& slots,
+                  const TrainOptions& options,
                   const std::function<void(const EpochReport&)>& progress);
 
 /// Inputs of the given rows as the model wants them, [n, inputs].
 Tensor inputs_of(const Dataset& data, const ModelSpec& spec, std::span<const int32_t> rows);
 
-/// Saves all slots and counters with the spec; loads them again. Loading throws DataError for a file that is no model.
+/// Saves all slots and counters with the spec; loads them again. Loading throws DataError for a
+/// file that is no model.
 void save_model(const std::string& path, const ModelSpec& spec, const Slots& slots);
 ModelSpec load_model(const std::string& path, Slots& slots);
 
