@@ -2,6 +2,7 @@
 // median over epochs of an epoch's wall time over its steps, gathering the batch included, after
 // two untimed epochs.
 //   latent_bench --workload NAME --threads N [--dtype bf16] [--data DIR] [--epochs E] [--explain]
+//   [--profile]
 #include <sys/resource.h>
 #include <zlib.h>
 
@@ -24,7 +25,7 @@ namespace {
 struct Options {
   std::string workload, data = "../shared/data";
   int threads = 1, epochs = 0;
-  bool bf16 = false, explain = false;
+  bool bf16 = false, explain = false, profile = false;
 };
 
 Options parse(int argc, char** argv) {
@@ -47,6 +48,8 @@ Options parse(int argc, char** argv) {
       o.bf16 = value() == "bf16";
     else if (flag == "--explain")
       o.explain = true;
+    else if (flag == "--profile")
+      o.profile = true;
     else
       throw UsageError("unknown flag " + flag);
   }
@@ -162,6 +165,7 @@ int run(const Options& o) {
   }
   std::nth_element(micros.begin(), micros.begin() + static_cast<ptrdiff_t>(micros.size() / 2),
                    micros.end());
+  if (o.profile) std::fputs(plans.at(batch).profile(1000).c_str(), stderr);
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   std::printf(

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/named.h"
 #include "latent/latent.h"
 
 namespace latent {
@@ -43,11 +44,48 @@ std::vector<std::byte> slots_after(int steps, CompileOptions options, size_t* pa
 TEST(Plan, SameBitsOnAnyNumberOfThreads) {
   for (bool bf16 : {false, true}) {
     size_t parts = 0;
-    const std::vector<std::byte> one = slots_after(12, {.threads = 1, .bf16 = bf16}, &parts);
+    const std::vector<std::byte> one = slots_after(200, {.threads = 1, .bf16 = bf16}, &parts);
     EXPECT_GT(parts, 1u);
     for (int threads : {2, 3, 4, 8})
-      EXPECT_EQ(slots_after(12, {.threads = threads, .bf16 = bf16}), one) << threads;
+      EXPECT_EQ(slots_after(200, {.threads = threads, .bf16 = bf16}), one) << threads;
   }
+}
+
+TEST(Plan, Bfloat16SaysWhatItIsHere) {
+  Slots slots(3);
+  Graph g;
+  trace_vae(g, 32);
+  const std::string text = Plan(g, slots, {.threads = 1, .bf16 = true}).explain();
+  EXPECT_NE(text.find(bf16_note()), std::string::npos);  // an empty note is found anywhere
+  EXPECT_EQ(Plan(g, slots, {.threads = 1}).explain().find("bfloat16"), std::string::npos);
+}
+
+/// A chain without a prebuilt kernel costs the floors of the benchmarks.
+TEST(Plan, TheReferenceStepsHoldNamedChainsOnly) {
+  const auto unnamed = [](const PlanFamily::Trace& trace, int64_t n) {
+    Slots slots(3);
+    Graph g;
+    trace(g, n);
+    const std::string text = Plan(g, slots, {.threads = 1}).explain();
+    const size_t at = text.find(" chain ");
+    return at == std::string::npos ? "" : text.substr(at, text.find('\n', at) - at);
+  };
+  if (kernels::named_kernels().empty()) GTEST_SKIP() << "named kernels need AVX2";
+  const auto train = [](Graph& g, const Loss& loss) {
+    minimize(g, loss.total);
+    g.fetch("loss", loss.total);
+  };
+  EXPECT_EQ(unnamed(trace_vae, 128), "");
+  const auto seed_vae = [&](Graph& g, int64_t n) {
+    const Vae vae{{.inputs = 100, .hidden = {32}, .latent = 20, .likelihood = "squared_error"}};
+    train(g, vae.loss(Scope(g, true), {.x = g.feed("x", {n, 100})}));
+  };
+  EXPECT_EQ(unnamed(seed_vae, 32), "");
+  const auto seed_autoencoder = [&](Graph& g, int64_t n) {
+    const Autoencoder net{{.inputs = 100, .hidden = {32}, .latent = 100}};
+    train(g, net.loss(Scope(g, true), {.x = g.feed("x", {n, 100})}));
+  };
+  EXPECT_EQ(unnamed(seed_autoencoder, 32), "");
 }
 
 TEST(Plan, FusionMemoryAndNamedKernelsDoNotChangeBits) {

@@ -42,12 +42,16 @@ class LATENT_API Slots {
 
 struct CompileOptions {
   int threads = 0;    ///< 0: LATENT_THREADS, else all CPUs of this process. Never changes a result.
-  bool bf16 = false;  ///< Products in bfloat16 with float32 sums.
+  bool bf16 = false;  ///< Products in bfloat16 with float32 sums, where the CPU can: bf16_note().
   std::set<std::string> off;  ///< Passes not to run: simplify, cse, fuse, named.
   bool verify = false;        ///< Check the program after each pass.
   size_t memory_limit =
       0;  ///< Bytes; 0: the memory of this machine. A plan that needs more is refused.
 };
+
+/// What to know of bfloat16 on this CPU: empty where its products outrun float32; else that they
+/// are slower, or that they run in float32 since the CPU has no AVX-512.
+LATENT_API std::string bf16_note();
 
 struct PlanStats {
   size_t arena_bytes = 0, live_bytes = 0, feed_bytes = 0,
@@ -91,6 +95,9 @@ class LATENT_API Plan {
 
   /// What will run: passes, memory, each call with its kernel, parts and why others were refused.
   std::string explain() const;
+  /// Runs `runs` times on one thread, as run() does, and tells where the time goes: microseconds,
+  /// share and Gflop/s of each call.
+  std::string profile(int64_t runs);
   PlanStats stats() const;
 
  private:

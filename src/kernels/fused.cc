@@ -16,6 +16,7 @@ namespace latent::kernels {
 namespace {
 
 constexpr int kRegisters = 40;  // tiles of 1 KiB that a part may hold at once
+constexpr size_t kEnds = 32;    // outputs that a chain may have
 constexpr auto kTileLength = static_cast<int64_t>(kTile);
 constexpr auto kBlock = static_cast<int64_t>(kSumBlock);
 
@@ -81,14 +82,17 @@ struct Bound {
            (flat && row_blocks > 1 && (end == End::row_sum || end == End::row_max));
   }
   void run(int part, void* const* operands, std::byte* scratch_base) const;
+  void run_named(const NamedKernel& kernel, int part, void* const* operands,
+                 std::byte* scratch_base) const;
   void combine(size_t o, void* const* operands, const std::byte* scratch_base) const;
 };
 
 /// The running state of one part.
 struct Worker {
+  Worker(const Bound& bound, void* const* memory) : b(bound), operands(memory) {}
+
   const Bound& b;
   void* const* operands;
-  std::byte* scratch;
   alignas(64) float registers[kRegisters * kTile];
   float* at[kRegisters + 64];  // of each value, for this tile
 
@@ -166,7 +170,7 @@ int64_t chunk_of(int64_t cols) {
 }
 
 void Bound::run(int part, void* const* operands, std::byte* scratch_base) const {
-  Worker w{*this, operands, scratch_base, {}, {}};
+  Worker w(*this, operands);
   const int64_t begin = units * part / parts * unit,
                 end = std::min(units * (part + 1) / parts * unit, flat ? p.cols : p.rows);
   const int64_t row_begin = flat ? 0 : begin, row_end = flat ? 1 : end,
@@ -181,7 +185,6 @@ void Bound::run(int part, void* const* operands, std::byte* scratch_base) const 
     float lanes[kLanes];
     float total;
   };
-  constexpr size_t kEnds = 32;
   Row state[kEnds];
   const auto column_target = [&](size_t o, int64_t row) {
     return partial(o)
@@ -267,6 +270,18 @@ void Bound::run(int part, void* const* operands, std::byte* scratch_base) const 
   }
 }
 
+void Bound::run_named(const NamedKernel& kernel, int part, void* const* operands,
+                      std::byte* scratch_base) const {
+  const int64_t begin = units * part / parts * unit,
+                end = std::min(units * (part + 1) / parts * unit, flat ? p.cols : p.rows);
+  float* partials[kEnds];
+  for (size_t o = 0; o < outputs(); ++o)
+    partials[o] = partial(o) ? reinterpret_cast<float*>(scratch_base + scratch[o]) : nullptr;
+  kernel.fn(operands, p.constants.data(),
+            {p.cols, flat ? 0 : begin, flat ? 1 : end, flat ? begin : 0, flat ? end : p.cols,
+             column_block(p.rows), partials});
+}
+
 /// Adds the partial results of output o in order.
 void Bound::combine(size_t o, void* const* operands, const std::byte* scratch_base) const {
   const auto* from = reinterpret_cast<const float*>(scratch_base + scratch[o]);
@@ -339,7 +354,7 @@ void give_registers(Bound& b, const std::vector<int>& in_place) {
         free.push_back(b.places[v].index);
     }
   }
-  if (b.registers > kRegisters || values > kRegisters + 64 || p.outputs.size() > 32)
+  if (b.registers > kRegisters || values > kRegisters + 64 || p.outputs.size() > kEnds)
     throw InternalError("a fused chain is too long");
 }
 
@@ -404,22 +419,19 @@ std::vector<Call> bind_fused(const FusedProgram& program, const std::vector<int>
   main.parts = b->parts;
   main.scratch_bytes = b->scratch_bytes;
   const NamedKernel* kernel =
-      named && plain && b->flat && !sums_rows ? find_named(p.text()) : nullptr;
+      named && plain && p.rows > 0 && p.cols > 0 ? find_named(p.text()) : nullptr;
   if (kernel) {
     main.kernel = kernel->name;
-    main.run = [b, kernel](int part, void* const* operands, std::byte*, const RunState&) {
-      const int64_t begin = b->units * part / b->parts * b->unit,
-                    end = std::min(b->units * (part + 1) / b->parts * b->unit, b->p.cols);
-      kernel->fn(operands, b->p.constants.data(), begin, end);
+    main.run = [b, kernel](int part, void* const* operands, std::byte* scratch, const RunState&) {
+      b->run_named(*kernel, part, operands, scratch);
     };
-    return {main};
+  } else {
+    give_registers(*b, in_place);
+    main.kernel = "chain " + p.text();
+    main.run = [b](int part, void* const* operands, std::byte* scratch, const RunState&) {
+      b->run(part, operands, scratch);
+    };
   }
-  give_registers(*b, in_place);
-  main.kernel = program.steps.size() == 1 ? std::string(program.steps[0].op->name)
-                                          : "chain of " + std::to_string(program.steps.size());
-  main.run = [b](int part, void* const* operands, std::byte* scratch, const RunState&) {
-    b->run(part, operands, scratch);
-  };
   calls.push_back(main);
   std::vector<size_t> partials;
   for (size_t o = 0; o < p.outputs.size(); ++o) {

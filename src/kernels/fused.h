@@ -52,7 +52,7 @@ struct FusedProgram {
   std::vector<FusedOutput> outputs;
 
   /// The program without extents and constants: what named patterns are found by.
-  std::string text() const;
+  std::string text() const;  // read back by chain_shape.h
 };
 
 /// Rows of a block of a column sum: a function of the rows alone.

@@ -181,11 +181,13 @@ HWY_INLINE V softplus(D d, V x) {
   return hn::Add(hn::IfThenElseZero(hn::Gt(x, hn::Zero(d)), x), tail);
 }
 
-/// 1 / (1 + e^-x).
+/// 1 / (1 + e^-x), as e^x / (1 + e^x) for x < 0: the exponential is that of softplus, computed once
+/// where a loss holds both.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V sigmoid(D d, V x) {
   const V one = hn::Set(d, 1.0f);
-  return hn::Div(one, hn::Add(one, exp(d, hn::Neg(x))));
+  const V e = exp_of_negative(d, hn::Neg(hn::Abs(x)));
+  return hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
 }
 
 /// -m / (m + 2) with m = e^(-2|x|) - 1.

@@ -1,105 +1,213 @@
-// The named kernels; see named.h. Compiled for every vector target by Highway and chosen once at
-// run time.
+// The named kernels; see named.h. A pattern is one line of LATENT_NAMED_CHAINS: its name and its
+// text. The code of each is made for AVX2 and better and chosen once at run time.
 #include "kernels/named.h"
 
-#include <cstddef>
+#include <algorithm>
+#include <cstring>
+#include <utility>
 
-#ifndef LATENT_NAMED_OPERANDS
-#define LATENT_NAMED_OPERANDS
-namespace latent::kernels {
-namespace {
-
-/// Adam on one parameter (Kingma and Ba 2015), as src/optim writes it:
-/// m' = b1 m + (1-b1) g, v' = b2 v + (1-b2) g^2, w' = w - a m' / (sqrt(v') c + eps).
-/// Operands: m', v', w', then in the order of the program's inputs; `order` maps roles to operands.
-struct AdamOperands {
-  float *m_new, *v_new, *w_new;
-  const float *m, *g, *v, *w;
-  float a, c, b1, one_b1, b2, one_b2, eps;
-};
-
-}  // namespace
-}  // namespace latent::kernels
-#endif
+#include "kernels/chain_shape.h"
+#include "kernels/reduce.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/named.cc"
 #include "hwy/foreach_target.h"
+// foreach_target must come before these.
 #include "hwy/highway.h"
+#include "kernels/named_chains.h"
+#include "kernels/tile_ops_inl.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace latent::kernels::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
+namespace latent::kernels {
+namespace HWY_NAMESPACE {
 
-template <class D>
-HWY_INLINE void adam_at(D d, const AdamOperands& o, size_t i) {
-  const auto g = hn::LoadU(d, o.g + i);
-  const auto m =
-      hn::Add(hn::Mul(hn::Set(d, o.b1), hn::LoadU(d, o.m + i)), hn::Mul(hn::Set(d, o.one_b1), g));
-  const auto v = hn::Add(hn::Mul(hn::Set(d, o.b2), hn::LoadU(d, o.v + i)),
-                         hn::Mul(hn::Set(d, o.one_b2), hn::Mul(g, g)));
-  const auto w = hn::LoadU(d, o.w + i);
-  const auto down = hn::Add(hn::Mul(hn::Sqrt(v), hn::Set(d, o.c)), hn::Set(d, o.eps));
-  hn::StoreU(m, d, o.m_new + i);
-  hn::StoreU(v, d, o.v_new + i);
-  hn::StoreU(hn::Sub(w, hn::Div(hn::Mul(hn::Set(d, o.a), m), down)), d, o.w_new + i);
+#if HWY_TARGET <= HWY_AVX2
+
+constexpr size_t kWidth = hn::MaxLanes(D());
+constexpr size_t kVectors = kLanes / kWidth;  // that hold the lanes of a row sum
+static_assert(kLanes % kWidth == 0);
+
+/// The op called kName on up to three vectors.
+template <size_t kIndex>
+struct OpAt;
+#define LATENT_INDEX(op, arity, expression) k_##op,
+enum OpIndex : size_t { LATENT_TILE_OPS(LATENT_INDEX) };
+#undef LATENT_INDEX
+#define LATENT_OP_AT(op, arity, expression) \
+  template <>                               \
+  struct OpAt<k_##op> : op##_op {};
+LATENT_TILE_OPS(LATENT_OP_AT)
+#undef LATENT_OP_AT
+
+constexpr size_t index_of(std::string_view name) {
+#define LATENT_COMPARE(op, arity, expression) \
+  if (name == #op) return k_##op;
+  LATENT_TILE_OPS(LATENT_COMPARE)
+#undef LATENT_COMPARE
+  return ~size_t{0};  // OpAt of it does not compile
 }
 
-void adam(const AdamOperands& o, size_t begin, size_t end) {
-  const hn::ScalableTag<float> d;
-  const size_t lanes = hn::Lanes(d);
-  size_t i = begin;
-  for (; i + 2 * lanes <= end; i += 2 * lanes) {
-    adam_at(d, o, i);
-    adam_at(d, o, i + lanes);
+/// Calls f(std::integral_constant<int, i>) for i = 0 .. kCount - 1.
+template <int kCount, class F>
+HWY_INLINE void each(const F& f) {
+  [&]<int... i>(std::integer_sequence<int, i...>) { (f(std::integral_constant<int, i>()), ...); }
+  (std::make_integer_sequence<int, kCount>());
+}
+
+template <ChainText kText>
+struct Chain {
+  static constexpr ChainShape kShape = parse_chain(kText.view());
+  static_assert(!kShape.has(End::row_max), "maxima are not named yet");
+
+  /// What a row needs: values that do not change along it, and where its results go.
+  struct Row {
+    const float* in[std::max(1, kShape.inputs)];
+    float* out[std::max(1, kShape.outputs)];  // store: the row; column_sum: its block's sums
+    V fixed[std::max(1, kShape.first_step())];
+  };
+
+  /// One vector: elements [i, i + kWidth) of the row, or with kRest only the first `count`.
+  template <bool kRest>
+  static HWY_INLINE void vector(const Row& row, size_t i, size_t count, V* lanes) {
+    const D d;
+    V v[kShape.values()];
+    const auto mask = hn::FirstN(d, kRest ? count : kWidth);
+    const auto load = [&](const float* p) {
+      if constexpr (kRest)
+        return hn::MaskedLoad(mask, d, p);
+      else
+        return hn::LoadU(d, p);
+    };
+    const auto store = [&](V x, float* p) {
+      if constexpr (kRest)
+        hn::BlendedStore(x, mask, d, p);
+      else
+        hn::StoreU(x, d, p);
+    };
+    each<kShape.first_step()>([&](auto k) {
+      constexpr bool kMoves = k < kShape.inputs &&
+                              (kShape.access[k] == Access::full || kShape.access[k] == Access::row);
+      if constexpr (kMoves)
+        v[k] = load(row.in[k] + i);
+      else
+        v[k] = row.fixed[k];
+    });
+    each<kShape.steps>([&](auto s) {
+      using Op = OpAt<index_of(kShape.op[s])>;
+      constexpr int a = kShape.src[s][0], b = kShape.src[s][1], c = kShape.src[s][2];
+      v[kShape.first_step() + s] = Op::apply(v[a], v[b < 0 ? a : b], v[c < 0 ? a : c]);
+    });
+    each<kShape.outputs>([&](auto o) {
+      const V x = v[kShape.value[o]];
+      if constexpr (kShape.end[o] == End::store) {
+        store(x, row.out[o] + i);
+      } else if constexpr (kShape.end[o] == End::column_sum) {
+        store(hn::Add(load(row.out[o] + i), x), row.out[o] + i);
+      } else {
+        // Lanes are never -0, so adding +0 beyond the end changes none.
+        lanes[static_cast<size_t>(o) * kVectors] = hn::Add(lanes[static_cast<size_t>(o) * kVectors],
+                                                           kRest ? hn::IfThenElseZero(mask, x) : x);
+      }
+    });
   }
-  for (; i + lanes <= end; i += lanes) adam_at(d, o, i);
-  const hn::CappedTag<float, 1> one;
-  for (; i < end; ++i) adam_at(one, o, i);
-}
 
-}  // namespace latent::kernels::HWY_NAMESPACE
+  static float fold(const V* lanes) {
+    HWY_ALIGN float all[kLanes];
+    for (size_t v = 0; v < kVectors; ++v) hn::Store(lanes[v], D(), all + v * kWidth);
+    return fold_lanes(all);
+  }
+
+  /// Columns [begin, end) of one block of the row; row sums are kept in `total`.
+  static HWY_INLINE void block(const Row& row, size_t begin, size_t end, V* lanes) {
+    size_t i = begin;
+    for (; i + kLanes <= end; i += kLanes) {
+      for (size_t k = 0; k < kVectors; ++k) vector<false>(row, i + k * kWidth, kWidth, lanes + k);
+    }
+    for (size_t k = 0; i < end; i += kWidth, ++k) {
+      if (i + kWidth <= end)
+        vector<false>(row, i, kWidth, lanes + k);
+      else
+        vector<true>(row, i, end - i, lanes + k);
+    }
+  }
+
+  static void run(void* const* operands, const float* constants, const ChainPiece& piece) {
+    const D d;
+    const auto cols = static_cast<size_t>(piece.cols);
+    Row row;
+    const float* in[std::max(1, kShape.inputs)];
+    for (int k = 0; k < kShape.inputs; ++k) {
+      in[k] = static_cast<const float*>(operands[kShape.outputs + k]);
+      row.in[k] = in[k];
+      row.fixed[k] = kShape.access[k] == Access::scalar ? hn::Set(d, *in[k]) : hn::Zero(d);
+    }
+    for (int k = 0; k < kShape.constants; ++k)
+      row.fixed[kShape.inputs + k] = hn::Set(d, constants[k]);
+    for (int64_t r = piece.row_begin; r < piece.row_end; ++r) {
+      const auto at = static_cast<size_t>(r);
+      for (int k = 0; k < kShape.inputs; ++k) {
+        if (kShape.access[k] == Access::full) row.in[k] = in[k] + at * cols;
+        if (kShape.access[k] == Access::column) row.fixed[k] = hn::Set(d, in[k][at]);
+      }
+      for (int o = 0; o < kShape.outputs; ++o) {
+        auto* out = static_cast<float*>(operands[o]);
+        if (kShape.end[o] == End::store) row.out[o] = out + at * cols;
+        if (kShape.end[o] == End::column_sum) {
+          const int64_t b = r / piece.block_rows;
+          row.out[o] = piece.partial[o] ? piece.partial[o] + static_cast<size_t>(b) * cols : out;
+          if (r % piece.block_rows == 0) std::memset(row.out[o], 0, cols * sizeof(float));
+        }
+      }
+      const auto begin = static_cast<size_t>(piece.col_begin),
+                 end = static_cast<size_t>(piece.col_end);
+      float total[std::max(1, kShape.outputs)] = {};
+      for (size_t b = begin; b < end; b = b / kSumBlock * kSumBlock + kSumBlock) {
+        V lanes[std::max(1, kShape.outputs) * kVectors];
+        for (V& lane : lanes) lane = hn::Zero(d);
+        block(row, b, std::min(end, b / kSumBlock * kSumBlock + kSumBlock), lanes);
+        each<kShape.outputs>([&](auto o) {
+          if constexpr (kShape.end[o] == End::row_sum) {
+            const float sum = fold(lanes + static_cast<size_t>(o) * kVectors);
+            if (piece.partial[o])
+              piece.partial[o][b / kSumBlock] = sum;
+            else
+              total[o] = b < kSumBlock ? sum : total[o] + sum;
+          }
+        });
+      }
+      for (int o = 0; o < kShape.outputs; ++o) {
+        if (kShape.end[o] == End::row_sum && !piece.partial[o])
+          static_cast<float*>(operands[o])[at] = total[o];
+      }
+    }
+  }
+};
+
+#define LATENT_ENTRY(name, text) {name, text, &Chain<text>::run},
+constexpr NamedKernel kNamed[] = {LATENT_NAMED_CHAINS(LATENT_ENTRY)};
+#undef LATENT_ENTRY
+
+std::span<const NamedKernel> all_named() { return kNamed; }
+
+#else
+
+std::span<const NamedKernel> all_named() { return {}; }
+
+#endif
+
+}  // namespace HWY_NAMESPACE
+}  // namespace latent::kernels
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace latent::kernels {
-HWY_EXPORT(adam);
 
-namespace {
+HWY_EXPORT(all_named);
 
-/// Operands of the chain below: m', v', w'; then g, m, v, c, a, w. Constants: 1-b1, b1, 1-b2, b2,
-/// eps.
-void run_adam(void* const* p, const float* k, int64_t begin, int64_t end) {
-  const auto in = [&](int i) { return static_cast<const float*>(p[i]); };
-  const AdamOperands o{static_cast<float*>(p[0]),
-                       static_cast<float*>(p[1]),
-                       static_cast<float*>(p[2]),
-                       in(4),
-                       in(3),
-                       in(5),
-                       in(8),
-                       *in(7),
-                       *in(6),
-                       k[1],
-                       k[0],
-                       k[3],
-                       k[2],
-                       k[4]};
-  HWY_DYNAMIC_DISPATCH(adam)(o, static_cast<size_t>(begin), static_cast<size_t>(end));
-}
-
-constexpr NamedKernel kNamed[] = {
-    {"adam",
-     "fffssf:5 mul,6,0 mul,7,1 add,12,11 square,0 mul,8,14 mul,9,2 add,16,15 sqrt,17 mul,18,3 "
-     "add,19,10 mul,4,13 div,21,20 "
-     "sub,5,22 =13 =17 =23",
-     run_adam},
-};
-
-}  // namespace
+std::span<const NamedKernel> named_kernels() { return HWY_DYNAMIC_DISPATCH(all_named)(); }
 
 const NamedKernel* find_named(std::string_view program) {
-  for (const NamedKernel& k : kNamed) {
+  for (const NamedKernel& k : named_kernels()) {
     if (k.program == program) return &k;
   }
   return nullptr;

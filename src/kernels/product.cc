@@ -279,6 +279,15 @@ Product make_product_with(const ProductProblem& problem, const std::string& only
   throw UsageError("no product candidate is called " + only);
 }
 
+Bf16 bf16_products() {
+  const unsigned isa = dnnl_get_effective_cpu_isa();
+  const auto has = [isa](unsigned wanted) { return (isa & wanted) == wanted; };
+  if (!has(dnnl_cpu_isa_avx512_core)) return Bf16::none;
+  if (has(dnnl_cpu_isa_avx512_core_amx)) return Bf16::faster;
+  return has(dnnl_cpu_isa_avx512_core_bf16) && !__builtin_cpu_is("intel") ? Bf16::faster
+                                                                          : Bf16::slower;
+}
+
 void pin_library_threads() { omp_set_num_threads(1); }
 
 }  // namespace latent::kernels

@@ -41,6 +41,11 @@ Product make_product(const ProductProblem& problem);
 std::vector<std::string> product_candidates();
 Product make_product_with(const ProductProblem& problem, const std::string& only);
 
+/// What bfloat16 products are on this CPU: impossible (they run in float32), slower than float32
+/// (emulated, or AVX-512 BF16 at half rate on Intel without AMX), or faster.
+enum class Bf16 : uint8_t { none, slower, faster };
+Bf16 bf16_products();
+
 /// Must be called on every thread before it prepares or runs a product (oneDNN's thread count is
 /// per thread).
 void pin_library_threads();

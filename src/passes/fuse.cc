@@ -84,11 +84,18 @@ class Fuser {
 
   std::vector<Unit> run(bool enabled) {
     for (NodeId i = 0; i < p_.nodes.size(); ++i) start(i);
+    std::vector<std::pair<NodeId, NodeId>> postponed;
     if (enabled) {
       for (NodeId i = 0; i < p_.nodes.size(); ++i) {
         if (group_of_[i] < 0 || !groups_[at(i)].open) continue;
-        for (NodeId in : p_.nodes[i].in) try_merge(in, i);
+        for (NodeId in : p_.nodes[i].in) {
+          if (belongs_to_reader(in, i))
+            postponed.emplace_back(in, i);
+          else
+            try_merge(in, i);
+        }
       }
+      for (const auto& [in, i] : postponed) try_merge(in, i);
       merge_siblings();
     }
     return units();
@@ -194,6 +201,19 @@ class Fuser {
       } else if (push(n, false)) {
         return true;
       }
+    }
+    return false;
+  }
+
+  /// Whether i is better computed with its only reader than with its operand: the operand lies in
+  /// memory anyway, for a product say, and i's own value then need not. So the derivative of an
+  /// activation is taken in the backward chain, from the activation.
+  bool belongs_to_reader(NodeId in, NodeId i) const {
+    if (readers_[i].size() != 1) return false;
+    const Node& reader = p_.nodes[readers_[i][0]];
+    if (reader.op->kind != Kind::elementwise || !(reader.shape == p_.nodes[i].shape)) return false;
+    for (NodeId r : readers_[in]) {
+      if (p_.nodes[r].op->kind == Kind::general) return true;
     }
     return false;
   }

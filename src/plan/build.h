@@ -32,6 +32,15 @@ struct Loop {
   std::vector<Stage> stages;
 };
 
+/// Runs parts [from, to) of a call.
+inline void run_entry(const Entry& e, int from, int to, void* const* pointers,
+                      const kernels::RunState& state) {
+  void* operands[64];
+  for (size_t k = 0; k < e.operands.size(); ++k) operands[k] = pointers[e.operands[k]];
+  auto* scratch = e.scratch >= 0 ? static_cast<std::byte*>(pointers[e.scratch]) : nullptr;
+  for (int part = from; part < to; ++part) e.call.run(part, operands, scratch, state);
+}
+
 /// A pointer that lies in the arena.
 struct Placement {
   int pointer;

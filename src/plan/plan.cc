@@ -14,6 +14,7 @@
 #include "kernels/product.h"
 #include "plan/build.h"
 #include "plan/explain.h"
+#include "plan/profile.h"
 
 namespace latent {
 
@@ -73,13 +74,7 @@ class Walker {
     int first = 0;
     for (const plan::Entry& e : s.entries) {
       const int from = std::max(begin, first), to = std::min(end, first + e.call.parts);
-      if (from < to) {
-        void* operands[64];
-        for (size_t k = 0; k < e.operands.size(); ++k) operands[k] = pointers_[e.operands[k]];
-        auto* scratch = e.scratch >= 0 ? static_cast<std::byte*>(pointers_[e.scratch]) : nullptr;
-        for (int part = from; part < to; ++part)
-          e.call.run(part - first, operands, scratch, state_);
-      }
+      if (from < to) plan::run_entry(e, from - first, to - first, pointers_, state_);
       first += e.call.parts;
     }
   }
@@ -123,7 +118,10 @@ struct Plan::Impl {
   std::vector<Carried> carried;
   std::vector<std::string> counters;  // that a run advances
   size_t slot_bytes = 0;
+  bool bf16 = false;  // was asked for
 
+  kernels::RunState begin_run();
+  void end_run();
   void bind_arena();
   void check_memory(const CompileOptions& options) const;
 };
@@ -150,6 +148,18 @@ void Plan::Impl::check_memory(const CompileOptions& options) const {
                    std::to_string(limit >> 20) + " MiB; use a smaller batch or model");
 }
 
+std::string bf16_note() {
+  switch (kernels::bf16_products()) {
+    case kernels::Bf16::none:
+      return "bfloat16: this CPU has no AVX-512, so products run in float32";
+    case kernels::Bf16::slower:
+      return "bfloat16: float32 is faster on this CPU";
+    case kernels::Bf16::faster:
+      break;
+  }
+  return "";
+}
+
 Plan::Plan(const Graph& graph, Slots& slots, CompileOptions options)
     : impl_(std::make_unique<Impl>()) {
   static const std::set<std::string> known = {"simplify", "cse", "fuse", "named", "in_place"};
@@ -161,10 +171,12 @@ Plan::Plan(const Graph& graph, Slots& slots, CompileOptions options)
   }
   Impl& m = *impl_;
   m.slots = &slots;
+  m.bf16 = options.bf16;
   if (graph.program().fetches.empty() && graph.program().commits.empty()) {
     throw UsageError("the graph fetches and assigns nothing, so there is nothing to run");
   }
   kernels::pin_library_threads();
+  if (kernels::bf16_products() == kernels::Bf16::none) options.bf16 = false;
   m.built = plan::build(graph.program(), options);
   m.check_memory(options);
   const ir::Program& p = m.built.program;
@@ -242,13 +254,31 @@ void Plan::check_feed_size(const std::string& name, size_t found) const {
   }
 }
 
+/// Places the arena and fills the feeds that the host computes.
+kernels::RunState Plan::Impl::begin_run() {
+  bind_arena();
+  for (const Scheduled& s : schedules)
+    feeds.at(s.feed).tensor.span<float>()[0] =
+        static_cast<float>(s.value(slots->counter(s.counter)));
+  return {slots->seed(), slots->counter("step"), 0};
+}
+
+/// Advances the counters and hands carried fetches to their feeds.
+void Plan::Impl::end_run() {
+  for (const std::string& c : counters) ++slots->counter(c);
+  for (Carried& c : carried) {
+    Feed& feed = feeds.at(c.feed);
+    const Fetch& fetch = fetches.at(c.fetch);
+    std::copy_n(static_cast<const std::byte*>(pointers[static_cast<size_t>(fetch.pointer)]),
+                c.spare.bytes(), static_cast<std::byte*>(c.spare.raw()));
+    std::swap(feed.tensor, c.spare);
+    pointers[static_cast<size_t>(feed.pointer)] = feed.tensor.raw();
+  }
+}
+
 void Plan::run() {
   Impl& m = *impl_;
-  m.bind_arena();
-  for (const Impl::Scheduled& s : m.schedules)
-    m.feeds.at(s.feed).tensor.span<float>()[0] =
-        static_cast<float>(s.value(m.slots->counter(s.counter)));
-  const kernels::RunState state{m.slots->seed(), m.slots->counter("step"), 0};
+  const kernels::RunState state = m.begin_run();
   if (!m.team) {
     Walker(nullptr, 0, 1, m.pointers.data(), state).walk(m.built.stages);
   } else {
@@ -257,15 +287,19 @@ void Plan::run() {
       Walker(m.team.get(), thread, threads, m.pointers.data(), state).walk(m.built.stages);
     });
   }
-  for (const std::string& c : m.counters) ++m.slots->counter(c);
-  for (Impl::Carried& c : m.carried) {
-    Impl::Feed& feed = m.feeds.at(c.feed);
-    const Impl::Fetch& fetch = m.fetches.at(c.fetch);
-    std::copy_n(static_cast<const std::byte*>(m.pointers[static_cast<size_t>(fetch.pointer)]),
-                c.spare.bytes(), static_cast<std::byte*>(c.spare.raw()));
-    std::swap(feed.tensor, c.spare);
-    m.pointers[static_cast<size_t>(feed.pointer)] = feed.tensor.raw();
+  m.end_run();
+}
+
+std::string Plan::profile(int64_t runs) {
+  Impl& m = *impl_;
+  if (runs < 1)
+    throw UsageError("a profile needs at least one run, asked for " + std::to_string(runs));
+  plan::Profile profile;
+  for (int64_t i = 0; i < runs; ++i) {
+    plan::run_timed(m.built.stages, m.pointers.data(), m.begin_run(), profile);
+    m.end_run();
   }
+  return plan::profile_text(m.built.stages, std::move(profile));
 }
 
 namespace {
@@ -327,7 +361,9 @@ PlanStats Plan::stats() const {
 }
 
 std::string Plan::explain() const {
-  return plan::explain(impl_->built, stats(), impl_->team ? impl_->team->threads() : 1);
+  const std::string note = impl_->bf16 ? bf16_note() : "";
+  return plan::explain(impl_->built, stats(), impl_->team ? impl_->team->threads() : 1) +
+         (note.empty() ? "" : note + "\n");
 }
 
 struct PlanFamily::Impl {

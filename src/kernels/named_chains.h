@@ -1,0 +1,26 @@
+// The patterns of named.cc, one a line: a name for people and the text of the chain
+// (FusedProgram::text; `Plan::explain` prints the text of every chain that has no name). X(name,
+// text).
+#pragma once
+
+#define LATENT_NAMED_CHAINS(X)                                                                 \
+  X("adam",                                                                                    \
+    "fffssf:5 mul,6,0 mul,7,1 add,12,11 square,0 mul,8,14 mul,9,2 add,16,15 sqrt,17 mul,18,3 " \
+    "add,19,10 mul,4,13 div,21,20 sub,5,22 =13 =17 =23")                                       \
+  X("bias", "fr:0 add,0,1 =2")                                                                 \
+  X("bias relu", "fr:0 add,0,1 relu,2 =3")                                                     \
+  X("relu gradient", "ff:0 step,0 mul,1,2 =3 |3")                                              \
+  X("relu gradient of two", "fff:0 add,0,1 step,2 mul,3,4 =5 |5")                              \
+  X("gaussian posterior",                                                                      \
+    "frfrf:5 add,0,1 add,2,3 mul,5,11 exp,12 mul,13,4 add,10,14 exp,11 square,10 add,17,16 "   \
+    "sub,18,6 sub,19,11 mul,7,10 mul,8,21 mul,8,16 add,9,23 =13 =15 +20 =22 =24")              \
+  X("gaussian posterior gradient",                                                             \
+    "fffff:1 add,0,1 mul,1,2 mul,7,3 mul,8,5 add,4,9 =6 =10 |10 |6")                           \
+  X("squared error", "frf:2 add,0,1 sub,5,2 square,6 mul,3,6 mul,4,8 +7 =9 |9")                \
+  X("bernoulli",                                                                               \
+    "frf:2 add,0,1 mul,5,2 softplus,5 sub,7,6 sigmoid,5 mul,3,9 mul,4,2 add,10,11 +8 =12 |12") \
+  X("column sum", "f:0 |0")                                                                    \
+  X("row sum", "f:0 +0")                                                                       \
+  X("scaled row sum", "f:1 mul,1,0 +2")                                                        \
+  X("scaled", "f:1 mul,0,1 =2")                                                                \
+  X("mean of two sums", "ff:1 mul,0,2 mul,1,2 add,3,4 =5")
