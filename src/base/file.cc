@@ -25,6 +25,8 @@ class Descriptor {
       fd_ = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
     } while (fd_ < 0 && errno == EINTR);
   }
+  // Another descriptor of an open file.
+  explicit Descriptor(int fd) : fd_(::fcntl(fd, F_DUPFD_CLOEXEC, 0)) {}
   ~Descriptor() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -157,7 +159,7 @@ std::string read_file(const std::string& path, size_t max_bytes) {
 }
 
 std::string read_gzip_or_plain(const std::string& path, size_t max_bytes) {
-  Descriptor file(path, O_RDONLY);
+  Descriptor file = path == "-" ? Descriptor(STDIN_FILENO) : Descriptor(path, O_RDONLY);
   if (!file.valid()) throw SystemError("cannot open", path, errno);
   const size_t capacity = first_capacity(file.get(), max_bytes);
   const std::unique_ptr<gzFile_s, CloseGzip> zip(gzdopen(file.get(), "rb"));

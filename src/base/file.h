@@ -23,7 +23,7 @@ std::string read_file(const std::string& path, size_t max_bytes = kMaxFileBytes)
 
 /// The same, decompressed when the file starts as gzip does (several members are joined).
 /// `max_bytes` bounds what comes out, so a small file cannot fill the memory. DataError when the
-/// compressed bytes are damaged or cut short.
+/// compressed bytes are damaged or cut short. The path "-" is standard input, read to its end.
 std::string read_gzip_or_plain(const std::string& path, size_t max_bytes = kMaxFileBytes);
 
 /// Writes the pieces one after another to a temporary file in the same folder, makes them durable,

@@ -1,68 +1,35 @@
-// Opening, describing and gathering data sets; see dataset.h.
+// Describing and gathering data sets; see dataset.h. Opening is in open.cc.
 #include "data/dataset.h"
-
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <filesystem>
 #include <limits>
 #include <utility>
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "base/near.h"
-#include "data/digits.h"
-#include "data/idx.h"
-#include "data/npy.h"
+#include "data/scaling.h"
+#include "data/visit.h"
 
 namespace latent {
 
 namespace {
 
-// Calls f(span of the elements); bf16 is no type of data.
-template <class F>
-auto visit(const Tensor& t, const F& f) {
-  switch (t.dtype()) {
-    case DType::f32:
-      return f(t.span<float>());
-    case DType::f64:
-      return f(t.span<double>());
-    case DType::i32:
-      return f(t.span<int32_t>());
-    case DType::u8:
-      return f(t.span<uint8_t>());
-    case DType::bf16:
-      break;
-  }
-  throw UsageError("a data set holds f32, f64, i32 or u8, not bf16");
-}
-
-// One row to float32. The inner loop has a fixed length and the pointers are restrict (bytes may
-// alias anything), so that both compilers make vectors of it at -O2.
-template <class T>
-void convert_row(const T* __restrict src, size_t n, float scale, float shift,
-                 float* __restrict dst) {
+// One row to float32; Wide is the type of the arithmetic. The inner loop has a fixed length and the
+// pointers are restrict (bytes may alias anything), so that both compilers make vectors of it at
+// -O2.
+template <class Wide, class T>
+void convert_row(const T* __restrict src, size_t n, Wide scale, Wide shift, float* __restrict dst) {
   constexpr size_t kBlock = 16;
-  using Wide = std::conditional_t<std::is_same_v<T, double>, double, float>;
   const auto value = [scale, shift](T v) {
-    return static_cast<float>(static_cast<Wide>(v) * Wide{scale} + Wide{shift});
+    return static_cast<float>(static_cast<Wide>(v) * scale + shift);
   };
   size_t i = 0;
   for (; i + kBlock <= n; i += kBlock) {
     for (size_t k = 0; k < kBlock; ++k) dst[i + k] = value(src[i + k]);
   }
   for (; i < n; ++i) dst[i] = value(src[i]);
-}
-
-std::string short_name(const std::string& path) {
-  std::string name = std::filesystem::path(path).filename().string();
-  for (const std::string_view ending : {".gz", ".npy", ".idx"}) {
-    if (name.ends_with(ending) && name.size() > ending.size())
-      name.resize(name.size() - ending.size());
-  }
-  return name;
 }
 
 }  // namespace
@@ -75,7 +42,7 @@ Dataset::Dataset(std::string name, std::vector<Field> fields)
       throw UsageError("the field " + field.name + " of " + name_ +
                        " is a single number; a field has rows");
     }
-    visit(field.values, [](auto) {});
+    visit_elements(field.values, [](auto) {});
     const int64_t rows = field.values.shape()[0];
     if (&field == &fields_[0]) size_ = rows;
     if (rows != size_) {
@@ -90,39 +57,6 @@ Dataset::Dataset(std::string name, std::vector<Field> fields)
     throw UsageError("the data set " + name_ + " has " + std::to_string(size_) +
                      " rows; at most 2^31 - 1 can be used");
   }
-}
-
-Dataset Dataset::open(const std::string& spec) {
-  std::vector<Field> fields;
-  if (spec == "digits") {
-    fields.push_back({"x", digits_images()});
-    fields.push_back({"label", digits_labels()});
-    return Dataset(spec, std::move(fields));
-  }
-  struct stat info {};
-  const bool looks_like_path = spec.find_first_of("/.") != spec.npos;
-  if (!looks_like_path && ::stat(spec.c_str(), &info) != 0) {
-    constexpr std::string_view kNames[] = {"digits"};
-    const std::string near = nearest_name(spec, kNames);
-    throw UsageError("no data set or file named \"" + spec + "\"; " +
-                     (near.empty() ? "give \"digits\" or the path of an IDX or NPY file"
-                                   : "did you mean \"" + near + "\"?"));
-  }
-  const std::string content = read_gzip_or_plain(spec);
-  const auto bytes = bytes_of(content);
-  if (is_npy(bytes)) {
-    fields.push_back({"x", parse_npy(bytes, spec)});
-  } else if (is_idx(bytes)) {
-    fields.push_back({"x", parse_idx(bytes, spec)});
-  } else {
-    throw DataError("neither an IDX nor an NPY file, packed or not, by its first bytes", spec, 0);
-  }
-  if (fields[0].values.shape().rank() == 0)
-    throw DataError("a single number; a data set has rows", spec);
-  if (fields[0].values.shape()[0] > std::numeric_limits<int32_t>::max()) {
-    throw DataError("more than 2^31 - 1 rows; split the file", spec);
-  }
-  return Dataset(short_name(spec), std::move(fields));
 }
 
 const Field& Dataset::field(std::string_view name) const {
@@ -153,7 +87,7 @@ uint64_t Dataset::fingerprint() const {
 ValueRange Dataset::range(std::string_view name) const {
   const Tensor& values = field(name).values;
   const int64_t row = size_ > 0 ? std::max<int64_t>(values.elements() / size_, 1) : 1;
-  return visit(values, [&](auto span) {
+  return visit_elements(values, [&](auto span) {
     ValueRange r;
     r.low = std::numeric_limits<double>::infinity();
     r.high = -r.low;
@@ -202,9 +136,36 @@ void Dataset::gather(std::string_view name, std::span<const int32_t> rows, float
                      float shift) const {
   const Field& f = field(name);
   const size_t n = checked_row_bytes(f, rows) / size_of(f.values.dtype());
-  visit(f.values, [&](auto span) {
+  visit_elements(f.values, [&](auto span) {
+    using T = std::remove_cv_t<typename decltype(span)::element_type>;
+    using Wide = std::conditional_t<std::is_same_v<T, double>, double, float>;
     for (size_t i = 0; i < rows.size(); ++i) {
-      convert_row(span.data() + static_cast<size_t>(rows[i]) * n, n, scale, shift, dst + i * n);
+      convert_row<Wide>(span.data() + static_cast<size_t>(rows[i]) * n, n, Wide{scale}, Wide{shift},
+                        dst + i * n);
+    }
+  });
+}
+
+void Dataset::gather(std::string_view name, std::span<const int32_t> rows, float* dst,
+                     const Scaling& scaling) const {
+  const Field& f = field(name);
+  const size_t n = checked_row_bytes(f, rows) / size_of(f.values.dtype());
+  if (!scaling.is_uniform() && (scaling.scale.size() != n || scaling.shift.size() != n)) {
+    throw UsageError("rows of " + std::to_string(n) + " values of " + name_ +
+                     " were to be scaled by " + std::to_string(scaling.scale.size()) + " columns");
+  }
+  visit_elements(f.values, [&](auto span) {
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const auto* src = span.data() + static_cast<size_t>(rows[i]) * n;
+      float* out = dst + i * n;
+      if (scaling.is_uniform()) {
+        convert_row<double>(src, n, scaling.scale[0], scaling.shift[0], out);
+        continue;
+      }
+      for (size_t j = 0; j < n; ++j) {
+        out[j] =
+            static_cast<float>(static_cast<double>(src[j]) * scaling.scale[j] + scaling.shift[j]);
+      }
     }
   });
 }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,22 +28,41 @@ struct ValueRange {
   int64_t first_not_finite_row = -1;
 };
 
+struct Scaling;
+
+struct OpenOptions {
+  /// Where the field "label" comes from: a column of a CSV file by name, or a file of one number a
+  /// row (IDX, NPY, NPZ, CSV). "": nowhere.
+  std::string label;
+  /// Whether the first row of a CSV file names the columns; unset: found from its cells.
+  std::optional<bool> csv_header;
+};
+
 class Dataset {
  public:
   /// Fields of equal length, at least one, with different names; else a UsageError.
   Dataset(std::string name, std::vector<Field> fields);
+  /// Copies rows of the given shape, one after another, into a field x of f32. UsageError when
+  /// values.size() is not their number of elements.
+  static Dataset from_memory(std::string name, std::span<const float> values, int64_t rows,
+                             const Shape& row_shape);
 
-  /// "digits", the embedded set with fields x and label; or the path of an IDX or NPY file (field
-  /// x), packed by gzip or not, recognised by its content. UsageError with the nearest name when
-  /// `spec` is neither, SystemError when a file cannot be read, DataError when it holds something
-  /// else.
-  static Dataset open(const std::string& spec);
+  /// "digits", the embedded set with fields x and label; or the path of an IDX, NPY, NPZ
+  /// ("file.npz:array" where it holds several) or CSV file (field x), packed by gzip or not,
+  /// recognised by its content; "-" is standard input. UsageError with the nearest name when `spec`
+  /// is neither or options ask for what is not there, SystemError when a file cannot be read,
+  /// DataError when it holds something else or a value of x that is not finite.
+  static Dataset open(const std::string& spec, const OpenOptions& options = {});
 
   const std::string& name() const {
     return name_;
   }  ///< Short: "digits", or the file's name without folder and endings.
   int64_t size() const { return size_; }  ///< Rows.
   const std::vector<Field>& fields() const { return fields_; }
+  /// Names of the values of a row of x where the file has a name for each (CSV), else empty.
+  const std::vector<std::string>& columns() const { return columns_; }
+  /// What the numbers of "label" stand for where the file has texts, else empty.
+  const std::vector<std::string>& classes() const { return classes_; }
   const Field& field(std::string_view name) const;  ///< UsageError when there is none.
   Shape row_shape(std::string_view name) const;     ///< The field's shape without its first axis.
 
@@ -58,6 +78,9 @@ class Dataset {
   /// The given rows as value * scale + shift, in float32 (float64 fields are rounded last).
   void gather(std::string_view field, std::span<const int32_t> rows, float* dst, float scale = 1,
               float shift = 0) const;
+  /// The given rows in model space, computed in double and rounded once.
+  void gather(std::string_view field, std::span<const int32_t> rows, float* dst,
+              const Scaling& scaling) const;
 
  private:
   // Bytes of one row, after checking that every row exists.
@@ -65,6 +88,7 @@ class Dataset {
 
   std::string name_;
   std::vector<Field> fields_;
+  std::vector<std::string> columns_, classes_;
   int64_t size_ = 0;
 };
 

@@ -1,0 +1,212 @@
+// Dataset::open: from a name or a path to fields, by what the file's first bytes say; see
+// dataset.h.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <utility>
+
+#include "base/file.h"
+#include "base/near.h"
+#include "data/csv.h"
+#include "data/dataset.h"
+#include "data/digits.h"
+#include "data/idx.h"
+#include "data/npy.h"
+#include "data/npz.h"
+#include "data/visit.h"
+#include "data/zip.h"
+
+namespace latent {
+
+namespace {
+
+constexpr std::string_view kKinds = "an IDX, NPY, NPZ or CSV file";
+
+// What is met instead of data, and what to do about it.
+struct Stranger {
+  std::string_view start, name, advice;
+};
+constexpr Stranger kStrangers[] = {
+    {"\x89PNG", "a PNG picture", "collect pictures of one size in an NPY array [n, height, width]"},
+    {"\xff\xd8\xff", "a JPEG picture",
+     "collect pictures of one size in an NPY array [n, height, width]"},
+    {"\x89HDF", "an HDF5 file", "save the array with numpy.save"},
+    {"PAR1", "a Parquet file", "save the table as CSV or with numpy.save"},
+    {"SQLite", "an SQLite data base", "export the table as CSV"},
+    {"BZh", "packed by bzip2", "unpack it, or pack it with gzip"},
+    {"\xfd"
+     "7zXZ",
+     "packed by xz", "unpack it, or pack it with gzip"},
+    {"\x28\xb5\x2f\xfd", "packed by zstd", "unpack it, or pack it with gzip"},
+    {"\x80\4", "a Python pickle, which can run code and is never read", "use numpy.save"},
+    {"\x80\5", "a Python pickle, which can run code and is never read", "use numpy.save"},
+};
+
+// A file's content as columns of one array.
+struct Content {
+  Tensor values;
+  std::vector<std::string> columns;
+  Tensor label;  // of a CSV column
+  std::vector<std::string> classes;
+};
+
+bool is_file(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
+}
+
+bool exists(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0;
+}
+
+// "folder/a.npz:x" is the array x of an existing folder/a.npz; a path that exists as it stands is
+// itself.
+std::pair<std::string, std::string> path_and_array(const std::string& spec) {
+  const size_t colon = spec.rfind(':');
+  if (colon == spec.npos || exists(spec) || !is_file(spec.substr(0, colon))) return {spec, ""};
+  return {spec.substr(0, colon), spec.substr(colon + 1)};
+}
+
+[[noreturn]] void refuse(std::span<const std::byte> bytes, const std::string& path) {
+  for (const Stranger& s : kStrangers) {
+    if (std::ranges::equal(bytes.first(std::min(bytes.size(), s.start.size())),
+                           bytes_of(s.start))) {
+      throw DataError(std::string(s.name) + "; " + std::string(s.advice), path, 0);
+    }
+  }
+  throw DataError("not " + std::string(kKinds) + ", packed by gzip or not, by its first bytes",
+                  path, 0);
+}
+
+Content read_content(const std::string& spec, const CsvOptions& csv) {
+  const auto [path, array] = path_and_array(spec);
+  const std::string name = path == "-" ? "standard input" : path;
+  const std::string file = read_gzip_or_plain(path);
+  const auto bytes = bytes_of(file);
+  if (bytes.empty()) throw DataError("the file is empty", name, 0);
+  if (!array.empty() && !is_zip(bytes))
+    throw UsageError("the array \"" + array + "\" was asked of " + name + ", which is no NPZ file");
+  if (is_npy(bytes)) return {.values = parse_npy(bytes, name)};
+  if (is_zip(bytes)) return {.values = parse_npz(bytes, array, name)};
+  if (is_idx(bytes)) return {.values = parse_idx(bytes, name)};
+  if (!is_text(bytes)) refuse(bytes, name);
+  CsvTable table = parse_csv(bytes, name, csv);
+  return {std::move(table.values), std::move(table.columns), std::move(table.label),
+          std::move(table.classes)};
+}
+
+void check_rows(const Tensor& values, const std::string& path) {
+  if (values.shape().rank() == 0) throw DataError("a single number; a data set has rows", path);
+  if (values.shape()[0] == 0) throw DataError("the array has no rows", path);
+  if (values.shape()[0] > std::numeric_limits<int32_t>::max())
+    throw DataError("more than 2^31 - 1 rows; split the file", path);
+  if (values.elements() == 0)
+    throw DataError("rows of no values: the shape is " + values.shape().text(), path);
+  const auto width = static_cast<size_t>(values.elements() / values.shape()[0]);
+  visit_elements(values, [&](auto elements) {
+    const auto bad = std::ranges::find_if_not(
+        elements, [](auto v) { return std::isfinite(static_cast<double>(v)); });
+    if (bad == elements.end()) return;
+    const auto at = static_cast<size_t>(bad - elements.begin());
+    throw DataError("value " + std::to_string(at % width + 1) + " of row " +
+                        std::to_string(at / width) + " is " +
+                        (std::isnan(static_cast<double>(*bad)) ? "NaN" : "infinite") +
+                        "; replace it or leave out the row",
+                    path);
+  });
+}
+
+// One whole number a row, as i32.
+Tensor read_labels(const std::string& path, int64_t rows) {
+  const Tensor values = read_content(path, {}).values;
+  if (values.shape().rank() == 0 || values.elements() != values.shape()[0])
+    throw DataError("labels are one number a row, but the shape is " + values.shape().text(), path);
+  if (values.elements() != rows)
+    throw DataError(
+        std::to_string(values.elements()) + " labels for " + std::to_string(rows) + " rows of data",
+        path);
+  Tensor labels({rows}, DType::i32);
+  visit_elements(values, [&](auto elements) {
+    for (size_t i = 0; i < elements.size(); ++i) {
+      const auto v = static_cast<double>(elements[i]);
+      if (!(v == std::trunc(v) && std::abs(v) <= std::numeric_limits<int32_t>::max()))
+        throw DataError("the label of row " + std::to_string(i) + " is " + std::to_string(v) +
+                            "; labels are whole numbers",
+                        path);
+      labels.span<int32_t>()[i] = static_cast<int32_t>(v);
+    }
+  });
+  return labels;
+}
+
+std::string short_name(const std::string& path) {
+  if (path == "-") return "stdin";
+  std::string name = std::filesystem::path(path).filename().string();
+  for (const std::string_view ending : {".gz", ".npy", ".npz", ".idx", ".csv", ".tsv", ".txt"}) {
+    if (name.ends_with(ending) && name.size() > ending.size())
+      name.resize(name.size() - ending.size());
+  }
+  return name;
+}
+
+}  // namespace
+
+Dataset Dataset::open(const std::string& spec, const OpenOptions& options) {
+  std::vector<Field> fields;
+  if (spec == "digits") {
+    if (!options.label.empty() && options.label != "label")
+      throw UsageError("the digits have their own labels; \"" + options.label + "\" was asked for");
+    fields.push_back({"x", digits_images()});
+    fields.push_back({"label", digits_labels()});
+    return Dataset(spec, std::move(fields));
+  }
+  if (spec != "-" && spec.find_first_of("/.") == spec.npos && !exists(spec)) {
+    constexpr std::string_view kNames[] = {"digits"};
+    const std::string near = nearest_name(spec, kNames);
+    throw UsageError("no data set or file named \"" + spec + "\"; " +
+                     (near.empty() ? "give \"digits\" or the path of " + std::string(kKinds)
+                                   : "did you mean \"" + near + "\"?"));
+  }
+  const bool label_file = is_file(path_and_array(options.label).first);
+  Content content =
+      read_content(spec, {.label = label_file ? "" : options.label, .header = options.csv_header});
+  check_rows(content.values, spec);
+  const int64_t rows = content.values.shape()[0];
+  fields.push_back({"x", std::move(content.values)});
+  if (label_file) {
+    fields.push_back({"label", read_labels(options.label, rows)});
+  } else if (content.label.shape().rank() > 0) {
+    fields.push_back({"label", std::move(content.label)});
+  } else if (!options.label.empty()) {
+    throw UsageError("no file of labels named \"" + options.label + "\", and " + spec +
+                     " is no CSV file that could have such a column");
+  }
+  Dataset data(short_name(path_and_array(spec).first), std::move(fields));
+  data.columns_ = std::move(content.columns);
+  data.classes_ = std::move(content.classes);
+  return data;
+}
+
+Dataset Dataset::from_memory(std::string name, std::span<const float> values, int64_t rows,
+                             const Shape& row_shape) {
+  if (rows < 0 || row_shape.rank() == Shape::kMaxRank)
+    throw UsageError(std::to_string(rows) + " rows of shape " + row_shape.text() +
+                     " cannot be a data set");
+  Shape shape{rows};
+  for (const int64_t d : row_shape) shape.push_back(d);
+  if (static_cast<int64_t>(values.size()) != shape.elements()) {
+    throw UsageError(std::to_string(rows) + " rows of shape " + row_shape.text() + " are " +
+                     std::to_string(shape.elements()) + " values, but " +
+                     std::to_string(values.size()) + " were given");
+  }
+  std::vector<Field> fields;
+  fields.push_back({"x", Tensor(shape)});
+  std::ranges::copy(values, fields[0].values.span<float>().begin());
+  return Dataset(std::move(name), std::move(fields));
+}
+
+}  // namespace latent

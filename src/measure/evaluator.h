@@ -1,0 +1,86 @@
+// Runs a trained model over rows: codes, the parts of the ELBO, importance-weighted bounds. A row's
+// numbers depend on the row, the weights and the seed: not on the other rows, the number of threads
+// or when it is asked.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "latent/plan.h"
+#include "measure/view.h"
+
+namespace latent::measure {
+
+struct EvalOptions {
+  int threads = 0;    // 0: all CPUs; never changes a result
+  uint64_t seed = 1;  // of the noise of evaluation: (seed, row id, sample) give one draw of z
+  /// Standard deviation for a gaussian_optimal likelihood, say that of the training rows. Unset:
+  /// the root mean squared error over the rows measured, of one draw of z each, at least 1e-3.
+  std::optional<double> sigma;
+};
+
+/// A mean over rows and its standard error, the rows seen as a sample of more such rows.
+struct Estimate {
+  double value = 0, error = 0;
+};
+Estimate mean_of(std::span<const double> rows);
+
+/// Posterior of each row, [rows, latent] row-major; logvar is empty for an autoencoder.
+struct Codes {
+  int64_t latent = 0;
+  std::vector<float> mean, logvar;
+};
+
+/// The ELBO is -(nll + kl); every number in nats, one a row.
+struct Elbo {
+  std::vector<double> nll;  // -log p(x|z) averaged over the draws of z ~ q(z|x); never at the mean
+                            // code, which would be no bound
+  std::vector<double> kl;   // KL(q(z|x) || N(0, I)), closed form
+  std::optional<double> sigma;  // that was used for gaussian_optimal
+
+  Estimate negative_elbo() const;
+};
+
+/// log of the mean of K importance weights p(x, z) / q(z|x) (Burda et al. 2016, arXiv 1509.00519),
+/// a lower bound of log p(x) in the mean, in nats.
+struct Iwae {
+  int64_t samples = 0;
+  std::vector<double> bound;     // a row: log 1/K sum w
+  std::vector<double> variance;  // a row: of `bound`, by the delta method: var(w) / (K mean(w)^2)
+  std::optional<double> sigma;
+
+  double mean_bound() const;  ///< Over the rows.
+  /// log p(x) averaged over these rows with a 95 % bar of the Monte Carlo error: the bound falls
+  /// short by half its variance to first order in 1/K (Nowozin 2018, "Debiasing evidence
+  /// approximations"), which is added.
+  double log_likelihood() const;
+  double bar() const;  ///< Half the width, 1.96 standard errors; 0 where all weights agree.
+};
+
+class Evaluator {
+ public:
+  /// Copies the weights that the view's functions ask for. UsageError when one is missing.
+  Evaluator(ModelView view, const Slots& weights, EvalOptions options = {});
+  ~Evaluator();
+  Evaluator(Evaluator&&) noexcept;
+
+  const ModelView& view() const;
+  bool has_posterior() const;  ///< false for an autoencoder
+  Slots& weights();            ///< The copies.
+  Codes codes(const RowSource& rows);
+  /// A draw z ~ q(z|x) of each row, number `sample`: [rows, latent].
+  std::vector<float> draws(const RowSource& rows, int64_t sample = 0);
+  /// `samples` draws of z a row. UsageError for an autoencoder, which has no posterior.
+  Elbo elbo(const RowSource& rows, int64_t samples = 1);
+  Iwae iwae(const RowSource& rows, int64_t samples);
+  /// Means of x given the mean code, [rows, inputs], in model space.
+  std::vector<float> reconstruct(const RowSource& rows);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace latent::measure

@@ -1,0 +1,134 @@
+// Sums over codes and rows; see statistics.h.
+#include "measure/statistics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <numeric>
+
+namespace latent::measure {
+
+namespace {
+
+// Means of columns of [n, width].
+std::vector<double> column_means(std::span<const float> values, size_t width) {
+  std::vector<double> means(width);
+  for (size_t i = 0; i < values.size(); ++i) means[i % width] += static_cast<double>(values[i]);
+  for (double& m : means) m /= static_cast<double>(values.size() / width);
+  return means;
+}
+
+double log_sum_exp(std::span<const double> v) {
+  const double most = *std::ranges::max_element(v);
+  double sum = 0;
+  for (const double x : v) sum += std::exp(x - most);
+  return most + std::log(sum);
+}
+
+}  // namespace
+
+std::vector<UnitStatistics> unit_statistics(const Codes& codes) {
+  const auto width = static_cast<size_t>(codes.latent);
+  const auto rows = static_cast<double>(codes.mean.size() / width);
+  const std::vector<double> means = column_means(codes.mean, width);
+  std::vector<UnitStatistics> units(width);
+  for (size_t i = 0; i < codes.mean.size(); ++i) {
+    UnitStatistics& u = units[i % width];
+    const auto mean = static_cast<double>(codes.mean[i]);
+    u.mean_variance += (mean - means[i % width]) * (mean - means[i % width]) / rows;
+    if (codes.logvar.empty()) continue;
+    const auto logvar = static_cast<double>(codes.logvar[i]);
+    u.kl += 0.5 * (mean * mean + std::expm1(logvar) - logvar) / rows;
+  }
+  return units;
+}
+
+int64_t active_units(std::span<const UnitStatistics> units) {
+  return std::ranges::count_if(
+      units, [](const UnitStatistics& u) { return u.mean_variance > kActiveVariance; });
+}
+
+double mutual_information(const Codes& codes, std::span<const float> draws) {
+  if (codes.logvar.empty() || draws.size() != codes.mean.size())
+    throw UsageError("mutual information is of a VAE's codes and one draw of each row");
+  const auto width = static_cast<size_t>(codes.latent);
+  const size_t rows = codes.mean.size() / width;
+  std::vector<double> precision(codes.logvar.size()), half_log(rows);  // half_log: of a row's scale
+  for (size_t i = 0; i < codes.logvar.size(); ++i) {
+    precision[i] = std::exp(-static_cast<double>(codes.logvar[i]));
+    half_log[i / width] += 0.5 * static_cast<double>(codes.logvar[i]);
+  }
+  // log q(z|x) up to the constant of 2 pi, which log p(z) has too.
+  const auto log_q = [&](size_t draw, size_t row) {
+    double squares = 0;
+    for (size_t j = 0; j < width; ++j) {
+      const double d = static_cast<double>(draws[draw * width + j]) -
+                       static_cast<double>(codes.mean[row * width + j]);
+      squares += d * d * precision[row * width + j];
+    }
+    return -0.5 * squares - half_log[row];
+  };
+  double kl = 0, marginal = 0;  // sums of log q(z|x)/p(z), closed, and log q(z)/p(z), drawn
+  for (const UnitStatistics& u : unit_statistics(codes)) kl += u.kl;
+  std::vector<double> terms(rows);
+  for (size_t i = 0; i < rows; ++i) {
+    for (size_t k = 0; k < rows; ++k) terms[k] = log_q(i, k);
+    double log_p = 0;
+    for (size_t j = 0; j < width; ++j) {
+      const auto z = static_cast<double>(draws[i * width + j]);
+      log_p -= 0.5 * z * z;
+    }
+    marginal += log_sum_exp(terms) - std::log(static_cast<double>(rows)) - log_p;
+  }
+  return kl - marginal / static_cast<double>(rows);
+}
+
+double bits_per_dimension(double nats, int64_t dims, double quantization) {
+  return nats / (static_cast<double>(dims) * std::numbers::ln2) + quantization;
+}
+
+double quantization_bits(const Scaling& scaling, const std::string& likelihood) {
+  if (likelihood == "bernoulli" || likelihood == "discretized_logistic") return 0;
+  double bits = 0;
+  for (const double s : scaling.scale)
+    bits -= std::log2(std::abs(s)) / static_cast<double>(scaling.scale.size());
+  return bits;
+}
+
+double effective_beta(double sse_weight, double kl_weight) { return kl_weight / (2 * sse_weight); }
+
+Spread spread_of(std::span<const float> rows, int64_t columns) {
+  const auto width = static_cast<size_t>(columns);
+  const std::vector<double> means = column_means(rows, width);
+  const auto n = static_cast<double>(rows.size() / width);
+  Spread spread;
+  // A start that is orthogonal to nothing that data would single out: slowly varying signs and
+  // sizes.
+  std::vector<double> v(width), next(width);
+  for (size_t j = 0; j < width; ++j) v[j] = 1 + 0.5 * std::cos(static_cast<double>(j) * 1.618);
+  double scale = std::sqrt(std::inner_product(v.begin(), v.end(), v.begin(), 0.0));
+  for (int round = 0; round < 200; ++round) {
+    for (double& x : v) x /= scale;
+    std::ranges::fill(next, 0.0);
+    spread.mean_variance = 0;
+    for (size_t at = 0; at < rows.size(); at += width) {
+      double dot = 0, square = 0;
+      for (size_t j = 0; j < width; ++j) {
+        const double d = static_cast<double>(rows[at + j]) - means[j];
+        dot += d * v[j];
+        square += d * d;
+      }
+      for (size_t j = 0; j < width; ++j)
+        next[j] += dot * (static_cast<double>(rows[at + j]) - means[j]) / n;
+      spread.mean_variance += square / n / static_cast<double>(width);
+    }
+    const double before = spread.largest_eigenvalue;
+    scale = std::sqrt(std::inner_product(next.begin(), next.end(), next.begin(), 0.0));
+    spread.largest_eigenvalue = scale;
+    v.swap(next);
+    if (scale == 0 || std::abs(scale - before) <= 1e-6 * scale) break;
+  }
+  return spread;
+}
+
+}  // namespace latent::measure

@@ -1,0 +1,27 @@
+// Rows of a data set for measures; see view.h.
+#include "measure/view.h"
+
+#include <numeric>
+
+namespace latent::measure {
+
+RowSource rows_of(const Dataset& data, const Scaling& scaling, std::vector<int32_t> rows) {
+  if (rows.empty()) {
+    rows.resize(static_cast<size_t>(data.size()));
+    std::iota(rows.begin(), rows.end(), 0);
+  }
+  return {std::move(rows), [&data, scaling](std::span<const int32_t> ids, float* dst) {
+            data.gather("x", ids, dst, scaling);
+          }};
+}
+
+RowSource some_rows(const RowSource& all, int64_t most) {
+  if (most < 1) throw UsageError("at most " + std::to_string(most) + " rows were asked for");
+  if (all.size() <= most) return all;
+  RowSource some{.read = all.read};
+  for (int64_t i = 0; i < most; ++i)
+    some.rows.push_back(all.rows[static_cast<size_t>(i * all.size() / most)]);
+  return some;
+}
+
+}  // namespace latent::measure

@@ -1,0 +1,40 @@
+// What measures ask of a model: functions from Expr to Expr, and where its rows come from. A model
+// of any type gives itself as a view in one line.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "data/dataset.h"
+#include "data/scaling.h"
+#include "latent/dist.h"
+
+namespace latent::measure {
+
+/// An autoencoder or a VAE as a pair of maps and a likelihood.
+struct ModelView {
+  int64_t inputs = 0;  // values of a row in model space
+  int64_t latent = 0;  // units of the code
+  /// [n, inputs] -> posterior [n, latent]; an autoencoder's code is the mean and has no logvar.
+  std::function<Gaussian(const Scope&, Arg x)> encode;
+  /// [n, latent] -> parameters of the likelihood.
+  std::function<Expr(const Scope&, Arg z)> decode;
+  Likelihood likelihood;
+};
+
+/// Rows of a data set in model space.
+struct RowSource {
+  std::vector<int32_t> rows;  // ids: a row's noise depends on its id, not on its place here
+  std::function<void(std::span<const int32_t> rows, float* dst)> read;
+
+  int64_t size() const { return std::ssize(rows); }
+};
+
+/// The rows of field x, all of them when none are given. The data set must outlive the source.
+RowSource rows_of(const Dataset& data, const Scaling& scaling, std::vector<int32_t> rows = {});
+/// At most `most` of the rows, spread evenly over all.
+RowSource some_rows(const RowSource& all, int64_t most);
+
+}  // namespace latent::measure
