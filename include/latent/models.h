@@ -1,7 +1,11 @@
 // The autoencoder and the variational autoencoder as models: a config and functions from Expr to
-// Expr. Any struct with such functions is a model; these two are what `latent train` builds.
+// Expr. Any struct with such functions is a model (latent/train.h); these two are what `latent
+// train` builds. Architecture is a model with its type forgotten.
 #pragma once
 
+#include <concepts>
+#include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,7 +20,7 @@ namespace latent {
 struct Batch {
   Expr x;      // [n, inputs], scaled
   Expr label;  // [n] i32
-  Expr mask;   // [n, inputs], 1 where a value is present
+  Expr row;    // [n] i32: place in the batch when training, row of the data set when evaluating
 };
 
 /// A scalar to minimize and the parts that it is made of, each averaged over the batch.
@@ -25,42 +29,128 @@ struct Loss {
   std::vector<std::pair<std::string, Expr>> parts;
 };
 
+/// A code [n, latent]: of an autoencoder the value itself, of a VAE the posterior's mean and
+/// logvar.
+struct Code {
+  Code(Expr value) : mean(value) {}
+  Code(const Gaussian& q) : mean(q.mean), logvar(q.logvar) {}
+  Expr mean, logvar;  // logvar is empty for an autoencoder
+};
+
 /// Autoencoder with dense layers: x -> hidden layers -> code -> hidden layers mirrored -> x'.
 struct LATENT_API Autoencoder {
   struct Config {
-    int64_t inputs = 100;
+    int64_t inputs = 0;  // values of a row; 0: those of the data that it is trained on
     std::vector<int64_t> hidden = {32};
-    int64_t latent = 100;
+    int64_t latent = 20;
     std::string activation = "relu";
+    std::string code_activation = "none";
     std::string loss = "mse";  // mse, the mean over all elements; or cross-entropy, summed over
                                // inputs, for values in [0, 1]
+    bool tied = false;  // the decoder's weights are the encoder's, transposed; biases are its own
+    double weight_decay = 0;  // adds weight_decay / 2 times the sum of squares of all weights, not
+                              // of biases, to the loss (Adam{.decay} is the decoupled kind)
+    double entropy = 0;       // adds entropy * H(code), in nats; negative values spread the code
   } c;
 
-  Expr encode(const Scope& s, Arg x) const;  ///< [n, inputs] -> [n, latent]
-  Expr decode(const Scope& s, Arg z) const;  ///< [n, latent] -> mean of x [n, inputs]
-  Loss loss(const Scope& s, const Batch& batch) const;
-
- private:
-  Expr decoder_output(const Scope& s, Arg z) const;
+  Expr encode(const Scope& s, Arg x) const;         ///< [n, inputs] -> [n, latent]
+  Expr decode(const Scope& s, Arg z) const;         ///< [n, latent] -> parameters of likelihood()
+  Expr decode_mean(const Scope& s, Arg z) const;    ///< [n, latent] -> mean of x, [n, inputs]
+  Loss loss(const Scope& s, const Batch& b) const;  ///< Parts: reconstruction, and where weighted
+                                                    ///< weight_decay (unweighted), entropy.
+  Likelihood likelihood() const;  ///< squared_error for mse, bernoulli for cross-entropy.
 };
+
+/// Entropy of a code [n, latent] in nats, a scalar; `activation` made it from `pre`.
+/// sigmoid: each unit is the probability of a bit; the sum over units of the bits' entropies,
+/// averaged over the batch. softmax: the units are the probabilities of classes; their entropy,
+/// averaged over the batch. Any other: the entropy of a Gaussian of the batch's variance a unit,
+/// 1/2 ln(2 pi e (var + 1e-8)), summed over units: an upper bound of what the code carries, exact
+/// for independent Gaussian units; var divides by n, so a batch of one gives the floor.
+LATENT_API Expr code_entropy(const std::string& activation, Arg pre);
 
 /// Variational autoencoder with dense layers (Kingma and Welling 2014, arXiv 1312.6114): posterior
 /// N(mu, diag(exp logvar)), prior N(0, I), any likelihood of latent/dist.h. Loss: the negative
 /// ELBO, summed over dimensions, averaged over the batch.
 struct LATENT_API Vae {
   struct Config {
-    int64_t inputs = 784;
+    int64_t inputs = 0;  // values of a row; 0: those of the data that it is trained on
     std::vector<int64_t> hidden = {400};
     int64_t latent = 20;
     std::string activation = "relu";
     std::string likelihood = "bernoulli";
-    double beta = 1;  // weight of the KL divergence (Higgins et al. 2017)
+    double beta = 1;                      // weight of the KL divergence (Higgins et al. 2017)
+    int64_t warmup_steps = 0;             // updates until the KL's weight has grown from 0 to beta
+    std::string warmup_shape = "linear";  // or cyclical, of that period (Fu et al. 2019)
+    double warmup_ramp = 0.5;             // fraction of a cycle in which the weight grows
+    double free_bits = 0;  // nats a unit (Kingma et al. 2016): the batch's mean KL of a unit counts
+                           // at least so much, and has no gradient below
   } c;
 
-  Gaussian encode(const Scope& s, Arg x) const;         ///< The posterior of [n, inputs].
-  Expr decode(const Scope& s, Arg z) const;             ///< Parameters of the likelihood.
-  Expr decode_mean(const Scope& s, Arg z) const;        ///< Mean of x given z, [n, inputs].
-  Loss loss(const Scope& s, const Batch& batch) const;  ///< Parts: reconstruction, kl.
+  Gaussian encode(const Scope& s, Arg x) const;   ///< The posterior of [n, inputs].
+  Expr decode(const Scope& s, Arg z) const;       ///< Parameters of likelihood().
+  Expr decode_mean(const Scope& s, Arg z) const;  ///< Mean of x given z, [n, inputs].
+  /// Parts: reconstruction and kl, the true one, never scaled or clipped. beta, warm-up and free
+  /// bits shape what is minimized in training; in an evaluation trace the total is the negative
+  /// ELBO, so that it compares across epochs and models.
+  Loss loss(const Scope& s, const Batch& batch) const;
+  Likelihood likelihood() const { return likelihood_named(c.likelihood); }
+  double warmup(int64_t step) const;  ///< Of [0, 1], what beta is multiplied with at an update.
 };
+
+/// A model with its type forgotten: what training, measures and the program's verbs work on.
+/// Functions that a model has not got are empty.
+struct Architecture {
+  std::string name;           // in the catalogue, or "custom"
+  std::string config = "{}";  // all that makes the same functions again: a JSON object, keys sorted
+  int64_t inputs = 0, latent = 0;  // values of a row, units of the code (0 without encode)
+  std::function<Loss(const Scope&, const Batch&)> loss;
+  std::function<Code(const Scope&, Expr x)> encode;
+  std::function<Expr(const Scope&, Expr z)> decode;       // parameters of the likelihood
+  std::function<Expr(const Scope&, Expr z)> decode_mean;  // [n, inputs]
+  std::optional<Likelihood> likelihood;
+  std::function<double(int64_t step)> warmup;  // of the loss, [0, 1]; empty: always 1
+};
+
+/// Of a model of the catalogue; `inputs` are used where the config has 0, else a UsageError when
+/// they differ.
+LATENT_API Architecture architecture(const Autoencoder& model, int64_t inputs);
+LATENT_API Architecture architecture(const Vae& model, int64_t inputs);
+
+namespace detail {
+/// Fills in what follows from the functions: latent and, as config, a hash of the loss's graph.
+LATENT_API Architecture describe_custom(Architecture a);
+inline Loss as_loss(Loss l) { return l; }
+inline Loss as_loss(Expr total) { return {total, {}}; }
+}  // namespace detail
+
+/// Of any struct with `loss(Scope, Batch)` or `loss(Scope, Expr x)`, giving Loss or Expr; and, to
+/// be used after training, `encode(Scope, Expr)` giving Gaussian or Expr and `decode(Scope, Expr)`,
+/// whose output is the mean of x unless there is `decode_mean` or `likelihood()`.
+template <class M>
+Architecture architecture(const M& m, int64_t inputs) {
+  Architecture a{.name = "custom", .inputs = inputs};
+  a.loss = [m](const Scope& s, const Batch& b) {
+    if constexpr (requires { m.loss(s, b); })
+      return detail::as_loss(m.loss(s, b));
+    else
+      return detail::as_loss(m.loss(s, b.x));
+  };
+  if constexpr (requires(const Scope& s, Expr e) { Code(m.encode(s, e)); })
+    a.encode = [m](const Scope& s, Expr x) { return Code(m.encode(s, x)); };
+  if constexpr (requires { m.likelihood(); }) a.likelihood = m.likelihood();
+  if constexpr (requires(const Scope& s, Expr e) { m.decode(s, e); }) {
+    a.decode = [m](const Scope& s, Expr z) { return m.decode(s, z); };
+    if constexpr (requires(const Scope& s, Expr e) { m.decode_mean(s, e); })
+      a.decode_mean = [m](const Scope& s, Expr z) { return m.decode_mean(s, z); };
+    else if constexpr (requires { m.likelihood(); })
+      a.decode_mean = [m](const Scope& s, Expr z) { return m.likelihood().mean(m.decode(s, z)); };
+    else
+      a.decode_mean = a.decode;
+  }
+  if constexpr (requires(int64_t step) { m.warmup(step); })
+    a.warmup = [m](int64_t step) { return m.warmup(step); };
+  return detail::describe_custom(std::move(a));
+}
 
 }  // namespace latent

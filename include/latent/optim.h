@@ -43,8 +43,9 @@ struct Objective {
   Expr loss;
   std::string prefix;
   Optimizer optimizer = Adam{};
-  double clip_norm = 0;        // bound of the gradients' common norm; 0: none
-  std::string name = "optim";  // under which moments and counters are kept
+  double clip_norm = 0;                  // bound of the gradients' common norm; 0: none
+  std::string name = "optim";            // under which moments and counters are kept
+  std::vector<std::string> frozen = {};  // scopes or slots under prefix that do not move
 };
 
 /// Assigns the updates of all objectives. UsageError when an objective has no parameters or its

@@ -80,6 +80,7 @@ class LATENT_API Plan {
     std::copy(values.begin(), values.end(), feed_tensor(name).span<T>().begin());
   }
   Tensor& feed_tensor(const std::string& name);
+  bool has_feed(const std::string& name) const;  ///< Declared, and not dropped as unused.
 
   void run();
 

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <utility>
@@ -59,9 +61,33 @@ ssize_t read_fully(int fd, char* dst, size_t n) {
   return static_cast<ssize_t>(done);
 }
 
-bool write_fully(int fd, std::span<const std::byte> bytes) {
+FileFault fault_of_environment() {
+  const char* text = std::getenv("LATENT_FILE_FAULT");
+  int first = 0, error = 0;
+  if (!text || std::sscanf(text, "%d:%d", &first, &error) != 2) return {};
+  return [first, error, calls = 0](std::string_view, const std::string&) mutable {
+    return ++calls >= first ? error : 0;
+  };
+}
+
+FileFault& file_fault() {
+  static FileFault fault = fault_of_environment();
+  return fault;
+}
+
+// 0 to go on; else errno is set, or it is kShortWrite.
+int fault_at(std::string_view call, const std::string& path) {
+  if (!file_fault()) return 0;
+  const int fault = file_fault()(call, path);
+  if (fault > 0) errno = fault;
+  return fault;
+}
+
+bool write_fully(int fd, const std::string& path, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
-    const ssize_t put = ::write(fd, bytes.data(), bytes.size());
+    const int fault = fault_at("write", path);
+    if (fault > 0) return false;
+    const ssize_t put = ::write(fd, bytes.data(), fault == kShortWrite ? 1 : bytes.size());
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) return false;
     bytes = bytes.subspan(static_cast<size_t>(put));
@@ -69,7 +95,8 @@ bool write_fully(int fd, std::span<const std::byte> bytes) {
   return true;
 }
 
-bool sync(int fd) {
+bool sync(int fd, const std::string& path) {
+  if (fault_at("fsync", path)) return false;
   while (::fsync(fd) != 0) {
     if (errno != EINTR) return false;
   }
@@ -126,7 +153,7 @@ std::string temporary_name(const std::string& path) {
 void write_pieces(Descriptor& file, const std::string& path,
                   std::span<const std::span<const std::byte>> pieces) {
   for (const auto& piece : pieces) {
-    if (!write_fully(file.get(), piece)) throw SystemError("cannot write", path, errno);
+    if (!write_fully(file.get(), path, piece)) throw SystemError("cannot write", path, errno);
   }
 }
 
@@ -198,6 +225,7 @@ void write_file_atomic(const std::string& path,
     write_pieces(file, path, pieces);
     return;
   }
+  if (fault_at("open", path)) throw SystemError("cannot make a file in the folder", path, errno);
   std::string temporary = temporary_name(path);
   Descriptor file(temporary, O_WRONLY | O_CREAT | O_EXCL);
   while (!file.valid() && errno == EEXIST) {
@@ -207,15 +235,15 @@ void write_file_atomic(const std::string& path,
   if (!file.valid()) throw SystemError("cannot make a file in the folder", path, errno);
   RemoveUnlessKept guard(temporary);
   write_pieces(file, path, pieces);
-  if (!sync(file.get())) throw SystemError("cannot make durable", path, errno);
-  if (!file.close()) throw SystemError("cannot write", path, errno);
-  if (::rename(temporary.c_str(), path.c_str()) != 0)
+  if (!sync(file.get(), path)) throw SystemError("cannot make durable", path, errno);
+  if (fault_at("close", path) || !file.close()) throw SystemError("cannot write", path, errno);
+  if (fault_at("rename", path) || ::rename(temporary.c_str(), path.c_str()) != 0)
     throw SystemError("cannot put in place", path, errno);
   guard.keep();
   // The rename itself lasts only when the folder is on the disk too. EINVAL: a file system without
   // such a thing.
   Descriptor folder(parent_of(path), O_RDONLY | O_DIRECTORY);
-  if (!folder.valid() || (!sync(folder.get()) && errno != EINVAL)) {
+  if (!folder.valid() || (!sync(folder.get(), path) && errno != EINVAL)) {
     throw SystemError("cannot make its folder durable", path, errno);
   }
 }
@@ -234,5 +262,20 @@ void make_folder(const std::string& path) {
   std::filesystem::create_directories(path, error);
   if (error) throw SystemError("cannot make the folder", path, error.value());
 }
+
+void remove_leftovers(const std::string& folder) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    // name.PID-NUMBER.part, as temporary_name makes it
+    const std::filesystem::path inner = entry.path().stem();
+    const std::string tag = inner.extension().string();
+    const bool ours = entry.path().extension() == ".part" && tag.size() > 3 &&
+                      tag.find_first_not_of("0123456789-", 1) == tag.npos &&
+                      tag.find('-') != tag.npos;
+    if (ours) std::filesystem::remove(entry.path(), error);
+  }
+}
+
+void set_file_fault(FileFault fault) { file_fault() = std::move(fault); }
 
 }  // namespace latent

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,5 +36,18 @@ void write_file_atomic(const std::string& path, std::string_view text);
 
 /// Makes the folder and those above it; one that exists is fine.
 void make_folder(const std::string& path);
+
+/// Removes the temporary files that killed processes left in the folder; nobody else may be writing
+/// there.
+void remove_leftovers(const std::string& folder);
+
+/// For tests of what a full or failing disk does: before each open, write, fsync, close and rename
+/// of a file being written, `fault(call, path)` gives 0 to go on, or the errno to fail with; from a
+/// write, kShortWrite writes one byte only, which is no failure. An empty function takes it away.
+/// Also set by the environment: LATENT_FILE_FAULT=K:ERRNO fails the K-th call of the process, from
+/// 1, and all after it.
+inline constexpr int kShortWrite = -1;
+using FileFault = std::function<int(std::string_view call, const std::string& path)>;
+void set_file_fault(FileFault fault);
 
 }  // namespace latent

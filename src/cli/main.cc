@@ -5,7 +5,7 @@
 
 #include "cli/verbs.h"
 #include "latent/error.h"
-#include "train/trainer.h"
+#include "latent/train.h"
 
 namespace {
 
@@ -31,13 +31,12 @@ int main(int argc, char** argv) {
       "latent"};
   app.set_version_flag("--version", std::string("latent ") + LATENT_VERSION);
   app.require_subcommand(1);
-  std::function<void()> verb;
+  latent::cli::Verb verb;
   latent::cli::add_train(app, verb);
   latent::cli::add_sample(app, verb);
   try {
     app.parse(argc, argv);
-    verb();
-    return 0;
+    return verb();
   } catch (const CLI::ParseError& e) {
     const int code = app.exit(e);
     return code == 0 ? 0 : 2;

@@ -1,19 +1,16 @@
 // latent sample: pictures decoded from draws of the prior.
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 
 #include "cli/pictures.h"
 #include "cli/verbs.h"
-#include "train/trainer.h"
 
 namespace latent::cli {
 
-ModelSpec open_model(const std::string& path, Slots& slots) {
-  const std::string file = std::filesystem::is_directory(path) ? path + "/last.safetensors" : path;
+Model open_model(const std::string& path, int threads) {
   try {
-    return load_model(file, slots);
+    return load(path, threads);
   } catch (const DataError& e) {
     throw BadModel(e.what());
   }
@@ -28,7 +25,7 @@ struct SampleFlags {
 };
 }  // namespace
 
-void add_sample(CLI::App& app, std::function<void()>& verb) {
+void add_sample(CLI::App& app, Verb& verb) {
   auto flags = std::make_shared<SampleFlags>();
   CLI::App* sub = app.add_subcommand("sample", "Draw new pictures from a trained vae");
   sub->add_option("model", flags->model, "run folder or model file")->required();
@@ -41,12 +38,11 @@ void add_sample(CLI::App& app, std::function<void()>& verb) {
       ->capture_default_str();
   sub->callback([&verb, flags] {
     verb = [flags] {
-      Slots slots(flags->seed);
-      const ModelSpec spec = open_model(flags->model, slots);
-      slots.counter("step") = 0;
-      write_samples(flags->out, spec, slots, flags->count, flags->threads);
+      write_samples(flags->out, open_model(flags->model, flags->threads), flags->count,
+                    flags->seed);
       std::fprintf(stderr, "%lld samples (decoded means of draws from the prior) in %s\n",
                    static_cast<long long>(flags->count), flags->out.c_str());
+      return 0;
     };
   });
 }

@@ -1,186 +1,223 @@
-// latent train: data in, model file and pictures out. Defaults follow the data and are printed with
-// their reason.
+// latent train: data in; model, metrics and pictures out, in a run folder. The flags are the keys
+// of the catalogue and of the training options.
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
-#include <numeric>
-#include <sstream>
 
-#include "base/file.h"
-#include "base/near.h"
-#include "base/team.h"
 #include "cli/pictures.h"
+#include "cli/signals.h"
+#include "cli/train_config.h"
 #include "cli/verbs.h"
-#include "data/dataset.h"
-#include "train/trainer.h"
+#include "train/run_folder.h"
 
 namespace latent::cli {
 
 namespace {
 
 struct TrainFlags {
-  std::string data, model = "vae", out, hidden, likelihood, dtype = "f32";
-  int64_t latent = 0;
-  TrainOptions options;
+  TrainRequest request;
+  std::string out, max_time;
+  int threads = 0;
+  double save_every = 30;
+  bool json = false;
 };
-
-std::vector<int64_t> widths(const std::string& text) {
-  std::vector<int64_t> v;
-  std::stringstream in(text);
-  for (std::string item; std::getline(in, item, ',');) {
-    size_t used = 0;
-    int64_t n = 0;
-    try {
-      n = std::stoll(item, &used);
-    } catch (const std::exception&) {
-      used = 0;
-    }
-    if (used != item.size() || n < 1 || n > 1 << 20)
-      throw UsageError("--hidden takes widths like 400,200, found \"" + text + "\"");
-    v.push_back(n);
-  }
-  return v;
-}
-
-/// The spec that fits the data; `reasons` says why, a line each.
-ModelSpec choose(const TrainFlags& flags, const Dataset& data, std::string& reasons) {
-  ModelSpec spec;
-  spec.model = flags.model;
-  const Shape row = data.row_shape("x");
-  spec.row_shape.assign(row.begin(), row.end());
-  if (spec.row_shape.empty()) spec.row_shape = {1};
-  const ValueRange range = data.range("x");
-  if (range.not_finite) {
-    throw DataError(std::to_string(range.not_finite) + " values are not finite, the first in row " +
-                        std::to_string(range.first_not_finite_row) +
-                        "; replace or leave out such rows",
-                    flags.data);
-  }
-  char line[256];
-  if (range.low >= 0 && range.high <= 1) {
-    reasons += "values lie in [0, 1] and are used as they are\n";
-  } else if (range.high > range.low) {
-    spec.scale = 1 / (range.high - (range.low >= 0 ? 0 : range.low));
-    spec.shift = range.low >= 0 ? 0 : -range.low * spec.scale;
-    std::snprintf(line, sizeof line, "values lie in [%g, %g] and are scaled to [0, 1]\n", range.low,
-                  range.high);
-    reasons += line;
-  }
-  const bool large = spec.inputs() >= 256;
-  spec.hidden =
-      flags.hidden.empty() ? std::vector<int64_t>{large ? 400 : 200} : widths(flags.hidden);
-  spec.latent = flags.latent ? flags.latent : large ? 20 : 10;
-  spec.likelihood = flags.likelihood.empty() ? "bernoulli" : flags.likelihood;
-  if (flags.likelihood.empty() && spec.model == "vae") {
-    reasons += "likelihood bernoulli, because values lie in [0, 1]; another: --likelihood\n";
-  }
-  return spec;
-}
 
 std::string parts_text(const Parts& parts) {
   std::string s;
-  char item[96];
-  for (const auto& [name, value] : parts) {
-    std::snprintf(item, sizeof item, "%s%s %.4f", s.empty() ? "" : "  ", name.c_str(), value);
-    s += item;
-  }
+  for (const auto& [name, value] : parts)
+    s += fmt::format("{}{} {:.4f}", s.empty() ? "" : "  ", name, value);
   return s;
 }
 
-void run(const TrainFlags& flags) {
-  const std::vector<std::string> models = {"vae", "autoencoder"};
-  if (std::find(models.begin(), models.end(), flags.model) == models.end()) {
-    throw UsageError("no model is called \"" + flags.model + "\"" +
-                     did_you_mean(flags.model, models));
+nlohmann::json parts_json(const Parts& parts) {
+  nlohmann::json j = nlohmann::json::object();
+  for (const auto& [name, value] : parts) j[name] = value;
+  return j;
+}
+
+const char* kind_name(TrainEvent::Kind kind) {
+  constexpr const char* kNames[] = {"planned", "resumed", "step",    "epoch", "rollback",
+                                    "warning", "saved",   "stopped", "early", "finished"};
+  return kNames[static_cast<size_t>(kind)];
+}
+
+/// Says what happens: lines on stderr for people, or with --json a JSON object a line on stdout.
+class Teller {
+ public:
+  Teller(bool json, int64_t epochs, std::string out)
+      : json_(json), epochs_(epochs), out_(std::move(out)) {}
+
+  void operator()(const TrainEvent& e) {
+    seconds_ += e.kind == TrainEvent::Kind::epoch ? e.seconds : 0;
+    last_ = e.kind;
+    if (json_) {
+      tell_json(e);
+    } else {
+      const std::string line = text(e);
+      if (!line.empty()) fmt::print(stderr, "{}\n", line);
+    }
   }
-  const Dataset data = Dataset::open(flags.data);
-  std::string reasons;
-  const ModelSpec spec = choose(flags, data, reasons);
-  TrainOptions options = flags.options;
-  const bool many = data.size() >= 10000;
-  if (!options.batch) options.batch = many ? 128 : 32;
-  if (!options.epochs) options.epochs = many ? 20 : 200;
-  if (flags.dtype != "f32" && flags.dtype != "bf16")
-    throw UsageError("--dtype is f32 or bf16, found \"" + flags.dtype + "\"");
-  options.bf16 = flags.dtype == "bf16";
-  std::string hidden;
-  for (int64_t h : spec.hidden) hidden += (hidden.empty() ? "" : ",") + std::to_string(h);
-  std::fprintf(
-      stderr,
-      "%s: %lld rows of %lld values; %s, hidden %s, latent %lld, batch %lld, %lld epochs\n%s",
-      data.name().c_str(), static_cast<long long>(data.size()),
-      static_cast<long long>(spec.inputs()), spec.model.c_str(), hidden.c_str(),
-      static_cast<long long>(spec.latent), static_cast<long long>(options.batch),
-      static_cast<long long>(options.epochs), reasons.c_str());
-  make_folder(flags.out);
-  Slots slots(options.seed);
-  double seconds = 0;
-  const int64_t every = std::max<int64_t>(1, options.epochs / 20);
-  train(data, spec, slots, options, [&](const EpochReport& r) {
-    seconds += r.seconds;
-    if (r.epoch % every && r.epoch != options.epochs && r.epoch != 1) return;
-    std::fprintf(stderr, "epoch %3lld/%lld  %s%s%s  %.1f s\n", static_cast<long long>(r.epoch),
-                 static_cast<long long>(options.epochs), parts_text(r.training).c_str(),
-                 r.validation.empty() ? "" : "  held out: ", parts_text(r.validation).c_str(),
-                 seconds);
-  });
-  const std::string model = flags.out + "/last.safetensors",
-                    reconstructions = flags.out + "/reconstructions.png",
-                    samples = flags.out + "/samples.png";
-  save_model(model, spec, slots);
-  std::string written = model;
-  if (draws_pictures(spec)) {
-    write_reconstructions(reconstructions, data, spec, slots, options.threads);
+
+  TrainEvent::Kind last() const { return last_; }
+
+ private:
+  void tell_json(const TrainEvent& e) const {
+    nlohmann::json j = {{"event", kind_name(e.kind)}, {"epoch", e.epoch}, {"step", e.step}};
+    if (!e.training.empty()) j["training"] = parts_json(e.training);
+    if (!e.validation.empty()) j["validation"] = parts_json(e.validation);
+    if (!e.message.empty()) j["message"] = e.message;
+    if (e.seconds > 0) j["seconds"] = e.seconds;
+    if (e.kind == TrainEvent::Kind::planned) {
+      j["parameters"] = e.forecast.parameters;
+      j["peak_bytes"] = e.forecast.peak_bytes;
+      j["seconds_per_epoch"] = e.forecast.seconds_per_epoch;
+    }
+    fmt::print("{}\n", j.dump());
+    std::fflush(stdout);
+  }
+
+  std::string text(const TrainEvent& e) {
+    using Kind = TrainEvent::Kind;
+    switch (e.kind) {
+      case Kind::planned:
+        return fmt::format(
+            "{} parameters, {:.1f} MB at the peak, about {:.2g} s an epoch of {} "
+            "steps",
+            e.forecast.parameters, static_cast<double>(e.forecast.peak_bytes) / 1e6,
+            e.forecast.seconds_per_epoch, e.forecast.steps_per_epoch);
+      case Kind::resumed:
+        return fmt::format("resumed {} after {} epochs, at step {}", out_, e.epoch, e.step);
+      case Kind::step:
+        return seconds_ - told_ < 5 && e.seconds - told_ < 5
+                   ? ""
+                   : (told_ = e.seconds, fmt::format("epoch {:3}/{}  step {}  {}", e.epoch + 1,
+                                                     epochs_, e.step, parts_text(e.training)));
+      case Kind::epoch:
+        return epoch_text(e);
+      case Kind::rollback:
+      case Kind::warning:
+        return e.message;
+      case Kind::saved:
+        return "";
+      case Kind::stopped:
+        return fmt::format("stopped at step {}, saved in {}; the same command goes on from there",
+                           e.step, out_);
+      case Kind::early:
+        return fmt::format("stopped early after {} epochs: the validation gets no better", e.epoch);
+      case Kind::finished:
+        return e.message;
+    }
+    return "";
+  }
+
+  /// At most about twenty lines a run, the first and the last among them, and one every 5 s.
+  std::string epoch_text(const TrainEvent& e) {
+    const int64_t every = std::max<int64_t>(1, epochs_ / 20);
+    if (e.epoch % every && e.epoch != epochs_ && e.epoch != 1 && seconds_ - told_ < 5) return "";
+    told_ = seconds_;
+    return fmt::format("epoch {:3}/{}  {}{}{}  {:.1f} s", e.epoch, epochs_, parts_text(e.training),
+                       e.validation.empty() ? "" : "  held out: ", parts_text(e.validation),
+                       seconds_);
+  }
+
+  bool json_;
+  int64_t epochs_;
+  std::string out_;
+  double seconds_ = 0, told_ = 0;
+  TrainEvent::Kind last_ = TrainEvent::Kind::planned;
+};
+
+/// "90", "90s", "10m", "2h" in seconds.
+double duration(const std::string& text) {
+  if (text.empty()) return 0;
+  char* end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  const std::string unit = end;
+  const double factor = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
+  if (end == text.c_str() || factor == 0 || !(value > 0))
+    throw UsageError("--max-time takes a time like 90s, 10m or 2h, found \"" + text + "\"");
+  return value * factor;
+}
+
+int run(const TrainFlags& flags) {
+  using Kind = TrainEvent::Kind;
+  TrainPlan plan = plan_training(flags.request);
+  TrainOptions& o = plan.options;
+  o.out = flags.out.empty() ? default_run_folder(plan.architecture, plan.data, o) : flags.out;
+  o.threads = flags.threads;
+  o.max_seconds = duration(flags.max_time);
+  o.save_seconds = flags.save_every;
+  if (!flags.json) fmt::print(stderr, "{}run folder {}\n", plan.summary, o.out);
+  Teller teller(flags.json, o.epochs, o.out);
+  bool trained = false;
+  o.progress = [&](const TrainEvent& e) {
+    trained = trained || e.kind == Kind::planned;
+    teller(e);
+  };
+  o.stop = [] { return signal_caught() != 0; };
+  catch_signals();
+  const Model model = train(plan.architecture, plan.data, o);
+  if (teller.last() == Kind::stopped) return signal_caught() ? 128 + signal_caught() : 0;
+  if (!trained) return 0;
+  std::string written = o.out + "/last.safetensors";
+  if (draws_pictures(model)) {
+    const std::string reconstructions = o.out + "/reconstructions.png",
+                      samples = o.out + "/samples.png";
+    write_reconstructions(reconstructions, plan.data, model);
     written += ", " + reconstructions;
-    if (spec.model == "vae") {
-      write_samples(samples, spec, slots, 64, options.threads);
+    if (plan.architecture.name == "vae") {
+      write_samples(samples, model, 64, o.seed);
       written += ", " + samples;
     }
   }
-  std::fprintf(stderr, "written: %s\n", written.c_str());
-  if (spec.model == "vae")
-    std::fprintf(stderr, "next: latent sample %s -o grid.png\n", flags.out.c_str());
+  if (!flags.json) fmt::print(stderr, "written: {}\n", written);
+  return 0;
+}
+
+std::string flag_of(const std::string& key) {
+  std::string flag = "--" + key;
+  std::ranges::replace(flag, '_', '-');
+  return flag;
+}
+
+std::string help_of(const ConfigField& f) {
+  std::string help = f.help;
+  if (!f.choices.empty()) help += fmt::format(" [{}]", fmt::join(f.choices, ", "));
+  return help;
 }
 
 }  // namespace
 
-void add_train(CLI::App& app, std::function<void()>& verb) {
+void add_train(CLI::App& app, Verb& verb) {
   auto flags = std::make_shared<TrainFlags>();
-  flags->options.epochs = flags->options.batch = 0;
-  CLI::App* sub = app.add_subcommand("train", "Train a model on a data set");
-  sub->add_option("data", flags->data, "digits (embedded), or an IDX or NPY file, .gz or not")
-      ->required();
-  sub->add_option("--model", flags->model, "vae or autoencoder")->capture_default_str();
-  sub->add_option("--out", flags->out, "folder for the model and the pictures")->required();
-  sub->add_option(
-      "--hidden", flags->hidden,
-      "widths of the hidden layers, as 400,200; default 400 from 256 inputs on, else 200");
-  sub->add_option("--latent", flags->latent,
-                  "units of the code; default 20 from 256 inputs on, else 10")
-      ->check(CLI::Range(1, 1 << 20));
-  sub->add_option("--likelihood", flags->likelihood, "of a vae; default bernoulli");
-  sub->add_option("--epochs", flags->options.epochs,
-                  "passes over the data; default 20 from 10000 rows on, else 200")
-      ->check(CLI::Range(1, 1 << 30));
-  sub->add_option("--batch", flags->options.batch,
-                  "rows of a step; default 128 from 10000 rows on, else 32")
-      ->check(CLI::Range(1, 1 << 20));
-  sub->add_option("--lr", flags->options.rate, "Adam's rate")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  sub->add_option("--validation", flags->options.validation,
-                  "fraction of the rows held out; 0: none")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 0.9));
-  sub->add_option("--seed", flags->options.seed, "of weights, order and noise")
-      ->capture_default_str();
-  sub->add_option("--threads", flags->options.threads, "0: all CPUs; never changes a result")
-      ->capture_default_str()
+  CLI::App* sub = app.add_subcommand("train",
+                                     "Train a model on a data set; the same command again "
+                                     "resumes");
+  TrainRequest& r = flags->request;
+  const auto key_flag = [&](const std::string& key, const std::string& help) {
+    sub->add_option_function<std::string>(
+        flag_of(key), [&r, key](const std::string& text) { r.flags[key] = text; }, help);
+  };
+  sub->add_option("data", r.data, "digits (embedded), or a file of data");
+  key_flag("model", "vae (default) or autoencoder; latent models lists them");
+  sub->add_option("--config", r.config_file, "TOML file of keys, which are the flags with _ for -");
+  sub->add_option("--set", r.sets, "key=value, for any key");
+  sub->add_option("--out", flags->out, "run folder; default runs/<data>-<model>-<hash>");
+  key_flag("validation", "FILE, or the fraction of rows held out (default 0.1); 0: none");
+  key_flag("init", "model file or run folder to start from");
+  key_flag("warmup", "epochs until the KL's weight has grown from 0 to beta");
+  for (const ConfigField& f : train_keys()) key_flag(f.name, help_of(f));
+  sub->add_option("--threads", flags->threads, "0: all CPUs; never changes a result")
       ->check(CLI::Range(0, 1024));
-  sub->add_option("--dtype", flags->dtype, "of products: f32 or bf16")->capture_default_str();
-  sub->callback([&verb, flags] { verb = [flags] { run(*flags); }; });
+  sub->add_option("--max-time", flags->max_time, "stop and save after so long, as 90s, 10m, 2h");
+  sub->add_option("--save-every", flags->save_every, "seconds between checkpoints")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  sub->add_flag("--json", flags->json, "events as JSON lines on stdout");
+  sub->callback([&verb, flags] { verb = [flags] { return run(*flags); }; });
 }
 
 }  // namespace latent::cli

@@ -1,13 +1,12 @@
 // The verbs of the program. Each adds its flags to the parser and sets what runs when it was asked
-// for.
+// for; what runs gives the exit code.
 #pragma once
 
 #include <functional>
 #include <string>
 
 #include "latent/error.h"
-#include "latent/plan.h"
-#include "train/model_spec.h"
+#include "latent/model.h"
 
 namespace CLI {
 class App;
@@ -15,8 +14,9 @@ class App;
 
 namespace latent::cli {
 
-void add_train(CLI::App& app, std::function<void()>& verb);
-void add_sample(CLI::App& app, std::function<void()>& verb);
+using Verb = std::function<int()>;
+void add_train(CLI::App& app, Verb& verb);
+void add_sample(CLI::App& app, Verb& verb);
 
 /// A model file that cannot be used: exit code 4.
 class BadModel : public Error {
@@ -24,7 +24,7 @@ class BadModel : public Error {
   using Error::Error;
 };
 
-/// The model of a run folder, or of a model file.
-ModelSpec open_model(const std::string& path, Slots& slots);
+/// The model of a run folder, or of a model file; BadModel for a file that is none.
+Model open_model(const std::string& path, int threads);
 
 }  // namespace latent::cli

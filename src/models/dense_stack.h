@@ -1,4 +1,4 @@
-// The run of dense layers that both models are made of.
+// The run of dense layers that models are made of.
 #pragma once
 
 #include <string>
@@ -15,10 +15,6 @@ inline Expr dense_stack(const Scope& s, Arg x, const std::vector<int64_t>& width
   for (size_t i = 0; i < widths.size(); ++i)
     h = activate(activation, dense(s / static_cast<int>(i), h, widths[i]));
   return h;
-}
-
-inline std::vector<int64_t> reversed(const std::vector<int64_t>& widths) {
-  return {widths.rbegin(), widths.rend()};
 }
 
 }  // namespace latent::models

@@ -1,4 +1,7 @@
 // The variational autoencoder; see latent/models.h.
+#include <algorithm>
+
+#include "base/near.h"
 #include "latent/models.h"
 #include "latent/ops.h"
 #include "models/dense_stack.h"
@@ -11,21 +14,39 @@ Gaussian Vae::encode(const Scope& s, Arg x) const {
 }
 
 Expr Vae::decode(const Scope& s, Arg z) const {
-  const Expr h = models::dense_stack(s / "decoder", z, models::reversed(c.hidden), c.activation);
-  return dense(s / "decoder" / "out", h,
-               c.inputs * likelihood_named(c.likelihood).params_per_value);
+  const Expr h =
+      models::dense_stack(s / "decoder", z, {c.hidden.rbegin(), c.hidden.rend()}, c.activation);
+  return dense(s / "decoder" / "out", h, c.inputs * likelihood().params_per_value);
 }
 
-Expr Vae::decode_mean(const Scope& s, Arg z) const {
-  return likelihood_named(c.likelihood).mean(decode(s, z));
+Expr Vae::decode_mean(const Scope& s, Arg z) const { return likelihood().mean(decode(s, z)); }
+
+double Vae::warmup(int64_t step) const {
+  if (c.warmup_steps == 0) return 1;
+  const auto period = static_cast<double>(c.warmup_steps);
+  if (c.warmup_shape == "linear") return std::min(1.0, static_cast<double>(step) / period);
+  if (c.warmup_shape == "cyclical")
+    return std::min(1.0, static_cast<double>(step % c.warmup_steps) / (period * c.warmup_ramp));
+  throw UsageError("a warm-up is linear or cyclical, asked for \"" + c.warmup_shape + "\"" +
+                   did_you_mean(c.warmup_shape, {"linear", "cyclical"}));
 }
 
 Loss Vae::loss(const Scope& s, const Batch& batch) const {
   const Gaussian posterior = encode(s, batch.x);
   const Expr z = posterior.sample(s / "noise");
-  const Expr reconstruction = mean(likelihood_named(c.likelihood).nll(decode(s, z), batch.x));
+  const Expr reconstruction = mean(likelihood().nll(decode(s, z), batch.x));
   const Expr kl = mean(posterior.kl_standard());
-  return {reconstruction + c.beta * kl, {{"reconstruction", reconstruction}, {"kl", kl}}};
+  Loss loss{reconstruction + kl, {{"reconstruction", reconstruction}, {"kl", kl}}};
+  if (!s.training()) return loss;
+  const Expr counted = c.free_bits > 0 ? sum(max(posterior.kl_per_unit(), c.free_bits)) : kl;
+  if (c.warmup_steps > 0) {
+    const Expr weight = s.graph().schedule(
+        "beta", "step", [vae = *this](int64_t step) { return vae.c.beta * vae.warmup(step); });
+    loss.total = reconstruction + weight * counted;
+  } else {
+    loss.total = reconstruction + c.beta * counted;
+  }
+  return loss;
 }
 
 }  // namespace latent

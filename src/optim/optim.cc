@@ -3,6 +3,7 @@
 #include "latent/optim.h"
 
 #include <cmath>
+#include <set>
 
 #include "ir/program.h"
 #include "latent/ops.h"
@@ -75,9 +76,14 @@ void update(Graph& graph, const Adam& adam, const std::string& name,
 
 void minimize(Graph& graph, const std::vector<Objective>& objectives) {
   for (const Objective& o : objectives) {
+    std::set<uint32_t> frozen;
+    for (const std::string& scope : o.frozen) {
+      for (const Expr& slot : graph.slots(scope)) frozen.insert(slot.id());
+    }
     std::vector<Expr> parameters;
     for (const Expr& slot : graph.slots(o.prefix)) {
-      if (graph.program().slot_of(slot.id())->trainable) parameters.push_back(slot);
+      if (graph.program().slot_of(slot.id())->trainable && !frozen.count(slot.id()))
+        parameters.push_back(slot);
     }
     if (parameters.empty())
       throw UsageError("minimize: there are no parameters under \"" + o.prefix + "\"");

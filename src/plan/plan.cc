@@ -246,6 +246,8 @@ Tensor& Plan::feed_tensor(const std::string& name) {
   throw UsageError("no feed is called \"" + name + "\"" + did_you_mean(name, names));
 }
 
+bool Plan::has_feed(const std::string& name) const { return impl_->feeds.count(name) > 0; }
+
 void Plan::check_feed_size(const std::string& name, size_t found) const {
   const Tensor& t = const_cast<Plan*>(this)->feed_tensor(name);
   if (found != static_cast<size_t>(t.elements())) {

@@ -1,0 +1,37 @@
+// Rows to train on, from a file, embedded, or from memory.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+
+#include "latent/error.h"
+#include "latent/tensor.h"
+
+namespace latent {
+
+class Dataset;
+
+/// A handle on a data set, copied freely; what it names never changes.
+class LATENT_API Data {
+ public:
+  /// "digits", the embedded set, or the path of a file, recognised by its content. UsageError,
+  /// SystemError or DataError as the file deserves.
+  static Data open(const std::string& spec);
+  /// Copies values.size() / elements of row_shape rows out of memory. UsageError when that is no
+  /// whole number.
+  static Data rows(std::span<const float> values, const Shape& row_shape,
+                   const std::string& name = "memory");
+  explicit Data(Dataset dataset);
+
+  const std::string& name() const;
+  int64_t size() const;          ///< Rows.
+  Shape row_shape() const;       ///< Of one row of the field x.
+  int64_t row_elements() const;  ///< Values of one row.
+  const Dataset& dataset() const { return *dataset_; }
+
+ private:
+  std::shared_ptr<const Dataset> dataset_;
+};
+
+}  // namespace latent

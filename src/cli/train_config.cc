@@ -1,0 +1,167 @@
+// Resolution of a request to train; see train_config.h.
+#include "cli/train_config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/near.h"
+#include "data/dataset.h"
+#include "data/loader.h"
+#include "models/catalog.h"
+#include "train/config_file.h"
+#include "train/options.h"
+#include "train/preprocess.h"
+
+namespace latent::cli {
+
+namespace {
+
+using nlohmann::json;
+
+/// Keys that name files or are made into others.
+std::vector<ConfigField> special_keys() {
+  using Kind = ConfigField::Kind;
+  std::vector<std::string> models;
+  for (const CatalogEntry& e : catalog()) models.push_back(e.name);
+  return {
+      {.name = "data", .kind = Kind::word},
+      {.name = "model", .kind = Kind::word, .choices = models},
+      {.name = "validation", .kind = Kind::word},
+      {.name = "init", .kind = Kind::word},
+      {.name = "warmup", .kind = Kind::number, .low = 0, .high = 1e9},
+  };
+}
+
+/// All keys that are known to some model, and their fields.
+std::map<std::string, ConfigField> fields_by_name() {
+  std::map<std::string, ConfigField> fields;
+  for (ConfigField& f : special_keys()) fields.emplace(f.name, f);
+  for (ConfigField& f : train_keys()) fields.emplace(f.name, f);
+  return fields;
+}
+
+/// The request as one flat object, values checked but for those that models see differently.
+json flatten(const TrainRequest& r) {
+  const std::map<std::string, ConfigField> fields = fields_by_name();
+  std::vector<std::string> names;
+  for (const auto& [name, f] : fields) names.push_back(name);
+  const auto field = [&](const std::string& key) -> const ConfigField& {
+    const auto found = fields.find(key);
+    if (found == fields.end())
+      throw UsageError("there is no key \"" + key + "\"" + did_you_mean(key, names));
+    return found->second;
+  };
+  json flat = r.config_file.empty() ? json::object() : read_config_file(r.config_file);
+  for (const auto& [key, value] : flat.items()) {
+    const ConfigField& f = field(key);
+    // A fraction to hold out may be a number, a file a text.
+    flat[key] = key == "validation" && value.is_number() ? json(value.dump()) : checked(f, value);
+  }
+  for (const std::string& set : r.sets) {
+    const size_t at = set.find('=');
+    if (at == set.npos) throw UsageError("--set takes key=value, found \"" + set + "\"");
+    flat[set.substr(0, at)] = parse_value(field(set.substr(0, at)), set.substr(at + 1));
+  }
+  for (const auto& [key, text] : r.flags) flat[key] = parse_value(field(key), text);
+  if (!r.data.empty()) flat["data"] = r.data;
+  return flat;
+}
+
+json take(json& flat, const std::string& key, json otherwise) {
+  const auto found = flat.find(key);
+  if (found == flat.end()) return otherwise;
+  json value = *found;
+  flat.erase(found);
+  return value;
+}
+
+/// Defaults that follow the data, where nothing else was said.
+void fit_to_data(json& flat, const CatalogEntry& entry, const Data& data, const Preprocessing& p,
+                 std::string& summary) {
+  const bool large = data.row_elements() >= 256, many = data.size() >= 10000;
+  const auto set = [&](const char* key, json value) {
+    if (!flat.contains(key)) flat[key] = std::move(value);
+  };
+  set("hidden", json::array({large ? 400 : 200}));
+  set("latent", large ? 20 : 10);
+  set("batch", std::min<int64_t>(many ? 128 : 32, data.size()));
+  set("epochs", many ? 20 : 200);
+  if (entry.name == "vae" && !flat.contains("likelihood")) {
+    const ValueRange range = data.dataset().range("x");
+    const bool unit = range.low * p.scale + p.shift >= 0 && range.high * p.scale + p.shift <= 1;
+    flat["likelihood"] = unit ? "bernoulli" : "gaussian_optimal";
+    summary += unit ? "likelihood bernoulli, because inputs lie in [0, 1]; another: --likelihood\n"
+                    : "likelihood gaussian_optimal, because inputs do not lie in [0, 1]; another: "
+                      "--likelihood\n";
+  }
+}
+
+/// The keys of `flat` that `fields` have, taken out of it.
+json take_fields(json& flat, const std::vector<ConfigField>& fields) {
+  json taken = json::object();
+  for (const ConfigField& f : fields) {
+    if (flat.contains(f.name)) taken[f.name] = take(flat, f.name, nullptr);
+  }
+  return taken;
+}
+
+void set_validation(TrainOptions& o, const std::string& text) {
+  if (text.empty()) return;
+  char* end = nullptr;
+  const double fraction = std::strtod(text.c_str(), &end);
+  if (*end == '\0')
+    o.validation = fraction;
+  else
+    o.validation_data = Data::open(text);
+}
+
+}  // namespace
+
+std::vector<ConfigField> train_keys() {
+  std::vector<ConfigField> keys = fields_of(train_fields());
+  for (const CatalogEntry& e : catalog()) {
+    for (const ConfigField& f : e.fields) {
+      const bool known = std::ranges::count(keys, f.name, &ConfigField::name) > 0;
+      if (f.name != "inputs" && !known) keys.push_back(f);
+    }
+  }
+  return keys;
+}
+
+TrainPlan plan_training(const TrainRequest& request) {
+  json flat = flatten(request);
+  const json spec = take(flat, "data", "");
+  if (spec == "")
+    throw UsageError(
+        "no data were named; give a file, \"digits\", or data in a TOML "
+        "file by --config");
+  const CatalogEntry& entry = catalog_entry(take(flat, "model", "vae"));
+  Data data = Data::open(spec);
+  std::string summary;
+  const Preprocessing p =
+      choose_preprocessing(data.dataset(), flat.value("scaling", "auto"), &summary);
+  summary += "\n";
+  fit_to_data(flat, entry, data, p, summary);
+  const std::string validation = take(flat, "validation", ""), init = take(flat, "init", "");
+  const json warmup = take(flat, "warmup", nullptr);
+  TrainOptions options =
+      config_from_json(train_fields(), take_fields(flat, fields_of(train_fields())), "training");
+  set_validation(options, validation);
+  options.init = init;
+  if (!warmup.is_null()) {
+    const double held = options.validation_data ? 0 : options.validation;
+    const auto rows = static_cast<double>(split(data.size(), held, options.seed).train.size());
+    const double steps = std::ceil(rows / static_cast<double>(options.batch));
+    flat["warmup_steps"] = std::llround(warmup.get<double>() * steps);
+  }
+  // What is left must be of the model: a key of another one is named as such.
+  Architecture architecture = entry.make(flat, data.row_elements());
+  summary = fmt::format("{}: {} rows of {} values; {} {}\n", data.name(), data.size(),
+                        data.row_elements(), entry.name, architecture.config) +
+            summary;
+  return {std::move(data), std::move(architecture), std::move(options), std::move(summary)};
+}
+
+}  // namespace latent::cli

@@ -1,0 +1,38 @@
+// From flags, --set, a TOML file and the data to what `latent train` trains: one flat set of keys,
+// where a flag wins over the file, the file over what fits the data.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "latent/data.h"
+#include "latent/models.h"
+#include "latent/train.h"
+#include "models/config.h"
+
+namespace latent::cli {
+
+/// Every key but `inputs`, which the data decide: first those of training, then of each model of
+/// the catalogue; a name that two models share comes once.
+std::vector<ConfigField> train_keys();
+
+/// What the user said, as texts of the command line by key. `data`, `model`, `validation`, `init`
+/// and `warmup` (epochs until the KL's weight is full, which warmup_steps is made of) are keys too.
+struct TrainRequest {
+  std::string data, config_file;
+  std::map<std::string, std::string> flags;
+  std::vector<std::string> sets;  // key=value
+};
+
+struct TrainPlan {
+  Data data;
+  Architecture architecture;
+  TrainOptions options;  // all that decides the result
+  std::string summary;   // lines for people: what will be trained, and why so
+};
+
+/// UsageError, DataError, SystemError as the request deserves.
+TrainPlan plan_training(const TrainRequest& request);
+
+}  // namespace latent::cli

@@ -1,0 +1,36 @@
+// The public handle on a data set; see latent/data.h.
+#include "latent/data.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "data/dataset.h"
+
+namespace latent {
+
+Data::Data(Dataset dataset) : dataset_(std::make_shared<const Dataset>(std::move(dataset))) {}
+
+Data Data::open(const std::string& spec) { return Data(Dataset::open(spec)); }
+
+Data Data::rows(std::span<const float> values, const Shape& row_shape, const std::string& name) {
+  const int64_t width = row_shape.elements();
+  const auto found = static_cast<int64_t>(values.size());
+  if (width < 1 || found % width != 0) {
+    throw UsageError(std::to_string(found) + " values are no whole number of rows of shape " +
+                     row_shape.text());
+  }
+  Shape shape{found / width};
+  for (const int64_t d : row_shape) shape.push_back(d);
+  Tensor x(shape);
+  std::ranges::copy(values, x.span<float>().begin());
+  std::vector<Field> fields;
+  fields.push_back({"x", std::move(x)});
+  return Data(Dataset(name, std::move(fields)));
+}
+
+const std::string& Data::name() const { return dataset_->name(); }
+int64_t Data::size() const { return dataset_->size(); }
+Shape Data::row_shape() const { return dataset_->row_shape("x"); }
+int64_t Data::row_elements() const { return row_shape().elements(); }
+
+}  // namespace latent

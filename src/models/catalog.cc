@@ -1,0 +1,181 @@
+// The catalogue; see catalog.h. A new model is a struct in a file of its own and an entry here.
+#include "models/catalog.h"
+
+#include "base/hash.h"
+#include "base/near.h"
+#include "latent/ops.h"
+
+namespace latent {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr double kMost = 1 << 24;  // of any size: a file must not make us allocate without bound
+constexpr FieldRange kSize{1, kMost}, kAny{-1e9, 1e9}, kWeight{0, 1e9};
+const std::vector<std::string> kActivations = {"relu", "leaky_relu", "elu",      "gelu", "silu",
+                                               "tanh", "sigmoid",    "softplus", "none"};
+
+const std::vector<BoundField<Autoencoder::Config>>& autoencoder_fields() {
+  using C = Autoencoder::Config;
+  static const std::vector<BoundField<C>> fields = {
+      bind_field("inputs", &C::inputs, "values of a row; 0: those of the data", {0, kMost}),
+      bind_field("hidden", &C::hidden, "widths of the encoder's hidden layers, as 400,200", kSize),
+      bind_field("latent", &C::latent, "units of the code", kSize),
+      bind_field("activation", &C::activation, "of the hidden layers", {}, kActivations),
+      bind_field("code_activation", &C::code_activation, "of the code", {},
+                 {"none", "relu", "tanh", "sigmoid", "softmax"}),
+      bind_field("loss", &C::loss,
+                 "mse, the mean over all elements; or cross-entropy, summed over a row's values in "
+                 "[0, 1]",
+                 {}, {"mse", "cross-entropy"}),
+      bind_field("tied", &C::tied, "the decoder's weights are the encoder's, transposed"),
+      bind_field("weight_decay", &C::weight_decay,
+                 "half of it times the sum of squared weights is added to the loss", kWeight),
+      bind_field("entropy", &C::entropy,
+                 "it times the code's entropy in nats is added to the loss; negative spreads the "
+                 "code",
+                 kAny),
+  };
+  return fields;
+}
+
+const std::vector<BoundField<Vae::Config>>& vae_fields() {
+  using C = Vae::Config;
+  static const std::vector<BoundField<C>> fields = {
+      bind_field("inputs", &C::inputs, "values of a row; 0: those of the data", {0, kMost}),
+      bind_field("hidden", &C::hidden, "widths of the encoder's hidden layers, as 400,200", kSize),
+      bind_field("latent", &C::latent, "units of z", kSize),
+      bind_field("activation", &C::activation, "of the hidden layers", {}, kActivations),
+      bind_field("likelihood", &C::likelihood, "of the data given z", {},
+                 {"bernoulli", "gaussian", "gaussian_fixed", "gaussian_optimal", "squared_error",
+                  "laplace", "discretized_logistic", "continuous_bernoulli"}),
+      bind_field("beta", &C::beta, "weight of the KL divergence", kWeight),
+      bind_field("warmup_steps", &C::warmup_steps,
+                 "updates until the KL's weight has grown from 0 to beta", {0, 1e12}),
+      bind_field("warmup_shape", &C::warmup_shape, "once, or again and again", {},
+                 {"linear", "cyclical"}),
+      bind_field("warmup_ramp", &C::warmup_ramp, "fraction of a cycle in which the weight grows",
+                 {1e-6, 1}),
+      bind_field("free_bits", &C::free_bits,
+                 "nats of KL a unit that are free: no gradient below them", kWeight),
+  };
+  return fields;
+}
+
+template <class M>
+Architecture erased(const CatalogEntry& entry,
+                    const std::vector<BoundField<typename M::Config>>& fields, M m,
+                    int64_t inputs) {
+  if (inputs < 1 || static_cast<double>(inputs) > kMost)
+    throw UsageError("a model takes rows of 1 to 2^24 values, found " + std::to_string(inputs));
+  if (m.c.inputs != 0 && m.c.inputs != inputs) {
+    throw UsageError("the model is for rows of " + std::to_string(m.c.inputs) +
+                     " values, the data have " + std::to_string(inputs));
+  }
+  m.c.inputs = inputs;
+  Architecture a{.name = entry.name,
+                 .config = config_to_json(fields, m.c).dump(),
+                 .inputs = inputs,
+                 .latent = m.c.latent};
+  a.loss = [m](const Scope& s, const Batch& b) { return m.loss(s, b); };
+  a.encode = [m](const Scope& s, Expr x) { return Code(m.encode(s, x)); };
+  a.decode = [m](const Scope& s, Expr z) { return m.decode(s, z); };
+  a.decode_mean = [m](const Scope& s, Expr z) { return m.decode_mean(s, z); };
+  a.likelihood = m.likelihood();
+  if constexpr (requires { m.warmup(0); }) a.warmup = [m](int64_t step) { return m.warmup(step); };
+  return a;
+}
+
+template <class M>
+CatalogEntry entry_of(std::string name, std::string doc, bool has_prior,
+                      const std::vector<BoundField<typename M::Config>>& (*fields)()) {
+  return {name, std::move(doc), fields_of(fields()), has_prior,
+          [name, fields](const json& config, int64_t inputs) {
+            return erased(catalog_entry(name), fields(),
+                          M{config_from_json(fields(), config, "the model " + name)}, inputs);
+          }};
+}
+
+const char* kind_name(ConfigField::Kind kind) {
+  constexpr const char* kNames[] = {"integer", "number", "flag", "word", "integers", "words"};
+  return kNames[static_cast<size_t>(kind)];
+}
+
+}  // namespace
+
+const std::vector<CatalogEntry>& catalog() {
+  static const std::vector<CatalogEntry> entries = {
+      entry_of<Vae>("vae",
+                    "Variational autoencoder with dense layers: a Gaussian posterior, the prior "
+                    "N(0, I), any likelihood",
+                    true, vae_fields),
+      entry_of<Autoencoder>("autoencoder",
+                            "Autoencoder with dense layers: a code from which the data are "
+                            "reconstructed",
+                            false, autoencoder_fields),
+  };
+  return entries;
+}
+
+const CatalogEntry& catalog_entry(const std::string& name) {
+  std::vector<std::string> names;
+  for (const CatalogEntry& e : catalog()) {
+    if (e.name == name) return e;
+    names.push_back(e.name);
+  }
+  throw UsageError("no model is called \"" + name + "\"" + did_you_mean(name, names));
+}
+
+json catalog_json() {
+  json models = json::array();
+  for (const CatalogEntry& e : catalog()) {
+    json config = json::array();
+    for (const ConfigField& f : e.fields) {
+      json j = {
+          {"name", f.name}, {"help", f.help}, {"type", kind_name(f.kind)}, {"default", f.initial}};
+      if (f.high > f.low) j["range"] = {f.low, f.high};
+      if (!f.choices.empty()) j["choices"] = f.choices;
+      config.push_back(j);
+    }
+    models.push_back(
+        {{"name", e.name}, {"doc", e.doc}, {"samples", e.has_prior}, {"config", config}});
+  }
+  return models;
+}
+
+Architecture architecture(const Autoencoder& m, int64_t inputs) {
+  return erased(catalog_entry("autoencoder"), autoencoder_fields(), m, inputs);
+}
+Architecture architecture(const Vae& m, int64_t inputs) {
+  return erased(catalog_entry("vae"), vae_fields(), m, inputs);
+}
+
+namespace detail {
+
+Architecture describe_custom(Architecture a) {
+  if (a.inputs < 1)
+    throw UsageError("a model takes rows of at least one value, found " + std::to_string(a.inputs));
+  Graph g;
+  const Scope s(g, true);
+  const Expr x = g.feed("x", {1, a.inputs});
+  const Batch batch{
+      .x = x, .label = g.feed("label", {1}, DType::i32), .row = g.feed("row:1", {1}, DType::i32)};
+  const Loss loss = a.loss(s, batch);
+  g.fetch("loss", loss.total);
+  for (const auto& [name, part] : loss.parts) g.fetch(name, part);
+  const std::string text = g.text();
+  a.config = json{{"graph", hex64(hash_bytes(std::as_bytes(std::span(text))))}}.dump();
+  if (a.encode) {
+    Graph code;
+    const Expr z = a.encode(Scope(code, false), code.feed("x", {1, a.inputs})).mean;
+    if (z.shape().rank() != 2)
+      throw UsageError("encode must give a code [n, latent], found " + z.shape().text());
+    a.latent = z.dim(1);
+  }
+  return a;
+}
+
+}  // namespace detail
+
+}  // namespace latent

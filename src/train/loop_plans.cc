@@ -1,0 +1,231 @@
+// What the loop plans: the training step, the evaluation, their feeds, and the forecast; see
+// loop.h.
+#include <algorithm>
+#include <cmath>
+
+#include "base/near.h"
+#include "data/dataset.h"
+#include "latent/ops.h"
+#include "train/loop.h"
+#include "train/model_file.h"
+
+namespace latent {
+
+namespace {
+
+Split rows_of(const Dataset& data, const TrainOptions& o) {
+  return split(data.size(), o.validation_data ? 0 : o.validation, o.seed);
+}
+
+std::vector<int32_t> validated_rows(const Dataset& data, const TrainOptions& o) {
+  if (!o.validation_data) return rows_of(data, o).validation;
+  return split(o.validation_data->size(), 0.0, uint64_t{0}).train;
+}
+
+std::string row_feed(int64_t n) { return "row:" + std::to_string(n); }
+
+}  // namespace
+
+Loop::Loop(const Architecture& architecture, const Preprocessing& preprocessing,
+           const Dataset& data, const TrainOptions& options, const RunFolder* folder)
+    : architecture_(architecture),
+      preprocessing_(preprocessing),
+      data_(data),
+      options_(options),
+      folder_(folder),
+      validation_data_(options.validation_data ? options.validation_data->dataset() : data),
+      validation_rows_(validated_rows(data, options)),
+      loader_(rows_of(data, options).train, options.batch, options.seed),
+      slots_(options.seed),
+      eval_slots_(options.seed),
+      training_(slots_, [this](Graph& g, int64_t n) { trace_training(g, n); },
+                {.threads = options.threads,
+                 .bf16 = options.dtype == "bf16",
+                 .memory_limit = options.memory_limit}),
+      evaluation_(eval_slots_, [this](Graph& g, int64_t n) { trace_evaluation(g, n); },
+                  {.threads = options.threads,
+                   .bf16 = options.dtype == "bf16",
+                   .memory_limit = options.memory_limit}) {}
+
+double Loop::rate_at(int64_t update) const {
+  const double rate = options_.rate * state_.rate_factor;
+  if (options_.schedule == "constant") return rate;
+  // Half a cosine (Loshchilov and Hutter 2017, arXiv 1608.03983, without restarts).
+  const auto total = static_cast<double>(options_.epochs * loader_.batches());
+  return rate * 0.5 * (1 + std::cos(M_PI * std::min(1.0, static_cast<double>(update) / total)));
+}
+
+namespace {
+
+/// Declares the fields of a batch of n rows. A feed that the loss does not use costs nothing.
+Batch declare_batch(Graph& g, int64_t n, int64_t inputs, const Dataset& data) {
+  Batch b{.x = g.feed("x", {n, inputs}), .row = g.feed(row_feed(n), {n}, DType::i32)};
+  for (const Field& field : data.fields()) {
+    if (field.name == "label" && field.values.shape().rank() == 1)
+      b.label = g.feed("label", {n}, DType::i32);
+  }
+  return b;
+}
+
+}  // namespace
+
+void Loop::trace_training(Graph& g, int64_t n) {
+  const Scope s(g, true);
+  const Loss loss = architecture_.loss(s, declare_batch(g, n, architecture_.inputs, data_));
+  const std::vector<Expr> weights = g.slots("");
+  weights_.clear();
+  for (const Expr& w : weights) {
+    weights_.push_back(g.name_of(w));
+    if (is_training_state(weights_.back())) {
+      throw UsageError(
+          "the scopes optim, average and rollback belong to training; the model has a "
+          "slot \"" +
+          weights_.back() + "\"");
+    }
+  }
+  for (const std::string& scope : options_.freeze) {
+    if (!g.slots(scope).empty()) continue;
+    throw UsageError("nothing is called \"" + scope + "\", so it cannot be frozen" +
+                     did_you_mean(scope, weights_));
+  }
+  minimize(g, {{.loss = loss.total,
+                .optimizer = Adam{.rate = Rate([this](int64_t k) { return rate_at(k); })},
+                .clip_norm = options_.clip_norm,
+                .frozen = options_.freeze}});
+  if (options_.average > 0) {
+    const Expr keep = g.schedule("average/decay", "step", [most = options_.average](int64_t t) {
+      return std::min(most, static_cast<double>(t) / static_cast<double>(t + 10));
+    });
+    for (const Expr& w : weights) {
+      const Expr old = (s / "average").state(g.name_of(w), w.shape(), zeros());
+      const Expr now = g.updated(w);
+      g.assign(old, now + keep * (old - now));
+    }
+  }
+  parts_ = {"loss"};
+  g.fetch("loss", loss.total);
+  for (const auto& [name, part] : loss.parts) {
+    g.fetch(name, part);
+    parts_.push_back(name);
+  }
+}
+
+void Loop::trace_evaluation(Graph& g, int64_t n) {
+  const Loss loss = architecture_.loss(Scope(g, false),
+                                       declare_batch(g, n, architecture_.inputs, validation_data_));
+  g.fetch("loss", loss.total);
+  for (const auto& [name, part] : loss.parts) g.fetch(name, part);
+}
+
+void Loop::fill(Plan& plan, const Dataset& data, std::span<const int32_t> rows) {
+  data.gather("x", rows, plan.feed("x").data(), static_cast<float>(preprocessing_.scale),
+              static_cast<float>(preprocessing_.shift));
+  if (!plan.has_feed("label")) return;
+  std::vector<float> labels(rows.size());
+  data.gather("label", rows, labels.data());
+  std::ranges::transform(labels, plan.feed<int32_t>("label").begin(),
+                         [](float v) { return static_cast<int32_t>(v); });
+}
+
+void Loop::sync_evaluation() {
+  for (const std::string& name : weights_) {
+    const std::string average = "average/" + name;
+    const Tensor& from = slots_.at(slots_.has(average) ? average : name);
+    if (!eval_slots_.has(name)) {
+      eval_slots_.set(name, from.clone());
+    } else {
+      std::ranges::copy(from.as_bytes(), eval_slots_.at(name).as_bytes().begin());
+    }
+  }
+}
+
+std::optional<Parts> Loop::validate() {
+  // The same noise for a row in every epoch, so that epochs compare: its own row id, step 0.
+  sync_evaluation();
+  Parts parts;
+  const int64_t most = std::min<int64_t>(options_.batch, std::ssize(validation_rows_));
+  for (size_t at = 0; at < validation_rows_.size();) {
+    const auto rows = std::span(validation_rows_)
+                          .subspan(at)
+                          .first(std::min(static_cast<size_t>(most), validation_rows_.size() - at));
+    Plan& plan = evaluation_.at(std::ssize(rows));
+    fill(plan, validation_data_, rows);
+    const std::string ids = row_feed(std::ssize(rows));
+    if (plan.has_feed(ids)) plan.feed<int32_t>(ids, rows);
+    plan.run();
+    if (parts.empty()) {
+      for (const std::string& name : parts_) parts.emplace_back(name, 0.0);
+    }
+    for (auto& [name, sum] : parts) sum += plan.scalar(name) * static_cast<double>(rows.size());
+    at += rows.size();
+    if (at < validation_rows_.size() && stop_asked()) return std::nullopt;
+  }
+  for (auto& [name, sum] : parts) sum /= static_cast<double>(validation_rows_.size());
+  return parts;
+}
+
+void Loop::initialize(std::map<std::string, Tensor> weights, const std::string& path) {
+  training_.at(loader_.batch_size());  // declares the slots
+  size_t taken = 0;
+  for (const std::string& name : weights_) {
+    const auto found = weights.find(name);
+    if (found == weights.end()) continue;
+    if (!(found->second.shape() == slots_.at(name).shape())) {
+      throw DataError("\"" + name + "\" is " + found->second.shape().text() + ", the model needs " +
+                          slots_.at(name).shape().text(),
+                      path);
+    }
+    slots_.set(name, std::move(found->second));
+    ++taken;
+  }
+  if (taken == 0)
+    throw UsageError(path + " has no weight of a name that the model has; it cannot start from it");
+  if (taken < weights_.size()) {
+    emit(event(TrainEvent::Kind::warning,
+               std::to_string(weights_.size() - taken) + " of " + std::to_string(weights_.size()) +
+                   " parameters are not in " + path + " and start at random"));
+  }
+}
+
+Forecast Loop::forecast() {
+  constexpr int kMostSteps = 8;
+  constexpr double kSeconds = 0.05;
+  const auto seconds_since = [](Clock::time_point t) {
+    return std::chrono::duration<double>(Clock::now() - t).count();
+  };
+  Forecast f;
+  f.steps_per_epoch = loader_.batches();
+  const std::span<const int32_t> rows = loader_.batch(state_.epoch, 0);
+  Plan& plan = training_.at(std::ssize(rows));
+  for (const std::string& name : weights_) f.parameters += slots_.at(name).elements();
+  const PlanStats stats = plan.stats();
+  size_t weight_bytes = static_cast<size_t>(f.parameters) * sizeof(float);
+  f.peak_bytes = stats.peak_bytes() + stats.slot_bytes;  // good_
+  for (const Field& field : data_.fields()) f.peak_bytes += field.values.bytes();
+  if (!validation_rows_.empty()) {
+    f.peak_bytes += 2 * weight_bytes;  // eval_slots_ and best_
+    if (&validation_data_ != &data_) {
+      for (const Field& field : validation_data_.fields()) f.peak_bytes += field.values.bytes();
+    }
+  }
+  Snapshot before;
+  before.take(slots_);
+  std::vector<double> times;
+  const auto began = Clock::now();
+  // The first runs touch memory for the first time and are not counted.
+  while (std::ssize(times) < kMostSteps && (times.size() < 2 || seconds_since(began) < kSeconds)) {
+    const auto at = Clock::now();
+    fill(plan, data_, rows);
+    plan.run();
+    times.push_back(seconds_since(at));
+  }
+  before.restore(slots_);
+  const double step = *std::min_element(times.begin() + 1, times.end());
+  // A validation row costs about a third of a training row: the forward pass of three products.
+  f.seconds_per_epoch =
+      step * static_cast<double>(loader_.batches()) +
+      step / 3 * static_cast<double>(validation_rows_.size()) / static_cast<double>(rows.size());
+  return f;
+}
+
+}  // namespace latent

@@ -1,0 +1,211 @@
+// Inference with a trained model, and model files to and from disk; see latent/model.h.
+#include "latent/model.h"
+
+#include <algorithm>
+#include <bit>
+#include <set>
+
+#include "base/near.h"
+#include "latent/ops.h"
+#include "train/model_impl.h"
+
+namespace latent {
+
+namespace {
+
+constexpr int64_t kPiece = 256;  // rows computed at a time
+
+std::map<std::string, const Tensor*> pointers(const Slots& slots) {
+  std::map<std::string, const Tensor*> tensors;
+  for (const auto& [name, t] : slots.tensors()) tensors[name] = &t;
+  return tensors;
+}
+
+/// Names and shapes of the slots that the model's functions declare.
+std::map<std::string, Shape> declared_slots(const Architecture& a) {
+  Graph g;
+  const Scope s(g, false);
+  const Batch batch{.x = g.feed("x", {1, a.inputs}),
+                    .label = g.feed("label", {1}, DType::i32),
+                    .row = g.feed("row:1", {1}, DType::i32)};
+  a.loss(s, batch);
+  std::map<std::string, Shape> declared;
+  for (const Expr& slot : g.slots("")) declared.emplace(g.name_of(slot), slot.shape());
+  return declared;
+}
+
+[[noreturn]] void no_function(const Architecture& a, const char* what, const char* instead) {
+  throw UsageError("the model " + a.name + " has no " + what + "; " + instead);
+}
+
+}  // namespace
+
+Executor::Executor(const Architecture& architecture, const Slots& weights, int threads)
+    : architecture_(architecture), slots_(weights.seed()), threads_(threads) {
+  for (const auto& [name, t] : weights.tensors()) slots_.set(name, t.clone());
+}
+
+PlanFamily& Executor::family(Function f) {
+  const auto found = families_.find(f);
+  if (found != families_.end()) return found->second;
+  const auto trace = [this, f](Graph& g, int64_t n) {
+    const Scope s(g, false);
+    const Architecture& a = architecture_;
+    if (f == Function::decode) {
+      g.fetch("out", a.decode_mean(s, g.feed("in", {n, a.latent})));
+      return;
+    }
+    const Code code = a.encode(s, g.feed("in", {n, a.inputs}));
+    if (f == Function::encode) g.fetch("out", code.mean);
+    if (f == Function::logvar) g.fetch("out", code.logvar);
+    if (f == Function::reconstruct) g.fetch("out", a.decode_mean(s, code.mean));
+  };
+  return families_.emplace(f, PlanFamily(slots_, trace, {.threads = threads_})).first->second;
+}
+
+std::vector<float> Executor::run(Function f, std::span<const float> in, int64_t rows) {
+  std::vector<float> out;
+  const auto width = static_cast<size_t>(rows ? std::ssize(in) / rows : 0);
+  for (int64_t at = 0; at < rows; at += kPiece) {
+    const int64_t n = std::min(kPiece, rows - at);
+    // The next power of two, so that a model ends with few plans whatever it is asked for.
+    Plan& plan = family(f).at(static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(n))));
+    const auto piece = in.subspan(static_cast<size_t>(at) * width, static_cast<size_t>(n) * width);
+    const auto feed = plan.feed("in");
+    std::ranges::fill(std::ranges::copy(piece, feed.begin()).out, feed.end(), 0.0f);
+    plan.run();
+    const auto result = plan.fetch("out");
+    const size_t wide = result.size() / (feed.size() / width);
+    out.insert(out.end(), result.begin(),
+               result.begin() + static_cast<ptrdiff_t>(static_cast<size_t>(n) * wide));
+  }
+  return out;
+}
+
+std::vector<float> Model::Impl::run(Executor::Function f, std::span<const float> in,
+                                    int64_t width) const {
+  const auto found = std::ssize(in);
+  if (found % width != 0) {
+    throw UsageError(std::to_string(found) + " values are no whole number of rows of " +
+                     std::to_string(width));
+  }
+  std::unique_ptr<Executor> executor;
+  {
+    const std::lock_guard lock(mutex);
+    if (!idle.empty()) {
+      executor = std::move(idle.back());
+      idle.pop_back();
+    }
+  }
+  if (!executor) executor = std::make_unique<Executor>(architecture, weights, threads);
+  std::vector<float> out = executor->run(f, in, found / width);
+  const std::lock_guard lock(mutex);
+  idle.push_back(std::move(executor));
+  return out;
+}
+
+const Architecture& Model::architecture() const { return impl_->architecture; }
+const Slots& Model::weights() const { return impl_->weights; }
+void Model::scale(std::span<float> rows) const { impl_->preprocessing.apply(rows); }
+Shape Model::row_shape() const { return Shape(impl_->preprocessing.row_shape); }
+
+std::vector<float> Model::encode(std::span<const float> rows) const {
+  if (!architecture().encode) no_function(architecture(), "encode", "give it that function");
+  std::vector<float> x(rows.begin(), rows.end());
+  impl_->preprocessing.apply(x);
+  return impl_->run(Executor::Function::encode, x, inputs());
+}
+
+std::vector<float> Model::encode_logvar(std::span<const float> rows) const {
+  if (!impl_->has_posterior()) no_function(architecture(), "posterior", "encode gives its code");
+  std::vector<float> x(rows.begin(), rows.end());
+  impl_->preprocessing.apply(x);
+  return impl_->run(Executor::Function::logvar, x, inputs());
+}
+
+std::vector<float> Model::decode(std::span<const float> codes) const {
+  if (!architecture().decode_mean) no_function(architecture(), "decode", "give it that function");
+  std::vector<float> x = impl_->run(Executor::Function::decode, codes, latent());
+  impl_->preprocessing.undo(x);
+  return x;
+}
+
+std::vector<float> Model::reconstruct(std::span<const float> rows) const {
+  if (!architecture().encode || !architecture().decode_mean)
+    no_function(architecture(), "encode and decode", "give it these functions");
+  std::vector<float> x(rows.begin(), rows.end());
+  impl_->preprocessing.apply(x);
+  x = impl_->run(Executor::Function::reconstruct, x, inputs());
+  impl_->preprocessing.undo(x);
+  return x;
+}
+
+std::vector<float> Model::sample(int64_t n, uint64_t seed) const {
+  if (n < 0) throw UsageError("a negative number of samples was asked for");
+  if (!impl_->has_posterior())
+    no_function(architecture(), "distribution to sample from", "train a vae, or reconstruct");
+  Tensor z({n, latent()});
+  constexpr uint64_t kSampleStream = 0x73616d706c65;  // of the prior's draws
+  normal_init(0, 1).fill(z, seed, kSampleStream);
+  return decode(z.span<float>());
+}
+
+void Model::save(const std::string& path) const {
+  const ModelDescription d{architecture().name, architecture().config, impl_->preprocessing};
+  save_safetensors(path, pointers(impl_->weights), {{"latent", to_text(d)}});
+}
+
+bool Model::Impl::has_posterior() const {
+  if (!architecture.encode) return false;
+  Graph g;
+  return architecture.encode(Scope(g, false), g.feed("x", {1, architecture.inputs})).logvar.valid();
+}
+
+Model make_model(const Architecture& architecture, const Preprocessing& preprocessing,
+                 std::map<std::string, Tensor> weights, int threads, const std::string& path) {
+  auto impl = std::make_shared<Model::Impl>();
+  impl->architecture = architecture;
+  impl->preprocessing = preprocessing;
+  impl->threads = threads;
+  for (const auto& [name, shape] : declared_slots(architecture)) {
+    const auto found = weights.find(name);
+    if (found == weights.end()) throw DataError("the weight \"" + name + "\" is missing", path);
+    if (!(found->second.shape() == shape)) {
+      throw DataError("the weight \"" + name + "\" is " + found->second.shape().text() +
+                          ", the model needs " + shape.text(),
+                      path);
+    }
+    impl->weights.set(name, std::move(found->second));
+  }
+  return Model(std::move(impl));
+}
+
+namespace {
+
+SafetensorsFile open_model(const std::string& file, ModelDescription& d) {
+  SafetensorsFile f = load_safetensors(file);
+  d = description_of(f, file);
+  return f;
+}
+
+}  // namespace
+
+Model load(const std::string& path, int threads) {
+  const std::string file = model_path(path);
+  ModelDescription d;
+  SafetensorsFile f = open_model(file, d);
+  return make_model(architecture_of(d, file), d.preprocessing, take_weights(f), threads, file);
+}
+
+Model load(const std::string& path, const Architecture& architecture, int threads) {
+  const std::string file = model_path(path);
+  ModelDescription d;
+  SafetensorsFile f = open_model(file, d);
+  if (d.name != architecture.name || d.config != architecture.config) {
+    throw UsageError(file + " holds a model " + d.name + " " + d.config + ", asked for " +
+                     architecture.name + " " + architecture.config);
+  }
+  return make_model(architecture, d.preprocessing, take_weights(f), threads, file);
+}
+
+}  // namespace latent

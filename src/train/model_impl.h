@@ -1,0 +1,48 @@
+// What a Model holds: see latent/model.h. Executors are made when every other one is in use.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "latent/model.h"
+#include "train/model_file.h"
+
+namespace latent {
+
+/// Plans over a copy of the weights, for one caller at a time.
+class Executor {
+ public:
+  Executor(const Architecture& architecture, const Slots& weights, int threads);
+  enum class Function { encode, logvar, decode, reconstruct };
+  /// `rows` of the function's input, scaled; the output's rows, scaled.
+  std::vector<float> run(Function f, std::span<const float> in, int64_t rows);
+
+ private:
+  PlanFamily& family(Function f);
+  const Architecture& architecture_;
+  Slots slots_;
+  int threads_;
+  std::map<Function, PlanFamily> families_;
+};
+
+struct Model::Impl {
+  Architecture architecture;
+  Preprocessing preprocessing;
+  Slots weights;
+  int threads = 1;
+
+  std::vector<float> run(Executor::Function f, std::span<const float> in, int64_t width) const;
+  bool has_posterior() const;  // the code is a distribution, and the prior N(0, I)
+
+  mutable std::mutex mutex;  // of idle; held only to take and to give back
+  mutable std::vector<std::unique_ptr<Executor>> idle;
+};
+
+/// Makes a model of weights by name; UsageError or DataError (with `path`) when one is missing or
+/// of another shape than the architecture declares.
+Model make_model(const Architecture& architecture, const Preprocessing& preprocessing,
+                 std::map<std::string, Tensor> weights, int threads, const std::string& path);
+
+}  // namespace latent

@@ -1,0 +1,47 @@
+// The table of training options; see options.h.
+#include "train/options.h"
+
+namespace latent {
+
+const std::vector<BoundField<TrainOptions>>& train_fields() {
+  using O = TrainOptions;
+  static const std::vector<BoundField<O>> fields = {
+      bind_field("epochs", &O::epochs, "passes over the data", {1, 1e9}),
+      bind_field("batch", &O::batch, "rows of a step", {1, 1 << 24}),
+      bind_field("lr", &O::rate, "Adam's rate", {1e-12, 1e3}),
+      bind_field("schedule", &O::schedule, "of the rate: constant, or cosine to 0 at the end", {},
+                 {"constant", "cosine"}),
+      bind_field("clip_norm", &O::clip_norm, "bound of the gradient's norm; 0: none", {0, 1e12}),
+      bind_field("patience", &O::patience,
+                 "stop after so many epochs without a better validation, once a warm-up is over; "
+                 "0: never",
+                 {0, 1e9}),
+      bind_field("average", &O::average, "decay of the weights' moving average; 0: none",
+                 {0, 0.9999999}),
+      bind_field("seed", &O::seed, "of weights, order, noise and hold-out", {0, 9007199254740992}),
+      bind_field("dtype", &O::dtype, "of products", {}, {"f32", "bf16"}),
+      bind_field("freeze", &O::freeze, "scopes whose parameters stay as they are, as encoder"),
+      bind_field("scaling", &O::scaling, "of the data", {}, {"auto", "none", "minmax"}),
+  };
+  return fields;
+}
+
+void check_options(const TrainOptions& o, int64_t rows) {
+  config_to_json(train_fields(), o);
+  if (!(o.validation >= 0 && o.validation < 1)) {
+    throw UsageError("validation holds out a fraction from 0 to under 1, found " +
+                     std::to_string(o.validation));
+  }
+  if (o.batch > rows) {
+    throw UsageError("a batch of " + std::to_string(o.batch) +
+                     " rows was asked for, but there are " + std::to_string(rows) +
+                     " to train on; use --batch " + std::to_string(rows) + " or fewer");
+  }
+  if (o.patience > 0 && o.validation == 0 && !o.validation_data) {
+    throw UsageError("patience needs a validation; hold out a fraction or give a file");
+  }
+}
+
+bool depends_on_total(const TrainOptions& o) { return o.schedule != "constant"; }
+
+}  // namespace latent

@@ -1,0 +1,83 @@
+// Public entry: checks, the run folder, the loop, and the model that comes out; see latent/train.h.
+#include "latent/train.h"
+
+#include "data/dataset.h"
+#include "train/loop.h"
+#include "train/model_impl.h"
+#include "train/options.h"
+#include "train/run_folder.h"
+
+namespace latent {
+
+namespace {
+
+int64_t trained_rows(const Data& data, const TrainOptions& o) {
+  return std::ssize(split(data.size(), o.validation_data ? 0 : o.validation, o.seed).train);
+}
+
+void check_data(const Architecture& a, const Data& data, const TrainOptions& o) {
+  if (data.size() == 0) throw UsageError("the data set " + data.name() + " has no rows");
+  if (data.row_elements() != a.inputs) {
+    throw UsageError("the model is for rows of " + std::to_string(a.inputs) + " values, those of " +
+                     data.name() + " are " + data.row_shape().text());
+  }
+  check_options(o, trained_rows(data, o));
+  if (o.validation_data && !(o.validation_data->row_shape() == data.row_shape())) {
+    throw UsageError("rows to validate on are " + o.validation_data->row_shape().text() +
+                     ", those to train on " + data.row_shape().text());
+  }
+}
+
+}  // namespace
+
+Model train(const Architecture& a, const Data& data, const TrainOptions& options) {
+  using Kind = TrainEvent::Kind;
+  check_data(a, data, options);
+  const Preprocessing preprocessing = choose_preprocessing(data.dataset(), options.scaling);
+  const auto tell = [&](TrainEvent e) {
+    if (options.progress) options.progress(e);
+  };
+  std::optional<RunFolder> folder;
+  std::optional<Checkpoint> checkpoint;
+  const std::string last = options.out + "/last.safetensors";
+  if (!options.out.empty()) {
+    folder.emplace(options.out, run_identity(a, data, options),
+                   to_text({a.name, a.config, preprocessing}), !depends_on_total(options));
+    checkpoint = folder->read();
+  }
+  const auto from_folder = [&] { return load(options.out, a, options.threads); };
+  if (checkpoint) {
+    const TrainState& s = checkpoint->state;
+    const bool early = options.patience > 0 && s.waited >= options.patience;
+    if (early || s.epoch >= options.epochs) {
+      const auto step = checkpoint->counters.find("step");
+      tell({.kind = Kind::finished,
+            .epoch = s.epoch,
+            .step = step == checkpoint->counters.end() ? 0 : step->second,
+            .message = options.out + " holds this run, finished: nothing is done"});
+      return from_folder();
+    }
+    const std::string warning = folder->other_machine();
+    if (!warning.empty()) tell({.kind = Kind::warning, .message = warning});
+  }
+  if (folder) folder->begin();
+  Loop loop(a, preprocessing, data.dataset(), options, folder ? &*folder : nullptr);
+  if (checkpoint) {
+    loop.restore(std::move(*checkpoint), last);
+  } else if (!options.init.empty()) {
+    const std::string path = model_path(options.init);
+    SafetensorsFile file = load_safetensors(path);
+    description_of(file, path);
+    loop.initialize(take_weights(file), path);
+  }
+  TrainEvent planned{.kind = Kind::planned, .forecast = loop.forecast()};
+  tell(planned);
+  const Kind end = loop.run();
+  std::optional<std::map<std::string, Tensor>> weights = loop.result();
+  Model model = weights ? make_model(a, preprocessing, std::move(*weights), options.threads, last)
+                        : from_folder();
+  tell({.kind = end, .epoch = loop.state().epoch, .step = loop.updates()});
+  return model;
+}
+
+}  // namespace latent
