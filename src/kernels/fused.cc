@@ -310,6 +310,14 @@ void give_registers(Bound& b, const std::vector<int>& in_place) {
       if (v >= 0) last[static_cast<size_t>(v)] = static_cast<int>(s);
     }
   }
+  // An input that a reduction reads at the end is copied out of memory that an output takes over.
+  std::vector<bool> copied(p.inputs.size(), false);
+  for (const int shared : in_place) {
+    if (shared < 0) continue;
+    for (const FusedOutput& out : p.outputs)
+      copied[static_cast<size_t>(shared)] =
+          copied[static_cast<size_t>(shared)] || out.value == shared;
+  }
   const std::vector<int> last_read = last;
   b.places.resize(values);
   b.copy_at_end.assign(p.outputs.size(), false);
@@ -319,7 +327,7 @@ void give_registers(Bound& b, const std::vector<int>& in_place) {
     const auto v = static_cast<size_t>(out.value);
     bool direct = out.end == End::store && out.element == Element::f32 && v >= first && !placed[v];
     // Memory shared with an input must not be written before that input's last read of the tile.
-    if (direct && in_place[o] >= 0 &&
+    if (direct && in_place[o] >= 0 && !copied[static_cast<size_t>(in_place[o])] &&
         last_read[static_cast<size_t>(in_place[o])] > static_cast<int>(v - first))
       direct = false;
     if (direct) {
@@ -339,7 +347,7 @@ void give_registers(Bound& b, const std::vector<int>& in_place) {
   };
   for (size_t v = 0; v < first; ++v) {
     const bool input = v < p.inputs.size();
-    const bool direct = input && p.inputs[v].element == Element::f32 &&
+    const bool direct = input && !copied[v] && p.inputs[v].element == Element::f32 &&
                         (p.inputs[v].access == Access::full ||
                          (p.inputs[v].access == Access::row && p.cols > kTileLength));
     b.places[v] = direct ? Place{Place::In::operand, static_cast<int>(v)}

@@ -102,6 +102,24 @@ TEST(Fused, AnInputReadAfterItsMemoryIsTakenKeepsItsValue) {
   }
 }
 
+TEST(Fused, AnInputReducedAfterItsMemoryIsTakenKeepsItsValue) {
+  // y = -x, and the row and column sums of x; y shares x's memory.
+  FusedProgram p;
+  p.rows = 40;
+  p.cols = 300;
+  p.inputs = {{Access::full}};
+  p.steps = {{find_tile_op("neg"), {0, -1, -1}}};
+  p.outputs = {{End::store, 1}, {End::row_sum, 0}, {End::column_sum, 0}};
+  const std::vector<float> x = draw(12000, 4);
+  const auto sums = [&](std::vector<float> in, bool share) {
+    std::vector<float> out(12000), all(340);
+    run(bind_fused(p, {share ? 0 : -1, -1, -1}, false),
+        {share ? in.data() : out.data(), all.data(), all.data() + 40, in.data()});
+    return all;
+  };
+  EXPECT_EQ(sums(x, true), sums(x, false));
+}
+
 TEST(Fused, LongSumsHaveBlocks) {
   FusedProgram p;
   p.cols = 100000;
