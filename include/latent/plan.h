@@ -132,8 +132,10 @@ class LATENT_API Reference {
   /// Values of a feed or a slot, by name.
   void set(const std::string& name, std::vector<double> values);
   std::vector<double> get(const std::string& slot) const;
-  void set_step(int64_t step);
-  /// Evaluates; commits slots at the end.
+  /// As Slots::counter: what schedules and noise are functions of.
+  int64_t& counter(const std::string& name);
+  /// Evaluates; commits slots and advances counters at the end, as a plan does. Slots start at zero
+  /// unless set.
   void run();
   std::vector<double> fetch(const std::string& name) const;
 
