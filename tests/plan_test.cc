@@ -206,12 +206,57 @@ TEST(Plan, CarriedFeed) {
   Graph g;
   const Expr h = g.feed("h", {2});
   g.fetch("next", h * 2 + 1);
+  g.fetch("now", h);
   Slots slots;
   Plan plan(g, slots, {.threads = 1});
   plan.carry("next", "h");
   for (int i = 0; i < 3; ++i) plan.run();
   EXPECT_EQ(plan.fetch("next")[0], 7);
+  EXPECT_EQ(plan.fetch("now")[0], 3);
   EXPECT_EQ(plan.feed("h")[1], 7);
+  EXPECT_EQ(plan.fetch("next").data(), plan.feed("h").data());  // exchanged, not copied
+  plan.feed("h")[1] = 10;
+  plan.run();
+  EXPECT_EQ(plan.fetch("next")[0], 15);
+  EXPECT_EQ(plan.fetch("next")[1], 21);
+}
+
+TEST(Plan, CarriedFeedsOfFeedsAndSlots) {
+  // a and b change places (fetches that are feeds themselves), c follows a slot, d and e one value.
+  Graph g;
+  const Expr a = g.feed("a", {3}), b = g.feed("b", {3});
+  g.feed("c", {3});
+  g.feed("d", {3});
+  g.feed("e", {3});
+  const Expr count = g.slot("count", {3}, constant_init(1));
+  g.assign(count, count + 1);
+  g.fetch("a_now", a);
+  g.fetch("b_now", b);
+  g.fetch("count_now", count);
+  g.fetch("sum", a + b * 10);
+  Slots slots;
+  Plan plan(g, slots, {.threads = 1});
+  plan.feed("a")[0] = 1;
+  plan.feed("b")[0] = 2;
+  plan.run();  // before there is any carry
+  plan.carry("a_now", "b");
+  plan.carry("b_now", "a");
+  plan.carry("count_now", "c");
+  plan.carry("sum", "d");
+  plan.carry("sum", "e");
+  EXPECT_THROW(plan.carry("count_now", "c"), UsageError);
+  EXPECT_EQ(plan.fetch("sum")[0], 21);
+  for (int i = 0; i < 3; ++i) {
+    const float first = i % 2 ? 2 : 1, second = 3 - first;
+    plan.run();
+    EXPECT_EQ(plan.fetch("a_now")[0], first) << i;
+    EXPECT_EQ(plan.fetch("b_now")[0], second) << i;
+    EXPECT_EQ(plan.feed("a")[0], second) << i;
+    EXPECT_EQ(plan.feed("b")[0], first) << i;
+    EXPECT_EQ(plan.fetch("sum")[0], first + 10 * second) << i;
+    for (const char* feed : {"d", "e"}) EXPECT_EQ(plan.feed(feed)[0], first + 10 * second) << i;
+    EXPECT_EQ(plan.feed("c")[2], static_cast<float>(2 + i)) << i;
+  }
 }
 
 TEST(Plan, ForecastRefusesWhatDoesNotFit) {

@@ -90,8 +90,10 @@ class LATENT_API Plan {
   double scalar(const std::string& name) const;
   Shape fetch_shape(const std::string& name) const;
 
-  /// The fetch becomes the feed of the next run by exchanging memory, after each run. Shapes and
-  /// types must agree.
+  /// After each run the fetch becomes the feed of the next, by exchanging memory where the fetched
+  /// value is computed by the run, else by a copy. The fetch stays readable; where memory was
+  /// exchanged it is the feed's, so writing the feed changes it. Shapes and types must agree; a
+  /// feed is given by one fetch.
   void carry(const std::string& fetch, const std::string& feed);
 
   /// What will run: passes, memory, each call with its kernel, parts and why others were refused.
@@ -132,8 +134,10 @@ class LATENT_API Reference {
   /// Values of a feed or a slot, by name.
   void set(const std::string& name, std::vector<double> values);
   std::vector<double> get(const std::string& slot) const;
-  void set_step(int64_t step);
-  /// Evaluates; commits slots at the end.
+  /// As Slots::counter: what schedules and noise are functions of.
+  int64_t& counter(const std::string& name);
+  /// Evaluates; commits slots and advances counters at the end, as a plan does. Slots start at zero
+  /// unless set.
   void run();
   std::vector<double> fetch(const std::string& name) const;
 

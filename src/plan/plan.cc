@@ -5,6 +5,7 @@
 #include <sys/sysinfo.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 #include "base/memory.h"
@@ -103,7 +104,8 @@ struct Plan::Impl {
   std::map<std::string, Feed> feeds;
   struct Fetch {
     ir::NodeId node;
-    int pointer;
+    int pointer;  // where a run leaves the value
+    int read;     // where it is afterwards: elsewhere once a carry has exchanged memory
   };
   std::map<std::string, Fetch> fetches;
   struct Scheduled {
@@ -111,8 +113,13 @@ struct Plan::Impl {
     std::function<double(int64_t)> value;
   };
   std::vector<Scheduled> schedules;
+  /// A fetch that becomes a feed. `spare` is the memory that the feed gets after the next run: the
+  /// fetch's own where the value had a place in the arena to itself, else a copy is made.
   struct Carried {
-    std::string fetch, feed;
+    Feed* feed;
+    int fetch;          // pointer
+    int spare_pointer;  // the fetch's, or one that no call knows
+    bool copy;
     Tensor spare;
   };
   std::vector<Carried> carried;
@@ -123,6 +130,7 @@ struct Plan::Impl {
   kernels::RunState begin_run();
   void end_run();
   void bind_arena();
+  void exchange_carried();
   void check_memory(const CompileOptions& options) const;
 };
 
@@ -131,6 +139,24 @@ void Plan::Impl::bind_arena() {
   bound_arena = arena->bytes.get();
   for (const plan::Placement& p : built.placements)
     pointers[static_cast<size_t>(p.pointer)] = bound_arena + p.offset;
+}
+
+/// All carried values are read before the first of them moves.
+void Plan::Impl::exchange_carried() {
+  for (Carried& c : carried) {
+    if (c.copy)
+      std::copy_n(static_cast<const std::byte*>(pointers[static_cast<size_t>(c.fetch)]),
+                  c.spare.bytes(), static_cast<std::byte*>(c.spare.raw()));
+  }
+  for (Carried& c : carried) {
+    std::swap(c.feed->tensor, c.spare);
+    pointers[static_cast<size_t>(c.feed->pointer)] = c.feed->tensor.raw();
+    pointers[static_cast<size_t>(c.spare_pointer)] = c.spare.raw();
+    for (auto& [name, f] : fetches) {
+      if (!c.copy && f.pointer == c.fetch) f.read = c.feed->pointer;
+      if (f.pointer == c.feed->pointer) f.read = c.spare_pointer;
+    }
+  }
 }
 
 void Plan::Impl::check_memory(const CompileOptions& options) const {
@@ -217,8 +243,8 @@ Plan::Plan(const Graph& graph, Slots& slots, CompileOptions options)
   }
   for (const ir::Fetch& f : p.fetches) {
     const auto old = m.built.old_values.find(f.name);
-    m.fetches[f.name] = {
-        f.node, old != m.built.old_values.end() ? old->second : m.built.pointer_of[f.node]};
+    const int pointer = old != m.built.old_values.end() ? old->second : m.built.pointer_of[f.node];
+    m.fetches[f.name] = {f.node, pointer, pointer};
   }
   std::set<std::string> counters;
   for (const ir::Schedule& s : p.schedules) {
@@ -268,14 +294,7 @@ kernels::RunState Plan::Impl::begin_run() {
 /// Advances the counters and hands carried fetches to their feeds.
 void Plan::Impl::end_run() {
   for (const std::string& c : counters) ++slots->counter(c);
-  for (Carried& c : carried) {
-    Feed& feed = feeds.at(c.feed);
-    const Fetch& fetch = fetches.at(c.fetch);
-    std::copy_n(static_cast<const std::byte*>(pointers[static_cast<size_t>(fetch.pointer)]),
-                c.spare.bytes(), static_cast<std::byte*>(c.spare.raw()));
-    std::swap(feed.tensor, c.spare);
-    pointers[static_cast<size_t>(feed.pointer)] = feed.tensor.raw();
-  }
+  exchange_carried();
 }
 
 void Plan::run() {
@@ -285,9 +304,10 @@ void Plan::run() {
     Walker(nullptr, 0, 1, m.pointers.data(), state).walk(m.built.stages);
   } else {
     const int threads = m.team->threads();
-    m.team->run([&](int thread) {
+    const auto walk = [&](int thread) {
       Walker(m.team.get(), thread, threads, m.pointers.data(), state).walk(m.built.stages);
-    });
+    };
+    m.team->run(std::ref(walk));  // by reference: what it captures would need the heap
   }
   m.end_run();
 }
@@ -322,13 +342,13 @@ std::span<const float> Plan::fetch(const std::string& name) const {
     for (const auto& [n, f] : impl_->fetches) names.push_back(n);
     throw UsageError("no fetch is called \"" + name + "\"" + did_you_mean(name, names));
   }
-  return fetched<float>(impl_->pointers[static_cast<size_t>(found->second.pointer)],
+  return fetched<float>(impl_->pointers[static_cast<size_t>(found->second.read)],
                         impl_->built.program.nodes[found->second.node], DType::f32, name);
 }
 std::span<const int32_t> Plan::fetch_i32(const std::string& name) const {
   fetch_shape(name);
   const Impl::Fetch& f = impl_->fetches.at(name);
-  return fetched<int32_t>(impl_->pointers[static_cast<size_t>(f.pointer)],
+  return fetched<int32_t>(impl_->pointers[static_cast<size_t>(f.read)],
                           impl_->built.program.nodes[f.node], DType::i32, name);
 }
 double Plan::scalar(const std::string& name) const {
@@ -345,6 +365,7 @@ Shape Plan::fetch_shape(const std::string& name) const {
 }
 
 void Plan::carry(const std::string& fetch, const std::string& feed) {
+  Impl& m = *impl_;
   const Tensor& t = feed_tensor(feed);
   const Shape s = fetch_shape(fetch);
   const DType type = impl_->built.program.nodes[impl_->fetches.at(fetch).node].dtype;
@@ -352,12 +373,37 @@ void Plan::carry(const std::string& fetch, const std::string& feed) {
     throw UsageError("carry: the fetch \"" + fetch + "\" is " + name_of(type) + s.text() +
                      ", the feed \"" + feed + "\" is " + name_of(t.dtype()) + t.shape().text());
   }
-  impl_->carried.push_back({fetch, feed, Tensor(t.shape(), t.dtype())});
+  Impl::Carried c{&m.feeds.at(feed), m.fetches.at(fetch).pointer, 0, false,
+                  Tensor(t.shape(), t.dtype())};
+  for (const Impl::Carried& other : m.carried) {
+    if (other.feed == c.feed)
+      throw UsageError("carry: the feed \"" + feed + "\" is already given by another fetch");
+  }
+  // A value of its own in the arena moves out of it. Values that are slots, feeds or carried
+  // elsewhere already stay where they are.
+  auto& places = m.built.placements;
+  const auto place = std::find_if(places.begin(), places.end(),
+                                  [&](const plan::Placement& p) { return p.pointer == c.fetch; });
+  c.copy = place == places.end();
+  if (c.copy) {
+    c.spare_pointer = static_cast<int>(m.pointers.size());
+    m.pointers.push_back(c.spare.raw());
+  } else {
+    void*& memory = m.pointers[static_cast<size_t>(c.fetch)];
+    if (memory)  // what an earlier run has left
+      std::copy_n(static_cast<const std::byte*>(memory), c.spare.bytes(),
+                  static_cast<std::byte*>(c.spare.raw()));
+    memory = c.spare.raw();
+    c.spare_pointer = c.fetch;
+    places.erase(place);
+  }
+  m.carried.push_back(std::move(c));
 }
 
 PlanStats Plan::stats() const {
   PlanStats s = plan::count(impl_->built);
   for (const auto& [name, f] : impl_->feeds) s.feed_bytes += f.tensor.bytes();
+  for (const Impl::Carried& c : impl_->carried) s.feed_bytes += c.spare.bytes();
   s.slot_bytes = impl_->slot_bytes;
   return s;
 }

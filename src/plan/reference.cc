@@ -2,6 +2,7 @@
 // passes and the kernels, so that they can be tested against it.
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "base/near.h"
 #include "ir/op.h"
@@ -105,6 +106,7 @@ std::vector<RefTensor> evaluate(const ir::Program& p,
 struct Reference::Impl {
   ir::Program program;
   kernels::RunState state;
+  std::map<std::string, int64_t> counters;
   std::map<std::string, std::vector<double>> given;
   std::map<std::string, std::vector<double>> fetched;
 };
@@ -131,14 +133,22 @@ void Reference::set(const std::string& name, std::vector<double> values) {
   throw UsageError("no feed or slot is called \"" + name + "\"" + did_you_mean(name, names));
 }
 std::vector<double> Reference::get(const std::string& slot) const { return impl_->given.at(slot); }
-void Reference::set_step(int64_t step) { impl_->state.step = step; }
+int64_t& Reference::counter(const std::string& name) { return impl_->counters[name]; }
 
 void Reference::run() {
   const ir::Program& p = impl_->program;
+  std::set<std::string> counters{"step"};
+  for (const ir::Schedule& s : p.schedules) {
+    impl_->given[p.nodes[s.node].attrs.word("name")] = {s.value(counter(s.counter))};
+    counters.insert(s.counter);
+  }
+  impl_->state.step = counter("step");
   const std::vector<RefTensor> value = evaluate(p, impl_->given, impl_->state);
   for (const ir::Fetch& f : p.fetches) impl_->fetched[f.name] = value[f.node].v;
   for (const ir::Commit& c : p.commits)
     impl_->given[p.nodes[c.slot].attrs.word("name")] = value[c.value].v;
+  if (p.commits.empty()) return;
+  for (const std::string& name : counters) ++counter(name);
 }
 
 std::vector<double> Reference::fetch(const std::string& name) const {
