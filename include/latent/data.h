@@ -15,9 +15,10 @@ class Dataset;
 /// A handle on a data set, copied freely; what it names never changes.
 class LATENT_API Data {
  public:
-  /// "digits", the embedded set, or the path of a file, recognised by its content. UsageError,
-  /// SystemError or DataError as the file deserves.
-  static Data open(const std::string& spec);
+  /// "digits", the embedded set, or the path of an IDX, NPY, NPZ or CSV file, recognised by its
+  /// content; "-" is standard input. `label`: a column of a CSV file by name, or a file of one
+  /// number a row. UsageError, SystemError or DataError as the file deserves.
+  static Data open(const std::string& spec, const std::string& label = "");
   /// Copies values.size() / elements of row_shape rows out of memory. UsageError when that is no
   /// whole number.
   static Data rows(std::span<const float> values, const Shape& row_shape,

@@ -67,13 +67,14 @@ struct TrainOptions {
   std::optional<Data> validation_data;  ///< Instead of held-out rows.
   int64_t patience = 0;  ///< Stop after so many epochs without a better validation, counted once
                          ///< the warm-up is over; 0: never.
-  double average = 0;  ///< Decay of the weights' moving average, which is then validated and
+  double average = 0;    ///< Decay of the weights' moving average, which is then validated and
                        ///< returned; 0: none. The decay at update t is min(average, t / (t + 10)).
-  uint64_t seed = 1;   ///< Of weights, order, noise and hold-out.
+  uint64_t seed = 1;                ///< Of weights, order, noise and hold-out.
   std::string dtype = "f32";        ///< Of products: f32 or bf16.
   std::vector<std::string> freeze;  ///< Scopes whose parameters stay as they are.
   std::string init;              ///< Model file or run folder that parameters start from, by name.
-  std::string scaling = "auto";  ///< Of the data: auto, none, minmax.
+  std::string scaling = "auto";  ///< Of the data: auto, none, minmax, standardize; from the
+                                 ///< rows trained on.
 
   // The rest never changes a bit of the result.
   std::string out;           ///< Run folder; "": nothing is written.

@@ -207,6 +207,8 @@ void add_train(CLI::App& app, Verb& verb) {
   sub->add_option("--set", r.sets, "key=value, for any key");
   sub->add_option("--out", flags->out, "run folder; default runs/<data>-<model>-<hash>");
   key_flag("validation", "FILE, or the fraction of rows held out (default 0.1); 0: none");
+  key_flag("label",
+           "where labels come from: a column of a CSV file, or a file of one number a row");
   key_flag("init", "model file or run folder to start from");
   key_flag("warmup", "epochs until the KL's weight has grown from 0 to beta");
   for (const ConfigField& f : train_keys()) key_flag(f.name, help_of(f));

@@ -27,6 +27,7 @@ std::vector<ConfigField> special_keys() {
   for (const CatalogEntry& e : catalog()) models.push_back(e.name);
   return {
       {.name = "data", .kind = Kind::word},
+      {.name = "label", .kind = Kind::word},
       {.name = "model", .kind = Kind::word, .choices = models},
       {.name = "validation", .kind = Kind::word},
       {.name = "init", .kind = Kind::word},
@@ -77,25 +78,16 @@ json take(json& flat, const std::string& key, json otherwise) {
   return value;
 }
 
-/// Defaults that follow the data, where nothing else was said.
-void fit_to_data(json& flat, const CatalogEntry& entry, const Data& data, const Preprocessing& p,
-                 std::string& summary) {
+/// Sizes that follow the data's, where nothing else was said.
+void fit_sizes(json& flat, const Data& data) {
   const bool large = data.row_elements() >= 256, many = data.size() >= 10000;
   const auto set = [&](const char* key, json value) {
     if (!flat.contains(key)) flat[key] = std::move(value);
   };
   set("hidden", json::array({large ? 400 : 200}));
   set("latent", large ? 20 : 10);
-  set("batch", std::min<int64_t>(many ? 128 : 32, data.size()));
+  set("batch", std::clamp<int64_t>(data.size() / 2, 1, many ? 128 : 32));
   set("epochs", many ? 20 : 200);
-  if (entry.name == "vae" && !flat.contains("likelihood")) {
-    const ValueRange range = data.dataset().range("x");
-    const bool unit = range.low * p.scale + p.shift >= 0 && range.high * p.scale + p.shift <= 1;
-    flat["likelihood"] = unit ? "bernoulli" : "gaussian_optimal";
-    summary += unit ? "likelihood bernoulli, because inputs lie in [0, 1]; another: --likelihood\n"
-                    : "likelihood gaussian_optimal, because inputs do not lie in [0, 1]; another: "
-                      "--likelihood\n";
-  }
 }
 
 /// The keys of `flat` that `fields` have, taken out of it.
@@ -138,23 +130,26 @@ TrainPlan plan_training(const TrainRequest& request) {
         "no data were named; give a file, \"digits\", or data in a TOML "
         "file by --config");
   const CatalogEntry& entry = catalog_entry(take(flat, "model", "vae"));
-  Data data = Data::open(spec);
-  std::string summary;
-  const Preprocessing p =
-      choose_preprocessing(data.dataset(), flat.value("scaling", "auto"), &summary);
-  summary += "\n";
-  fit_to_data(flat, entry, data, p, summary);
+  Data data = Data::open(spec, take(flat, "label", ""));
+  fit_sizes(flat, data);
   const std::string validation = take(flat, "validation", ""), init = take(flat, "init", "");
   const json warmup = take(flat, "warmup", nullptr);
   TrainOptions options =
       config_from_json(train_fields(), take_fields(flat, fields_of(train_fields())), "training");
   set_validation(options, validation);
   options.init = init;
+  const Split rows =
+      split(data.size(), options.validation_data ? 0.0 : options.validation, options.seed);
   if (!warmup.is_null()) {
-    const double held = options.validation_data ? 0 : options.validation;
-    const auto rows = static_cast<double>(split(data.size(), held, options.seed).train.size());
-    const double steps = std::ceil(rows / static_cast<double>(options.batch));
-    flat["warmup_steps"] = std::llround(warmup.get<double>() * steps);
+    const int64_t steps = (std::ssize(rows.train) - 1) / options.batch + 1;
+    flat["warmup_steps"] = std::llround(warmup.get<double>() * static_cast<double>(steps));
+  }
+  const Scaling scaling = choose_preprocessing(data.dataset(), options.scaling, rows.train).scaling;
+  std::string summary = scaling.reason + "\n";
+  if (entry.name == "vae" && !flat.contains("likelihood")) {
+    const LikelihoodChoice choice = choose_likelihood(data.dataset(), "x", scaling);
+    flat["likelihood"] = choice.name;
+    summary += "likelihood " + choice.name + ": " + choice.reason + "\n";
   }
   // What is left must be of the model: a key of another one is named as such.
   Architecture architecture = entry.make(flat, data.row_elements());

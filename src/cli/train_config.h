@@ -17,8 +17,9 @@ namespace latent::cli {
 /// the catalogue; a name that two models share comes once.
 std::vector<ConfigField> train_keys();
 
-/// What the user said, as texts of the command line by key. `data`, `model`, `validation`, `init`
-/// and `warmup` (epochs until the KL's weight is full, which warmup_steps is made of) are keys too.
+/// What the user said, as texts of the command line by key. `data`, `label`, `model`, `validation`,
+/// `init` and `warmup` (epochs until the KL's weight is full, which warmup_steps is made of) are
+/// keys too.
 struct TrainRequest {
   std::string data, config_file;
   std::map<std::string, std::string> flags;

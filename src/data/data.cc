@@ -1,7 +1,6 @@
 // The public handle on a data set; see latent/data.h.
 #include "latent/data.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "data/dataset.h"
@@ -10,7 +9,9 @@ namespace latent {
 
 Data::Data(Dataset dataset) : dataset_(std::make_shared<const Dataset>(std::move(dataset))) {}
 
-Data Data::open(const std::string& spec) { return Data(Dataset::open(spec)); }
+Data Data::open(const std::string& spec, const std::string& label) {
+  return Data(Dataset::open(spec, {.label = label}));
+}
 
 Data Data::rows(std::span<const float> values, const Shape& row_shape, const std::string& name) {
   const int64_t width = row_shape.elements();
@@ -19,13 +20,7 @@ Data Data::rows(std::span<const float> values, const Shape& row_shape, const std
     throw UsageError(std::to_string(found) + " values are no whole number of rows of shape " +
                      row_shape.text());
   }
-  Shape shape{found / width};
-  for (const int64_t d : row_shape) shape.push_back(d);
-  Tensor x(shape);
-  std::ranges::copy(values, x.span<float>().begin());
-  std::vector<Field> fields;
-  fields.push_back({"x", std::move(x)});
-  return Data(Dataset(name, std::move(fields)));
+  return Data(Dataset::from_memory(name, values, found / width, row_shape));
 }
 
 const std::string& Data::name() const { return dataset_->name(); }

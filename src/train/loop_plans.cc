@@ -118,8 +118,7 @@ void Loop::trace_evaluation(Graph& g, int64_t n) {
 }
 
 void Loop::fill(Plan& plan, const Dataset& data, std::span<const int32_t> rows) {
-  data.gather("x", rows, plan.feed("x").data(), static_cast<float>(preprocessing_.scale),
-              static_cast<float>(preprocessing_.shift));
+  data.gather("x", rows, plan.feed("x").data(), preprocessing_.scaling);
   if (!plan.has_feed("label")) return;
   std::vector<float> labels(rows.size());
   data.gather("label", rows, labels.data());

@@ -106,27 +106,27 @@ std::vector<float> Model::Impl::run(Executor::Function f, std::span<const float>
 
 const Architecture& Model::architecture() const { return impl_->architecture; }
 const Slots& Model::weights() const { return impl_->weights; }
-void Model::scale(std::span<float> rows) const { impl_->preprocessing.apply(rows); }
+void Model::scale(std::span<float> rows) const { impl_->preprocessing.scaling.apply(rows); }
 Shape Model::row_shape() const { return Shape(impl_->preprocessing.row_shape); }
 
 std::vector<float> Model::encode(std::span<const float> rows) const {
   if (!architecture().encode) no_function(architecture(), "encode", "give it that function");
   std::vector<float> x(rows.begin(), rows.end());
-  impl_->preprocessing.apply(x);
+  impl_->preprocessing.scaling.apply(x);
   return impl_->run(Executor::Function::encode, x, inputs());
 }
 
 std::vector<float> Model::encode_logvar(std::span<const float> rows) const {
   if (!impl_->has_posterior()) no_function(architecture(), "posterior", "encode gives its code");
   std::vector<float> x(rows.begin(), rows.end());
-  impl_->preprocessing.apply(x);
+  impl_->preprocessing.scaling.apply(x);
   return impl_->run(Executor::Function::logvar, x, inputs());
 }
 
 std::vector<float> Model::decode(std::span<const float> codes) const {
   if (!architecture().decode_mean) no_function(architecture(), "decode", "give it that function");
   std::vector<float> x = impl_->run(Executor::Function::decode, codes, latent());
-  impl_->preprocessing.undo(x);
+  impl_->preprocessing.scaling.undo(x);
   return x;
 }
 
@@ -134,9 +134,9 @@ std::vector<float> Model::reconstruct(std::span<const float> rows) const {
   if (!architecture().encode || !architecture().decode_mean)
     no_function(architecture(), "encode and decode", "give it these functions");
   std::vector<float> x(rows.begin(), rows.end());
-  impl_->preprocessing.apply(x);
+  impl_->preprocessing.scaling.apply(x);
   x = impl_->run(Executor::Function::reconstruct, x, inputs());
-  impl_->preprocessing.undo(x);
+  impl_->preprocessing.scaling.undo(x);
   return x;
 }
 

@@ -21,7 +21,8 @@ const std::vector<BoundField<TrainOptions>>& train_fields() {
       bind_field("seed", &O::seed, "of weights, order, noise and hold-out", {0, 9007199254740992}),
       bind_field("dtype", &O::dtype, "of products", {}, {"f32", "bf16"}),
       bind_field("freeze", &O::freeze, "scopes whose parameters stay as they are, as encoder"),
-      bind_field("scaling", &O::scaling, "of the data", {}, {"auto", "none", "minmax"}),
+      bind_field("scaling", &O::scaling, "of the data", {},
+                 {"auto", "none", "minmax", "standardize"}),
   };
   return fields;
 }

@@ -1,32 +1,29 @@
-// How values of the data become inputs of a model and back, chosen from the data and kept in the
-// model file.
+// How rows of the data become inputs of a model and back: their shape and their scaling, kept in
+// the model file.
 #pragma once
 
 #include <nlohmann/json.hpp>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "data/dataset.h"
+#include "data/scaling.h"
 
 namespace latent {
 
 struct Preprocessing {
   std::vector<int64_t> row_shape;  // of one row of the data
-  double scale = 1, shift = 0;     // input = value * scale + shift
+  Scaling scaling;
 
-  int64_t inputs() const;
-  void apply(std::span<float> values) const;
-  void undo(std::span<float> values) const;
+  int64_t inputs() const;  ///< Values of one row.
 
   nlohmann::json json() const;
   /// DataError naming `path` when something is missing or out of range.
   static Preprocessing from_json(const nlohmann::json& j, const std::string& path);
 };
 
-/// `scaling` is auto, none or minmax (to [0, 1]); `reason`, when given, says in one line what was
-/// done and why. DataError naming the row when values are not finite.
+/// `scaling` is auto, which follows the data, or a kind of data/scaling.h. Computed from `rows`.
 Preprocessing choose_preprocessing(const Dataset& data, const std::string& scaling,
-                                   std::string* reason = nullptr);
+                                   std::span<const int32_t> rows);
 
 }  // namespace latent

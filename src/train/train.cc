@@ -11,8 +11,8 @@ namespace latent {
 
 namespace {
 
-int64_t trained_rows(const Data& data, const TrainOptions& o) {
-  return std::ssize(split(data.size(), o.validation_data ? 0 : o.validation, o.seed).train);
+std::vector<int32_t> trained_rows(const Data& data, const TrainOptions& o) {
+  return split(data.size(), o.validation_data ? 0.0 : o.validation, o.seed).train;
 }
 
 void check_data(const Architecture& a, const Data& data, const TrainOptions& o) {
@@ -21,7 +21,7 @@ void check_data(const Architecture& a, const Data& data, const TrainOptions& o) 
     throw UsageError("the model is for rows of " + std::to_string(a.inputs) + " values, those of " +
                      data.name() + " are " + data.row_shape().text());
   }
-  check_options(o, trained_rows(data, o));
+  check_options(o, std::ssize(trained_rows(data, o)));
   if (o.validation_data && !(o.validation_data->row_shape() == data.row_shape())) {
     throw UsageError("rows to validate on are " + o.validation_data->row_shape().text() +
                      ", those to train on " + data.row_shape().text());
@@ -33,7 +33,8 @@ void check_data(const Architecture& a, const Data& data, const TrainOptions& o) 
 Model train(const Architecture& a, const Data& data, const TrainOptions& options) {
   using Kind = TrainEvent::Kind;
   check_data(a, data, options);
-  const Preprocessing preprocessing = choose_preprocessing(data.dataset(), options.scaling);
+  const Preprocessing preprocessing =
+      choose_preprocessing(data.dataset(), options.scaling, trained_rows(data, options));
   const auto tell = [&](TrainEvent e) {
     if (options.progress) options.progress(e);
   };

@@ -342,7 +342,7 @@ TEST_F(Train, TwoThreadsUseOneModel) {
 }
 
 TEST_F(Train, AModelFileGivesTheSameModel) {
-  // Values in [0, 200] are scaled to [0, 1] and come back as they were.
+  // Values of bytes are scaled to [0, 1] and come back as bytes.
   std::vector<float> rows(80 * 4);
   for (size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<float>(i * 37 % 201);
   const Model m = train(Vae{{.hidden = {8}, .latent = 2}}, Data::rows(rows, {2, 2}),
@@ -355,7 +355,7 @@ TEST_F(Train, AModelFileGivesTheSameModel) {
   EXPECT_EQ(m.sample(5, 7), again.sample(5, 7));
   const std::vector<float> many = m.sample(9, 7), few = m.sample(5, 7);
   EXPECT_TRUE(std::equal(few.begin(), few.end(), many.begin()));
-  for (const float v : many) EXPECT_TRUE(v >= 0 && v <= 200) << v;
+  for (const float v : many) EXPECT_TRUE(v >= 0 && v <= 255) << v;
   EXPECT_EQ(m.encode_logvar(rows).size(), 160u);
   EXPECT_THROW(m.encode(std::vector<float>(5)), UsageError);
   EXPECT_THROW(load(in("model.safetensors"), architecture(kVae, 4)), UsageError);
