@@ -170,11 +170,9 @@ class Fuser {
   bool reaches(size_t from, size_t to) const {  // a path of at least one node outside both
     std::vector<bool> seen(p_.nodes.size(), false);
     std::vector<NodeId> stack;
-    NodeId last = 0;
-    for (NodeId n : groups_[to].nodes) last = std::max(last, n);
     const auto push = [&](NodeId n, bool from_group) {
       for (NodeId r : readers_[n]) {
-        if (r > last || seen[r]) continue;
+        if (seen[r]) continue;
         const int g = group_of_[r];
         if (g == static_cast<int>(from)) continue;
         if (g == static_cast<int>(to)) {
