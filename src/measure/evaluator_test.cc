@@ -143,7 +143,7 @@ TEST_F(OnDigits, TheElboIsThatOfTheTrainingLoss) {
   plan.run();
   Evaluator e(view_of(vae_), slots_, {.threads = 1});
   const Estimate elbo = e.elbo(rows, 4).negative_elbo();
-  EXPECT_NEAR(elbo.value, plan.scalar("loss"), elbo.error);
+  EXPECT_NEAR(elbo.value, plan.scalar("loss"), 3 * elbo.error);
 }
 
 TEST(OptimalSigma, IsOneForAllRowsNotOneAPiece) {
