@@ -123,8 +123,9 @@ struct Evaluator::Impl {
 
   void trace_reconstruction(Graph& g) const {
     const Scope s(g, false);
-    const Expr params = view.decode(s, view.encode(s, x_feed(g)).mean);
+    const Expr x = x_feed(g), params = view.decode(s, view.encode(s, x).mean);
     g.fetch("mean", view.likelihood.mean(params));
+    g.fetch("nll", view.likelihood.nll(params, x));
   }
 
   std::unique_ptr<Plan> plan(const Graph& g) {
@@ -193,8 +194,10 @@ struct Evaluator::Impl {
 
   // The decoder's plan for these rows: gaussian_optimal becomes gaussian_fixed at its sigma.
   Plan& settled(const RowSource& rows, std::optional<double>& sigma) {
-    if (view.likelihood.name != "gaussian_optimal") return decoding(view.likelihood, {});
-    sigma = options.sigma;
+    if (view.likelihood.name != "gaussian_optimal") {
+      sigma.reset();
+      return decoding(view.likelihood, {});
+    }
     if (!sigma) {
       double sum = 0;
       draw(
@@ -271,9 +274,9 @@ std::vector<float> Evaluator::draws(const RowSource& rows, int64_t sample) {
   return z;
 }
 
-Elbo Evaluator::elbo(const RowSource& rows, int64_t samples) {
+Elbo Evaluator::elbo(const RowSource& rows, int64_t samples, std::optional<double> sigma) {
   impl_->check_posterior(rows, samples);
-  Elbo elbo;
+  Elbo elbo{.sigma = sigma};
   Plan& decode = impl_->settled(rows, elbo.sigma);
   elbo.nll.resize(rows.rows.size());
   elbo.kl.resize(rows.rows.size());
@@ -291,9 +294,9 @@ Elbo Evaluator::elbo(const RowSource& rows, int64_t samples) {
   return elbo;
 }
 
-Iwae Evaluator::iwae(const RowSource& rows, int64_t samples) {
+Iwae Evaluator::iwae(const RowSource& rows, int64_t samples, std::optional<double> sigma) {
   impl_->check_posterior(rows, samples);
-  Iwae iwae{.samples = samples};
+  Iwae iwae{.samples = samples, .sigma = sigma};
   Plan& decode = impl_->settled(rows, iwae.sigma);
   std::vector<LogSum> sums(rows.rows.size());
   impl_->draw(
@@ -321,6 +324,20 @@ std::vector<float> Evaluator::reconstruct(const RowSource& rows) {
     means.insert(means.end(), values.begin(), values.end());
   });
   return means;
+}
+
+std::vector<double> Evaluator::reconstruction_nll(const RowSource& rows) {
+  Impl::check_rows(rows);
+  if (impl_->view.likelihood.name == "gaussian_optimal")
+    throw UsageError("gaussian_optimal has its scale from many rows: ask for the ELBO");
+  Plan& plan = impl_->reconstruction();
+  std::vector<double> losses;
+  impl_->pieces(plan, rows, [&](size_t, size_t n, std::span<const int32_t>) {
+    plan.run();
+    const auto values = plan.fetch("nll").first(n);
+    losses.insert(losses.end(), values.begin(), values.end());
+  });
+  return losses;
 }
 
 }  // namespace latent::measure

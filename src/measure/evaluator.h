@@ -16,9 +16,6 @@ namespace latent::measure {
 struct EvalOptions {
   int threads = 0;    // 0: all CPUs; never changes a result
   uint64_t seed = 1;  // of the noise of evaluation: (seed, row id, sample) give one draw of z
-  /// Standard deviation for a gaussian_optimal likelihood, say that of the training rows. Unset:
-  /// the root mean squared error over the rows measured, of one draw of z each, at least 1e-3.
-  std::optional<double> sigma;
 };
 
 /// A mean over rows and its standard error, the rows seen as a sample of more such rows.
@@ -72,11 +69,16 @@ class Evaluator {
   Codes codes(const RowSource& rows);
   /// A draw z ~ q(z|x) of each row, number `sample`: [rows, latent].
   std::vector<float> draws(const RowSource& rows, int64_t sample = 0);
-  /// `samples` draws of z a row. UsageError for an autoencoder, which has no posterior.
-  Elbo elbo(const RowSource& rows, int64_t samples = 1);
-  Iwae iwae(const RowSource& rows, int64_t samples);
+  /// `samples` draws of z a row. `sigma` is the standard deviation of a gaussian_optimal
+  /// likelihood, say that of the training rows; unset: the root mean squared error over these rows,
+  /// of one draw of z each, at least 1e-3. UsageError for an autoencoder, which has no posterior.
+  Elbo elbo(const RowSource& rows, int64_t samples = 1, std::optional<double> sigma = {});
+  Iwae iwae(const RowSource& rows, int64_t samples, std::optional<double> sigma = {});
   /// Means of x given the mean code, [rows, inputs], in model space.
   std::vector<float> reconstruct(const RowSource& rows);
+  /// -log p(x | mean code) of each row: the loss of an autoencoder, no bound for a VAE. UsageError
+  /// for gaussian_optimal, whose scale belongs to no single row.
+  std::vector<double> reconstruction_nll(const RowSource& rows);
 
  private:
   struct Impl;

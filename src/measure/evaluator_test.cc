@@ -143,7 +143,7 @@ TEST_F(OnDigits, TheElboIsThatOfTheTrainingLoss) {
   plan.run();
   Evaluator e(view_of(vae_), slots_, {.threads = 1});
   const Estimate elbo = e.elbo(rows, 4).negative_elbo();
-  EXPECT_NEAR(elbo.value, plan.scalar("loss"), elbo.error);
+  EXPECT_NEAR(elbo.value, plan.scalar("loss"), 3 * elbo.error);
 }
 
 TEST(OptimalSigma, IsOneForAllRowsNotOneAPiece) {
@@ -159,9 +159,10 @@ TEST(OptimalSigma, IsOneForAllRowsNotOneAPiece) {
   const double s2 = *elbo.sigma * *elbo.sigma;
   // Pitfall 10: the average at the optimum is D/2 (ln(2 pi s2) + 1).
   EXPECT_NEAR(mean_of(elbo.nll).value, std::log(2 * M_PI * s2) + 1, 1e-4);
-  Evaluator given(view_of(vae), slots, {.sigma = 2});
-  EXPECT_EQ(given.elbo(rows).sigma, 2);
-  EXPECT_GT(mean_of(given.elbo(rows).nll).value, mean_of(elbo.nll).value);
+  EXPECT_EQ(e.elbo(rows, 1, 2).sigma, 2);
+  EXPECT_GT(mean_of(e.elbo(rows, 1, 2).nll).value, mean_of(elbo.nll).value);
+  EXPECT_EQ(e.elbo(rows).nll, elbo.nll) << "the sigma asked for before is forgotten";
+  EXPECT_THROW(e.reconstruction_nll(rows), UsageError);
 }
 
 TEST(Evaluators, RefuseWhatCannotBe) {
@@ -177,6 +178,7 @@ TEST(Evaluators, RefuseWhatCannotBe) {
   EXPECT_FALSE(e.has_posterior());
   EXPECT_EQ(e.codes(one_row(3)).mean[0], 6);
   EXPECT_EQ(e.reconstruct(one_row(3))[0], 3);
+  EXPECT_EQ(e.reconstruction_nll(one_row(3))[0], 0);
   EXPECT_THROW(e.elbo(one_row(3)), UsageError);
   EXPECT_THROW(e.iwae(one_row(3), 2), UsageError);
   EXPECT_THROW(Evaluator(linear_gaussian(), Slots()).iwae(one_row(3), 0), UsageError);
