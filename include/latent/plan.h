@@ -43,7 +43,7 @@ class LATENT_API Slots {
 struct CompileOptions {
   int threads = 0;    ///< 0: LATENT_THREADS, else all CPUs of this process. Never changes a result.
   bool bf16 = false;  ///< Products in bfloat16 with float32 sums, where the CPU can: bf16_note().
-  std::set<std::string> off;  ///< Passes not to run: simplify, cse, fuse, named.
+  std::set<std::string> off;  ///< Passes not to run: hoist, simplify, cse, fuse, named, in_place.
   bool verify = false;        ///< Check the program after each pass.
   size_t memory_limit =
       0;  ///< Bytes; 0: the memory of this machine. A plan that needs more is refused.

@@ -235,6 +235,21 @@ std::vector<int> Program::use_counts() const {
   return uses;
 }
 
+std::vector<bool> Program::invariant() const {
+  std::vector<bool> mask(nodes.size());
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    const Node& n = nodes[i];
+    if (n.op->kind == Kind::source) {
+      const bool constant = n.attrs.list().size() == 1;
+      mask[i] = constant || n.attrs.word("name").starts_with("captured:");
+    } else {
+      mask[i] = n.op->kind != Kind::varying && n.op->kind != Kind::control &&
+                std::all_of(n.in.begin(), n.in.end(), [&](NodeId in) { return mask[in]; });
+    }
+  }
+  return mask;
+}
+
 void TypeContext::refuse(const std::string& message) const {
   throw UsageError(std::string(op.name) + ": " + message, where);
 }

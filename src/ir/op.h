@@ -24,6 +24,7 @@ enum class Kind : uint8_t {
   reduction,    // sum or maximum over contiguous axes
   view,         // same elements under another shape; shares memory
   general,      // a kernel of its own
+  varying,      // so, and its value depends on more than its operands: noise, the place in a scan
   control,      // scan and its outputs
 };
 

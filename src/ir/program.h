@@ -91,6 +91,9 @@ struct Program {
   std::vector<bool> live() const;
   /// Number of nodes that read each node (commits and fetches count).
   std::vector<int> use_counts() const;
+  /// Of a scan's body: nodes that depend on captured values and constants alone, so that every
+  /// iteration has the same.
+  std::vector<bool> invariant() const;
 };
 
 /// Appends a node after its op has checked operands and attributes and told shape and type.

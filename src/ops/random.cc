@@ -26,7 +26,7 @@ Op noise_op(const char* name, const char* doc, RowFn draw) {
           .doc = doc,
           .in = {"row"},
           .attrs = {{"shape", ir::AttrKind::ints}, {"stream", ir::AttrKind::word}},
-          .kind = Kind::general,
+          .kind = Kind::varying,
           .type = [](const TypeContext& c) -> ResultType {
             expect_type(c, 0, DType::i32);
             const Shape s = shape_of(c.attrs.ints("shape"));

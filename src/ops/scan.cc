@@ -135,6 +135,7 @@ std::vector<Expr> scan_grad(Graph& g, ir::NodeId id, const std::map<int64_t, Exp
   for (ir::NodeId i = 0; i < body.program().nodes.size(); ++i)
     copy_node(body, work, i, same);  // same ids: in order
   const auto forward = static_cast<ir::NodeId>(work.program().nodes.size());
+  const std::vector<bool> invariant = body.program().invariant();
   std::vector<std::pair<ir::NodeId, Expr>> seeds;
   std::vector<size_t> real;  // carries that have a gradient
   for (size_t i = 0; i < carries; ++i) {
@@ -190,8 +191,9 @@ std::vector<Expr> scan_grad(Graph& g, ir::NodeId id, const std::map<int64_t, Exp
       }
       if (name.starts_with("input")) saved[i] = {&g, node.in[carries + number]};
     }
-    const bool forward_value =
-        i < forward && !cheap(n) && std::string_view(n.op->name) != "loop_index";
+    // What is the same in every iteration is computed from the captured values, not saved.
+    const bool forward_value = i < forward && !invariant[i] && !cheap(n) &&
+                               std::string_view(n.op->name) != "loop_index";
     if (forward_value) {
       if (!saved.count(i)) {
         size_t count = 0;

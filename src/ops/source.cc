@@ -53,7 +53,7 @@ void add_source_ops(std::vector<Op>& table) {
                    .doc = "The number of the iteration of the innermost scan, from 0; i32.",
                    .in = {},
                    .attrs = {},
-                   .kind = Kind::general,
+                   .kind = Kind::varying,
                    .type = [](const TypeContext&) -> ResultType {
                      return {Shape{}, DType::i32};
                    },

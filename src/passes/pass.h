@@ -23,6 +23,8 @@ ir::Program rewrite(const ir::Program& program,
                     const std::function<ir::NodeId(ir::Program& out, ir::Node node)>& visit);
 ir::NodeId add_node(ir::Program& out, ir::Node node);
 
+/// Loop-invariant work leaves the scans: what depends on captured values alone is computed before.
+ir::Program hoist(const ir::Program& program);
 /// Algebra that needs no value: neutral operands, folded constants, broadcasts moved behind scalar
 /// work, views of views.
 ir::Program simplify(const ir::Program& program);

@@ -87,6 +87,7 @@ Lowered lower(const ir::Program& program, bool bf16, const Off& off, bool check)
                          before, current.nodes.size()});
     if (check) verify(current, name);
   };
+  pass("hoist", true, [&] { current = hoist(current); });
   pass("simplify", true, [&] { current = simplify(current); });
   pass("bf16", bf16, [&] { current = lower_precision(current); });
   pass("cse", true, [&] { current = merge_equal(current); });

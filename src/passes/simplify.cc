@@ -193,8 +193,8 @@ Program merge_equal(const Program& program) {
       const Node& x = out.nodes[in];
       if (is(x, "constant")) in = constants.emplace(x.attrs.real("value"), in).first->second;
     }
-    const bool noise = is(n, "random_normal") || is(n, "random_uniform");
-    if (noise || n.op->kind == ir::Kind::control) return add_node(out, std::move(n));
+    if (n.op->kind == ir::Kind::varying || n.op->kind == ir::Kind::control)
+      return add_node(out, std::move(n));
     const std::string key = key_of(n);
     const auto found = seen.find(key);
     if (found != seen.end()) return found->second;
