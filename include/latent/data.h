@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "latent/error.h"
 #include "latent/tensor.h"
@@ -29,6 +30,8 @@ class LATENT_API Data {
   int64_t size() const;          ///< Rows.
   Shape row_shape() const;       ///< Of one row of the field x.
   int64_t row_elements() const;  ///< Values of one row.
+  /// Rows first .. first + count - 1 of x as float32, [count, row_elements()]; -1: to the end.
+  std::vector<float> values(int64_t first = 0, int64_t count = -1) const;
   const Dataset& dataset() const { return *dataset_; }
 
  private:

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -192,6 +193,58 @@ TEST_F(File, MakesFolders) {
   EXPECT_TRUE(fs::is_directory(in("x/y/z")));
   write_file_atomic(in("file"), "");
   EXPECT_THROW(make_folder(in("file/below")), SystemError);
+}
+
+/// Counts the calls of a write; from call `at` on, `error`.
+struct FailFrom {
+  int at, error;
+  bool once = true;
+  std::shared_ptr<int> calls = std::make_shared<int>(0);
+  int operator()(std::string_view, const std::string&) const {
+    const int call = ++*calls;
+    return call == at || (!once && call > at) ? error : 0;
+  }
+};
+
+TEST_F(File, AFaultAtAnyCallLeavesTheOldFileOrTheNew) {
+  const FailFrom count{-1, 0};
+  set_file_fault(count);
+  write_file_atomic(in("a"), "old");
+  const int calls = *count.calls;
+  EXPECT_EQ(calls, 6);  // open, write, fsync, close, rename, fsync of the folder
+  for (const int error : {ENOSPC, EIO}) {
+    for (int at = 1; at <= calls; ++at) {
+      set_file_fault({});
+      write_file_atomic(in("a"), "old");
+      set_file_fault(FailFrom{at, error, at % 2 == 0});
+      try {
+        write_file_atomic(in("a"), "new");
+        ADD_FAILURE() << "call " << at << " did not fail";
+      } catch (const SystemError& e) {
+        EXPECT_EQ(e.error_number(), error) << e.what();
+        EXPECT_EQ(e.path(), in("a"));
+      }
+      set_file_fault({});
+      EXPECT_EQ(read_file(in("a")), at < calls ? "old" : "new") << "call " << at;
+      EXPECT_EQ(files(), 1u) << "call " << at;
+    }
+  }
+}
+
+TEST_F(File, ShortWritesAreContinued) {
+  set_file_fault(
+      [](std::string_view call, const std::string&) { return call == "write" ? kShortWrite : 0; });
+  write_file_atomic(in("a"), "several bytes");
+  set_file_fault({});
+  EXPECT_EQ(read_file(in("a")), "several bytes");
+}
+
+TEST_F(File, LeftoversOfKilledProcessesAreRemoved) {
+  for (const char* name : {"a.safetensors.123-4.part", "a.part", "b.12x-4.part", "c.123.part", "d"})
+    write_file_atomic(in(name), "");
+  remove_leftovers(folder_);
+  EXPECT_EQ(files(), 4u);
+  EXPECT_FALSE(fs::exists(in("a.safetensors.123-4.part")));
 }
 
 }  // namespace

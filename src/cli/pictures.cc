@@ -3,9 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
-#include "data/dataset.h"
 #include "report/grid.h"
 #include "report/png.h"
 
@@ -47,10 +45,7 @@ void write_picture(const std::string& path, const Picture& p) {
 
 void write_reconstructions(const std::string& path, const Data& data, const Model& model) {
   const int64_t n = std::min<int64_t>(10, data.size());
-  std::vector<int32_t> rows(static_cast<size_t>(n));
-  std::iota(rows.begin(), rows.end(), 0);
-  std::vector<float> x(static_cast<size_t>(n * model.inputs()));
-  data.dataset().gather("x", rows, x.data());
+  const std::vector<float> x = data.values(0, n);
   write_picture(path, tile_pairs(pictures_of(model, x, n),
                                  pictures_of(model, model.reconstruct(x), n), grid_of(model, n)));
 }

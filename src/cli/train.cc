@@ -144,6 +144,7 @@ double duration(const std::string& text) {
 
 int run(const TrainFlags& flags) {
   using Kind = TrainEvent::Kind;
+  catch_signals();  // also while the data are read: the run then ends after its first step
   TrainPlan plan = plan_training(flags.request);
   TrainOptions& o = plan.options;
   o.out = flags.out.empty() ? default_run_folder(plan.architecture, plan.data, o) : flags.out;
@@ -158,7 +159,6 @@ int run(const TrainFlags& flags) {
     teller(e);
   };
   o.stop = [] { return signal_caught() != 0; };
-  catch_signals();
   const Model model = train(plan.architecture, plan.data, o);
   if (teller.last() == Kind::stopped) return signal_caught() ? 128 + signal_caught() : 0;
   if (!trained) return 0;

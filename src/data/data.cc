@@ -1,7 +1,9 @@
 // The public handle on a data set; see latent/data.h.
 #include "latent/data.h"
 
+#include <numeric>
 #include <utility>
+#include <vector>
 
 #include "data/dataset.h"
 
@@ -27,5 +29,18 @@ const std::string& Data::name() const { return dataset_->name(); }
 int64_t Data::size() const { return dataset_->size(); }
 Shape Data::row_shape() const { return dataset_->row_shape("x"); }
 int64_t Data::row_elements() const { return row_shape().elements(); }
+
+std::vector<float> Data::values(int64_t first, int64_t count) const {
+  if (count < 0) count = size() - first;
+  if (first < 0 || count < 0 || count > size() - first) {
+    throw UsageError("rows " + std::to_string(first) + " to " + std::to_string(first + count - 1) +
+                     " were asked of " + name() + ", which has " + std::to_string(size()));
+  }
+  std::vector<int32_t> rows(static_cast<size_t>(count));
+  std::iota(rows.begin(), rows.end(), static_cast<int32_t>(first));
+  std::vector<float> x(static_cast<size_t>(count * row_elements()));
+  dataset_->gather("x", rows, x.data());
+  return x;
+}
 
 }  // namespace latent

@@ -128,6 +128,47 @@ TEST_F(Train, SavingOftenChangesNothing) {
   EXPECT_EQ(bytes("often"), bytes("rarely"));
 }
 
+TEST_F(Train, AFullDiskAtAnyCallLosesNothing) {
+  const Data data = factors();
+  TrainOptions o = busy();
+  o.out = in("whole");
+  train(kVae, data, o);
+  const std::string whole = bytes("whole");
+  // A run stopped in an epoch after the warm-up; its resume meets the fault at call k of its
+  // writes, of which the last run meets none.
+  o.out = in("stopped");
+  int steps = 0;
+  o.stop = [&steps] { return ++steps == 42; };
+  train(kVae, data, o);
+  o.stop = nullptr;
+  const std::string before = bytes("stopped");
+  o.out = in("run");
+  int calls = 1;
+  for (int k = 1; k <= calls; ++k) {
+    fs::remove_all(in("run"));
+    fs::copy(in("stopped"), in("run"));
+    int call = 0;
+    set_file_fault([&](std::string_view, const std::string&) { return ++call >= k ? ENOSPC : 0; });
+    try {
+      train(kVae, data, o);
+      ADD_FAILURE() << "call " << k;
+    } catch (const SystemError& e) {
+      EXPECT_EQ(e.error_number(), ENOSPC);
+    }
+    call = 0;
+    set_file_fault([&](std::string_view, const std::string&) { return ++call, 0; });
+    const std::string after = bytes("run");
+    EXPECT_TRUE(after == before || after == whole) << "call " << k;
+    train(kVae, data, o);
+    calls = std::max(calls, call);
+    set_file_fault({});
+    EXPECT_EQ(bytes("run"), whole) << "call " << k;
+    for (const auto& f : fs::directory_iterator(in("run")))
+      EXPECT_NE(f.path().extension(), ".part");
+  }
+  EXPECT_GE(calls, 5 * 6);  // config, best, two of metrics, last
+}
+
 TEST_F(Train, AnyNumberOfThreads) {
   // Layers large enough that plans have several parts.
   Tensor noise({300, 200});
@@ -324,6 +365,21 @@ TEST_F(Train, ValidationDataOfItsOwn) {
   train(kVae, factors(), o);
   EXPECT_EQ(steps, 5);  // all 70 rows train
   EXPECT_EQ(validation.size(), 3u);
+}
+
+TEST_F(Train, ValidationCountsEveryRowOnceWhateverTheBatch) {
+  // Next to no training: what differs is how 70 rows fall into batches of 16, of 33 and of all.
+  std::vector<double> losses;
+  for (const int64_t batch : {16, 33, 70}) {
+    TrainOptions o{
+        .epochs = 1, .batch = batch, .rate = 1e-12, .validation_data = factors(), .threads = 1};
+    o.progress = [&](const TrainEvent& e) {
+      if (e.kind == Kind::epoch) losses.push_back(e.validation[0].second);
+    };
+    train(Vae{{.hidden = {16}, .latent = 3, .likelihood = "squared_error"}}, factors(), o);
+  }
+  EXPECT_NEAR(losses[1], losses[0], 1e-5 * losses[0]);
+  EXPECT_NEAR(losses[2], losses[0], 1e-5 * losses[0]);
 }
 
 TEST_F(Train, TwoThreadsUseOneModel) {
