@@ -1,0 +1,56 @@
+// Fuzzes one reader of files (LATENT_FUZZ_READER, a function below): whatever the bytes are, the
+// reader returns or throws DataError or UsageError. Sanitizers and libFuzzer's limit on a single
+// allocation watch the rest.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <span>
+#include <string>
+
+#include "base/file.h"
+#include "data/csv.h"
+#include "data/idx.h"
+#include "data/npy.h"
+#include "data/npz.h"
+#include "data/safetensors.h"
+
+namespace {
+
+using namespace latent;
+using Bytes = std::span<const std::byte>;
+
+[[maybe_unused]] void idx(Bytes bytes) { parse_idx(bytes, "fuzz"); }
+[[maybe_unused]] void npy(Bytes bytes) { parse_npy(bytes, "fuzz"); }
+[[maybe_unused]] void safetensors(Bytes bytes) { parse_safetensors(bytes, "fuzz"); }
+
+[[maybe_unused]] void npz(Bytes bytes) {
+  for (const std::string& array : npz_arrays(bytes, "fuzz")) {
+    try {
+      parse_npz(bytes, array, "fuzz");
+    } catch (const DataError&) {
+    }
+  }
+}
+
+// What is read can be written and read again as the same numbers.
+[[maybe_unused]] void csv(Bytes bytes) {
+  const CsvTable table = parse_csv(bytes, "fuzz");
+  const std::string text = csv_text(table.columns, table.values);
+  const CsvTable again = parse_csv(bytes_of(text), "fuzz", {.header = true});
+  if (again.values.shape() != table.values.shape() ||
+      again.values.dtype() != table.values.dtype() ||
+      std::memcmp(again.values.raw(), table.values.raw(), table.values.bytes()) != 0)
+    std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  try {
+    LATENT_FUZZ_READER(std::as_bytes(std::span(data, size)));
+  } catch (const DataError&) {
+  } catch (const UsageError&) {
+  }
+  return 0;
+}
