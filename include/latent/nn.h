@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "latent/graph.h"
 
@@ -26,6 +27,8 @@ struct DenseOptions {
 /// x [n, in] -> x weight + bias [n, units]; parameters path/weight [in, units] and path/bias
 /// [units].
 LATENT_API Expr dense(const Scope& s, Arg x, int64_t units, const DenseOptions& options = {});
+/// dense(a, x, units) and dense(b, x, units), computed as one product of twice the width.
+LATENT_API std::pair<Expr, Expr> dense_pair(const Scope& a, const Scope& b, Arg x, int64_t units);
 
 // Activations beside those of latent/ops.h (relu, tanh, sigmoid, softplus, softmax).
 LATENT_API Expr leaky_relu(Arg x, double slope = 0.01);

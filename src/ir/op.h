@@ -21,6 +21,7 @@ enum class Kind : uint8_t {
   elementwise,  // one tile kernel applied to operands of one shape, or a cast
   broadcast,    // repeats a smaller operand; absorbed by elementwise neighbours where the pattern
                 // allows
+  window,       // entries of one axis; absorbed by elementwise neighbours as a strided operand
   reduction,    // sum or maximum over contiguous axes
   view,         // same elements under another shape; shares memory
   general,      // a kernel of its own

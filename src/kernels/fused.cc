@@ -133,11 +133,18 @@ void Worker::tile(int64_t row, int64_t col, int64_t rows, int64_t n) {
     const FusedInput& input = p.inputs[i];
     auto* src = static_cast<std::byte*>(operands[b.outputs() + i]);
     const size_t size = element_size(input.element);
-    if (input.access == Access::full) {
+    if (input.access == Access::full && input.stride) {
+      const int64_t width = n / rows;
+      for (int64_t r = 0; r < rows; ++r) {
+        const auto from = static_cast<size_t>(input.offset + (row + r) * input.stride + col);
+        load(input.element, src + from * size, at[i] + r * width, static_cast<size_t>(width));
+      }
+    } else if (input.access == Access::full) {
+      const size_t from = static_cast<size_t>(input.offset) + offset;
       if (b.places[i].in == Place::In::operand)
-        at[i] = reinterpret_cast<float*>(src) + offset;
+        at[i] = reinterpret_cast<float*>(src) + from;
       else
-        load(input.element, src + offset * size, at[i], count);
+        load(input.element, src + from * size, at[i], count);
     } else if (input.access == Access::row && p.cols > kTileLength) {
       if (b.places[i].in == Place::In::operand)
         at[i] = reinterpret_cast<float*>(src) + col;
@@ -279,7 +286,7 @@ void Bound::run_named(const NamedKernel& kernel, int part, void* const* operands
     partials[o] = partial(o) ? reinterpret_cast<float*>(scratch_base + scratch[o]) : nullptr;
   kernel.fn(operands, p.constants.data(),
             {p.cols, flat ? 0 : begin, flat ? 1 : end, flat ? begin : 0, flat ? end : p.cols,
-             column_block(p.rows), partials});
+             column_block(p.rows), partials, p.inputs.data()});
 }
 
 /// Adds the partial results of output o in order.
@@ -348,7 +355,7 @@ void give_registers(Bound& b, const std::vector<int>& in_place) {
   for (size_t v = 0; v < first; ++v) {
     const bool input = v < p.inputs.size();
     const bool direct = input && !copied[v] && p.inputs[v].element == Element::f32 &&
-                        (p.inputs[v].access == Access::full ||
+                        ((p.inputs[v].access == Access::full && !p.inputs[v].stride) ||
                          (p.inputs[v].access == Access::row && p.cols > kTileLength));
     b.places[v] = direct ? Place{Place::In::operand, static_cast<int>(v)}
                          : Place{Place::In::registers, take()};
@@ -392,7 +399,7 @@ std::vector<Call> bind_fused(const FusedProgram& program, const std::vector<int>
   FusedProgram& p = b->p;
   bool rows_matter = false, sums_columns = false, sums_rows = false, plain = true;
   for (const FusedInput& i : p.inputs) {
-    rows_matter |= i.access == Access::row || i.access == Access::column;
+    rows_matter |= i.access == Access::row || i.access == Access::column || i.stride;
     plain &= i.element == Element::f32;
   }
   for (const FusedOutput& o : p.outputs) {

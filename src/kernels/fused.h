@@ -32,6 +32,10 @@ enum class End : uint8_t {
 struct FusedInput {
   Access access;
   Element element = Element::f32;
+  int64_t stride = 0;  // of full access: elements from row to row; 0: cols
+  int64_t offset = 0;  // of full access: elements before the first
+  /// Whether it is read element by element, all of it.
+  bool whole() const { return access == Access::full && stride == 0 && offset == 0; }
 };
 struct FusedStep {
   const TileOp* op;

@@ -47,6 +47,28 @@ constexpr size_t index_of(std::string_view name) {
   return ~size_t{0};  // OpAt of it does not compile
 }
 
+/// The first n < kWidth elements of x to p.
+HWY_INLINE void store_first(V x, size_t n, float* p) {
+#if HWY_TARGET == HWY_AVX2  // where AMD takes tens of cycles for a masked store
+  const hn::FixedTag<float, 4> half;
+  const hn::FixedTag<float, 2> quarter;
+  auto rest = hn::LowerHalf(half, x);
+  if (n & 4) {
+    hn::StoreU(rest, half, p);
+    rest = hn::UpperHalf(half, x);
+    p += 4;
+  }
+  if (n & 2) {
+    hn::StoreU(hn::LowerHalf(quarter, rest), quarter, p);
+    rest = hn::Shuffle1032(rest);
+    p += 2;
+  }
+  if (n & 1) *p = hn::GetLane(rest);
+#else
+  hn::BlendedStore(x, hn::FirstN(D(), n), D(), p);
+#endif
+}
+
 /// Calls f(std::integral_constant<int, i>) for i = 0 .. kCount - 1.
 template <int kCount, class F>
 HWY_INLINE void each(const F& f) {
@@ -80,7 +102,7 @@ struct Chain {
     };
     const auto store = [&](V x, float* p) {
       if constexpr (kRest)
-        hn::BlendedStore(x, mask, d, p);
+        store_first(x, count, p);
       else
         hn::StoreU(x, d, p);
     };
@@ -136,8 +158,11 @@ struct Chain {
     const auto cols = static_cast<size_t>(piece.cols);
     Row row;
     const float* in[std::max(1, kShape.inputs)];
+    size_t stride[std::max(1, kShape.inputs)];
     for (int k = 0; k < kShape.inputs; ++k) {
-      in[k] = static_cast<const float*>(operands[kShape.outputs + k]);
+      const FusedInput& input = piece.inputs[k];
+      in[k] = static_cast<const float*>(operands[kShape.outputs + k]) + input.offset;
+      stride[k] = input.stride ? static_cast<size_t>(input.stride) : cols;
       row.in[k] = in[k];
       row.fixed[k] = kShape.access[k] == Access::scalar ? hn::Set(d, *in[k]) : hn::Zero(d);
     }
@@ -146,7 +171,7 @@ struct Chain {
     for (int64_t r = piece.row_begin; r < piece.row_end; ++r) {
       const auto at = static_cast<size_t>(r);
       for (int k = 0; k < kShape.inputs; ++k) {
-        if (kShape.access[k] == Access::full) row.in[k] = in[k] + at * cols;
+        if (kShape.access[k] == Access::full) row.in[k] = in[k] + at * stride[k];
         if (kShape.access[k] == Access::column) row.fixed[k] = hn::Set(d, in[k][at]);
       }
       for (int o = 0; o < kShape.outputs; ++o) {

@@ -8,14 +8,17 @@
 #include <span>
 #include <string_view>
 
+#include "kernels/fused.h"
+
 namespace latent::kernels {
 
 /// The piece of a chain's domain [rows, cols] that one part works on, and where partial sums go.
 struct ChainPiece {
   int64_t cols;
   int64_t row_begin, row_end, col_begin, col_end;
-  int64_t block_rows;     // rows of a block of a column sum
-  float* const* partial;  // of each output: blocks of partial sums, or null where there is one
+  int64_t block_rows;        // rows of a block of a column sum
+  float* const* partial;     // of each output: blocks of partial sums, or null where there is one
+  const FusedInput* inputs;  // their strides and offsets
 };
 
 struct NamedKernel {

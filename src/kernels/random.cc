@@ -1,8 +1,9 @@
 // Philox4x32-10 noise (see random.h), compiled once per instruction set: a vector of N lanes
-// computes N counter blocks of a row at once. The words are the same everywhere; the normals made
+// computes N counter blocks at once. The words are the same everywhere; the normals made
 // of them may differ between instruction sets in the last bits (see math_inl.h).
 #include "kernels/random.h"
 
+#include <algorithm>
 #include <cstring>
 
 #undef HWY_TARGET_INCLUDE
@@ -34,14 +35,14 @@ using VF = hn::Vec<F>;
 using VU = hn::Vec<U>;
 constexpr size_t kBlocks = hn::MaxLanes(F());  // counter blocks in one vector
 
-/// Word j of the blocks `block`, `block` + 1, ... of a row: lane i of w[j] belongs to block + i.
+/// Word j of kBlocks counter blocks: lane i of w[j] belongs to block i.
 struct Words {
   VU w[4];
 };
 
 #if HWY_TARGET == HWY_SCALAR
-HWY_INLINE Words words_of(const NoiseKey& key, uint32_t row, uint32_t block) {
-  const uint32_t counter[4] = {row, block, key.iteration, key.step};
+HWY_INLINE Words words_at(const NoiseKey& key, const uint32_t* rows, const uint32_t* blocks) {
+  const uint32_t counter[4] = {rows[0], blocks[0], key.iteration, key.step};
   uint32_t out[4];
   philox(counter, key.key, out);
   const U u;
@@ -73,15 +74,16 @@ HWY_INLINE void round_of(WideWords& c, uint32_t key0, uint32_t key1) {
   c.w[3] = p0;
 }
 
-HWY_INLINE Words words_of(const NoiseKey& key, uint32_t row, uint32_t block) {
+/// Words of the blocks blocks[i] of the rows rows[i], i < kBlocks.
+HWY_INLINE Words words_at(const NoiseKey& key, const uint32_t* rows, const uint32_t* blocks) {
   const U u;
   const W wide;
-  const VW first = hn::Add(hn::Set(wide, block), hn::ShiftLeft<1>(hn::Iota(wide, 0)));
-  const VW rows = hn::Set(wide, row);
+  const VW row = hn::BitCast(wide, hn::LoadU(u, rows)),
+           block = hn::BitCast(wide, hn::LoadU(u, blocks));
   const VW iteration = hn::Set(wide, key.iteration);
   const VW step = hn::Set(wide, key.step);
-  WideWords even = {{rows, first, iteration, step}};
-  WideWords odd = {{rows, hn::Add(first, hn::Set(wide, 1)), iteration, step}};
+  WideWords even = {{row, block, iteration, step}};
+  WideWords odd = {{hn::ShiftRight<32>(row), hn::ShiftRight<32>(block), iteration, step}};
   uint32_t key0 = key.key[0], key1 = key.key[1];
   for (int r = 0; r < kRounds; ++r, key0 += kWeyl0, key1 += kWeyl1) {
     round_of(even, key0, key1);
@@ -163,25 +165,45 @@ struct Uniform {
   }
 };
 
+/// Vectors are filled across the ends of rows, so that short rows cost no more than long ones.
 template <class Distribution>
-HWY_INLINE void fill_row(const NoiseKey& key, uint32_t row, float* dst, size_t cols) {
+HWY_INLINE void fill_rows(const NoiseKey& key, const int32_t* rows, size_t n, float* dst,
+                          size_t cols) {
   constexpr size_t kStep = 4 * kBlocks;
-  size_t i = 0;
-  for (; i + kStep <= cols; i += kStep) {
-    Distribution::store(words_of(key, row, static_cast<uint32_t>(i / 4)), dst + i);
-  }
-  if (i == cols) return;
+  HWY_ALIGN uint32_t row[kBlocks], block[kBlocks];
   HWY_ALIGN float rest[kStep];
-  Distribution::store(words_of(key, row, static_cast<uint32_t>(i / 4)), rest);
-  std::memcpy(dst + i, rest, (cols - i) * sizeof(float));
+  const size_t blocks = (cols + 3) / 4, all = n * blocks;
+  size_t r = 0, b = 0;  // of the next block
+  for (size_t at = 0; at < all; at += kBlocks) {
+    const size_t first_row = r, first_block = b, count = std::min(kBlocks, all - at);
+    for (size_t k = 0; k < count; ++k) {
+      row[k] = static_cast<uint32_t>(rows[r]);
+      block[k] = static_cast<uint32_t>(b);
+      if (++b == blocks) b = 0, ++r;
+    }
+    for (size_t k = count; k < kBlocks; ++k) row[k] = block[k] = 0;
+    const Words words = words_at(key, row, block);
+    if (count == kBlocks && cols % 4 == 0) {
+      Distribution::store(words, dst + 4 * at);
+      continue;
+    }
+    Distribution::store(words, rest);
+    size_t to_row = first_row, to_block = first_block;
+    for (size_t k = 0; k < count; ++k) {
+      const size_t column = 4 * to_block;
+      std::memcpy(dst + to_row * cols + column, rest + 4 * k,
+                  std::min<size_t>(4, cols - column) * sizeof(float));
+      if (++to_block == blocks) to_block = 0, ++to_row;
+    }
+  }
 }
 
-void fill_normal(const NoiseKey& key, uint32_t row, float* dst, size_t cols) {
-  fill_row<Normal>(key, row, dst, cols);
+void fill_normal(const NoiseKey& key, const int32_t* rows, size_t n, float* dst, size_t cols) {
+  fill_rows<Normal>(key, rows, n, dst, cols);
 }
 
-void fill_uniform(const NoiseKey& key, uint32_t row, float* dst, size_t cols) {
-  fill_row<Uniform>(key, row, dst, cols);
+void fill_uniform(const NoiseKey& key, const int32_t* rows, size_t n, float* dst, size_t cols) {
+  fill_rows<Uniform>(key, rows, n, dst, cols);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -225,12 +247,12 @@ void philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
   out[0] = c0, out[1] = c1, out[2] = c2, out[3] = c3;
 }
 
-void normal_row(const NoiseKey& key, uint32_t row, float* dst, size_t cols) {
-  HWY_DYNAMIC_DISPATCH(fill_normal)(key, row, dst, cols);
+void normal_rows(const NoiseKey& key, const int32_t* rows, size_t n, float* dst, size_t cols) {
+  HWY_DYNAMIC_DISPATCH(fill_normal)(key, rows, n, dst, cols);
 }
 
-void uniform_row(const NoiseKey& key, uint32_t row, float* dst, size_t cols) {
-  HWY_DYNAMIC_DISPATCH(fill_uniform)(key, row, dst, cols);
+void uniform_rows(const NoiseKey& key, const int32_t* rows, size_t n, float* dst, size_t cols) {
+  HWY_DYNAMIC_DISPATCH(fill_uniform)(key, rows, n, dst, cols);
 }
 
 }  // namespace latent::kernels

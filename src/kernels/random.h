@@ -21,11 +21,11 @@ NoiseKey noise_key(uint64_t seed, uint64_t stream, uint32_t iteration, uint32_t 
 /// Philox4x32-10 of one counter: the scalar definition that the vector code is tested against.
 void philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
-/// dst[0..cols) of row `row`: standard normals by Box-Muller from words (0,1) and (2,3) of each
-/// counter block: u1 = (w0 + 1) * 2^-32 in (0, 1], u2 = w1 * 2^-32; r cos(2 pi u2), r sin(2 pi u2)
-/// with r = sqrt(-2 ln u1).
-void normal_row(const NoiseKey& key, uint32_t row, float* dst, size_t cols);
+/// dst [n, cols]: standard normals of the rows called rows[0..n), by Box-Muller from words (0,1)
+/// and (2,3) of each counter block: u1 = (w0 + 1) * 2^-32 in (0, 1], u2 = w1 * 2^-32; r cos(2 pi
+/// u2), r sin(2 pi u2) with r = sqrt(-2 ln u1).
+void normal_rows(const NoiseKey& key, const int32_t* rows, size_t n, float* dst, size_t cols);
 /// Uniforms in [0, 1): the upper 24 bits of each word times 2^-24.
-void uniform_row(const NoiseKey& key, uint32_t row, float* dst, size_t cols);
+void uniform_rows(const NoiseKey& key, const int32_t* rows, size_t n, float* dst, size_t cols);
 
 }  // namespace latent::kernels

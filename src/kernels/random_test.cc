@@ -15,11 +15,12 @@
 namespace latent::kernels {
 namespace {
 
-using Row = void (*)(const NoiseKey&, uint32_t, float*, size_t);
+using Rows = void (*)(const NoiseKey&, const int32_t*, size_t, float*, size_t);
 
-std::vector<float> drawn(Row fill, const NoiseKey& key, uint32_t row, size_t cols) {
+std::vector<float> drawn(Rows fill, const NoiseKey& key, uint32_t row, size_t cols) {
   std::vector<float> values(cols);
-  fill(key, row, values.data(), cols);
+  const auto id = static_cast<int32_t>(row);
+  fill(key, &id, 1, values.data(), cols);
   return values;
 }
 
@@ -60,7 +61,7 @@ TEST(Random, UniformsAreTheUpperBitsOfTheWords) {
   for_each_target([] {
     for (const uint32_t row : {0u, 1u, 0xffffffffu}) {
       const NoiseKey key = noise_key(42, 7, 3, 0xfffffff0u);
-      const std::vector<float> values = drawn(uniform_row, key, row, 1003);
+      const std::vector<float> values = drawn(uniform_rows, key, row, 1003);
       for (size_t i = 0; i < values.size(); ++i) {
         const uint32_t counter[4] = {row, static_cast<uint32_t>(i / 4), key.iteration, key.step};
         uint32_t words[4];
@@ -77,7 +78,7 @@ TEST(Random, NormalsMatchDouble) {
   std::vector<double> exact(kCols);
   for (size_t i = 0; i < kCols; ++i) exact[i] = exact_normal(key, 5, i);
   for_each_target([&] {
-    const std::vector<float> values = drawn(normal_row, key, 5, kCols);
+    const std::vector<float> values = drawn(normal_rows, key, 5, kCols);
     double worst = 0;
     for (size_t i = 0; i < kCols; ++i) worst = std::max(worst, std::abs(values[i] - exact[i]));
     EXPECT_LE(worst, 1e-6);
@@ -88,11 +89,12 @@ TEST(Random, ShorterRowsArePrefixesAndNothingElseIsWritten) {
   constexpr float kSentinel = -99.0f;
   const NoiseKey key = noise_key(3, 4, 1, 2);
   for_each_target([&] {
-    for (const Row fill : {&normal_row, &uniform_row}) {
+    for (const Rows fill : {&normal_rows, &uniform_rows}) {
       const std::vector<float> whole = drawn(fill, key, 11, 300);
       for (size_t cols = 0; cols <= 140; ++cols) {
         std::vector<float> framed(cols + 4, kSentinel);
-        fill(key, 11, framed.data() + 1, cols);
+        const int32_t row = 11;
+        fill(key, &row, 1, framed.data() + 1, cols);
         EXPECT_EQ(framed[0], kSentinel);
         for (size_t i = 0; i < 3; ++i) EXPECT_EQ(framed[1 + cols + i], kSentinel);
         for (size_t i = 0; i < cols; ++i) ASSERT_EQ(framed[1 + i], whole[i]) << cols << " " << i;
@@ -123,7 +125,7 @@ double test_p(std::vector<float> values, Cdf&& cdf) {
 }
 
 /// 400 rows of 503 elements, as a batch draws them.
-std::vector<float> batch(Row fill) {
+std::vector<float> batch(Rows fill) {
   std::vector<float> values;
   for (uint32_t row = 0; row < 400; ++row) {
     const std::vector<float> one = drawn(fill, noise_key(2024, 5, 0, 1), row, 503);
@@ -132,9 +134,26 @@ std::vector<float> batch(Row fill) {
   return values;
 }
 
+TEST(Random, RowsTogetherAreRowsApart) {
+  for_each_target([] {
+    const std::vector<int32_t> ids = {7, 3, 3, 100, -1, 0, 12, 5, 9};
+    const NoiseKey key = noise_key(1, 2, 3, 4);
+    for (const size_t cols : {1, 3, 4, 20, 21, 36, 130}) {
+      std::vector<float> all(ids.size() * cols);
+      normal_rows(key, ids.data(), ids.size(), all.data(), cols);
+      for (size_t r = 0; r < ids.size(); ++r) {
+        const std::vector<float> one = drawn(normal_rows, key, static_cast<uint32_t>(ids[r]), cols);
+        EXPECT_TRUE(
+            std::equal(one.begin(), one.end(), all.begin() + static_cast<ptrdiff_t>(r * cols)))
+            << cols;
+      }
+    }
+  });
+}
+
 TEST(Random, NormalsAreNormal) {
   for_each_target([] {
-    const std::vector<float> values = batch(normal_row);
+    const std::vector<float> values = batch(normal_rows);
     const double n = static_cast<double>(values.size());
     double moment[5] = {};
     for (const double x : values) {
@@ -154,7 +173,7 @@ TEST(Random, NormalsAreNormal) {
 
 TEST(Random, UniformsAreUniform) {
   for_each_target([] {
-    const std::vector<float> values = batch(uniform_row);
+    const std::vector<float> values = batch(uniform_rows);
     EXPECT_GE(*std::min_element(values.begin(), values.end()), 0.0f);
     EXPECT_LT(*std::max_element(values.begin(), values.end()), 1.0f);
     EXPECT_GT(test_p(values, [](double x) { return x; }), 1e-4);
@@ -166,7 +185,7 @@ TEST(Random, EveryPartOfTheCounterAndKeyMatters) {
   const auto draw = [&](uint64_t seed, uint64_t stream, uint32_t iteration, uint32_t step,
                         uint32_t row) {
     const std::vector<float> x =
-        drawn(normal_row, noise_key(seed, stream, iteration, step), row, 4);
+        drawn(normal_rows, noise_key(seed, stream, iteration, step), row, 4);
     seen.insert({x[0], x[3]});
   };
   draw(1, 2, 3, 4, 5);

@@ -10,7 +10,9 @@ namespace latent {
 
 Gaussian Vae::encode(const Scope& s, Arg x) const {
   const Expr h = models::dense_stack(s / "encoder", x, c.hidden, c.activation);
-  return {dense(s / "encoder" / "mean", h, c.latent), dense(s / "encoder" / "logvar", h, c.latent)};
+  const auto [mean, logvar] =
+      dense_pair(s / "encoder" / "mean", s / "encoder" / "logvar", h, c.latent);
+  return {mean, logvar};
 }
 
 Expr Vae::decode(const Scope& s, Arg z) const {

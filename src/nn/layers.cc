@@ -19,6 +19,20 @@ Expr dense(const Scope& s, Arg x, int64_t units, const DenseOptions& options) {
   return options.bias ? y + s.param("bias", {units}, zeros()) : y;
 }
 
+std::pair<Expr, Expr> dense_pair(const Scope& a, const Scope& b, Arg x, int64_t units) {
+  At at(a.where().line ? a.where() : x.where());
+  if (x.expr().shape().rank() != 2)
+    throw UsageError("dense_pair: needs x [n, inputs], found " + x.expr().shape().text(),
+                     a.where());
+  if (units < 1) throw UsageError("dense_pair: needs at least one unit", a.where());
+  const int64_t inputs = x.expr().dim(1);
+  const auto weight = [&](const Scope& s) {
+    return s.param("weight", {inputs, units}, glorot_uniform(inputs, units));
+  };
+  const std::vector<Expr> y = split(matmul(x, concat({weight(a), weight(b)}, 1)), 2);
+  return {y[0] + a.param("bias", {units}, zeros()), y[1] + b.param("bias", {units}, zeros())};
+}
+
 Expr leaky_relu(Arg x, double slope) {
   At at(x.where());
   return where(step(x), x, x * slope);

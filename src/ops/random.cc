@@ -13,7 +13,8 @@ namespace ops {
 
 namespace {
 
-using RowFn = void (*)(const kernels::NoiseKey&, uint32_t, float*, size_t);
+/// normal_rows or uniform_rows of kernels/random.h.
+using RowsFn = void (*)(const kernels::NoiseKey&, const int32_t*, size_t, float*, size_t);
 
 uint64_t hash_of(std::string_view s) {  // FNV-1a
   uint64_t h = 14695981039346656037u;
@@ -21,7 +22,7 @@ uint64_t hash_of(std::string_view s) {  // FNV-1a
   return h;
 }
 
-Op noise_op(const char* name, const char* doc, RowFn draw) {
+Op noise_op(const char* name, const char* doc, RowsFn draw) {
   return {.name = name,
           .doc = doc,
           .in = {"row"},
@@ -48,10 +49,9 @@ Op noise_op(const char* name, const char* doc, RowFn draw) {
               const auto key =
                   kernels::noise_key(s.seed, stream, static_cast<uint32_t>(s.iteration),
                                      static_cast<uint32_t>(s.step));
-              for (int64_t r = rows * part / parts; r < rows * (part + 1) / parts; ++r) {
-                draw(key, static_cast<uint32_t>(static_cast<const int32_t*>(p[1])[r]),
-                     static_cast<float*>(p[0]) + r * cols, static_cast<size_t>(cols));
-              }
+              const int64_t begin = rows * part / parts, end = rows * (part + 1) / parts;
+              draw(key, static_cast<const int32_t*>(p[1]) + begin, static_cast<size_t>(end - begin),
+                   static_cast<float*>(p[0]) + begin * cols, static_cast<size_t>(cols));
             };
             return std::vector{call};
           }),
@@ -62,8 +62,8 @@ Op noise_op(const char* name, const char* doc, RowFn draw) {
                                                 static_cast<uint32_t>(c.state.step));
             std::vector<float> row(static_cast<size_t>(cols));
             for (int64_t r = 0; r < rows; ++r) {
-              draw(key, static_cast<uint32_t>(c.in[0]->v[static_cast<size_t>(r)]), row.data(),
-                   row.size());
+              const auto id = static_cast<int32_t>(c.in[0]->v[static_cast<size_t>(r)]);
+              draw(key, &id, 1, row.data(), row.size());
               std::copy(row.begin(), row.end(), c.out.v.begin() + r * cols);
             }
           }),
@@ -105,9 +105,9 @@ void add_random_ops(std::vector<Op>& table) {
   table.push_back(noise_op("random_normal",
                            "Standard normals; element (row, column) depends on seed, stream, step, "
                            "iteration and row id only.",
-                           kernels::normal_row));
+                           kernels::normal_rows));
   table.push_back(
-      noise_op("random_uniform", "Uniforms in [0, 1), as random_normal.", kernels::uniform_row));
+      noise_op("random_uniform", "Uniforms in [0, 1), as random_normal.", kernels::uniform_rows));
 }
 
 }  // namespace ops
@@ -120,15 +120,15 @@ Expr uniform(const Scope& s, Shape shape, Where where) {
 }
 
 namespace {
-Init drawn(std::string name, void (*draw)(const kernels::NoiseKey&, uint32_t, float*, size_t),
-           double shift, double scale) {
+Init drawn(std::string name, decltype(&kernels::normal_rows) draw, double shift, double scale) {
   return {std::move(name), [draw, shift, scale](Tensor& t, uint64_t seed, uint64_t stream) {
             const auto key = kernels::noise_key(seed, stream, 0, 0);
             auto values = t.span<float>();
             // Rows of 4096 elements, so that the counter's element field never overflows.
             for (size_t at = 0; at < values.size(); at += 4096) {
               const size_t n = std::min<size_t>(4096, values.size() - at);
-              draw(key, static_cast<uint32_t>(at / 4096), values.data() + at, n);
+              const auto row = static_cast<int32_t>(at / 4096);
+              draw(key, &row, 1, values.data() + at, n);
             }
             for (float& v : values) v = static_cast<float>(shift + scale * static_cast<double>(v));
           }};
@@ -146,10 +146,10 @@ Init constant_init(double value) {
           }};
 }
 Init uniform_init(double low, double high) {
-  return drawn("uniform", kernels::uniform_row, low, high - low);
+  return drawn("uniform", kernels::uniform_rows, low, high - low);
 }
 Init normal_init(double mean, double stddev) {
-  return drawn("normal", kernels::normal_row, mean, stddev);
+  return drawn("normal", kernels::normal_rows, mean, stddev);
 }
 
 }  // namespace latent

@@ -1,6 +1,8 @@
 // Reshape, broadcast, transposition, slices, concatenation, padding: elements move, none is
 // computed.
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <numeric>
 
 #include "kernels/layout.h"
@@ -20,7 +22,7 @@ Ints strides_of(const Shape& s) {
 
 /// A call that copies `extents` elements with the strides, cut along the first axis by size.
 kernels::Call strided_call(std::string name, size_t element, Ints extents, Ints dst, Ints src,
-                           int64_t dst_offset, int64_t src_offset, size_t operand = 1) {
+                           int64_t dst_offset, int64_t src_offset) {
   if (extents.empty()) extents = dst = src = {1};
   const int64_t total =
       std::accumulate(extents.begin(), extents.end(), int64_t{1}, std::multiplies<>());
@@ -30,13 +32,35 @@ kernels::Call strided_call(std::string name, size_t element, Ints extents, Ints 
       std::clamp<int64_t>(total / 65536, 1, std::clamp<int64_t>(extents[0], 1, 16)));
   c.run = [=, parts = c.parts](int part, void* const* p, std::byte*, const kernels::RunState&) {
     const int64_t begin = extents[0] * part / parts, end = extents[0] * (part + 1) / parts;
-    Ints piece = extents;
+    std::array<int64_t, Shape::kMaxRank> piece;
+    std::ranges::copy(extents, piece.begin());
     piece[0] = end - begin;
     const auto size = static_cast<int64_t>(element);
     kernels::strided_copy(
         static_cast<std::byte*>(p[0]) + (dst_offset + begin * dst[0]) * size,
-        static_cast<const std::byte*>(p[operand]) + (src_offset + begin * src[0]) * size, element,
-        static_cast<int>(piece.size()), piece.data(), dst.data(), src.data());
+        static_cast<const std::byte*>(p[1]) + (src_offset + begin * src[0]) * size, element,
+        static_cast<int>(extents.size()), piece.data(), dst.data(), src.data());
+  };
+  return c;
+}
+
+/// A call that lays rows of several operands side by side; cut along the rows by size.
+kernels::Call side_by_side_call(int64_t rows, std::vector<size_t> widths) {
+  const size_t whole = std::accumulate(widths.begin(), widths.end(), size_t{0});
+  kernels::Call c;
+  c.kernel = "concat";
+  c.parts = static_cast<int>(std::clamp<int64_t>(rows * static_cast<int64_t>(whole) / 262144, 1,
+                                                 std::clamp<int64_t>(rows, 1, 16)));
+  c.run = [=, parts = c.parts](int part, void* const* p, std::byte*, const kernels::RunState&) {
+    for (int64_t r = rows * part / parts; r < rows * (part + 1) / parts; ++r) {
+      auto* to = static_cast<std::byte*>(p[0]) + static_cast<size_t>(r) * whole;
+      for (size_t k = 0; k < widths.size(); ++k) {
+        const auto* from =
+            static_cast<const std::byte*>(p[k + 1]) + static_cast<size_t>(r) * widths[k];
+        if (widths[k]) std::memcpy(to, from, widths[k]);
+        to += widths[k];
+      }
+    }
   };
   return c;
 }
@@ -196,7 +220,7 @@ Op slice_op() {
       .attrs = {{"axis", ir::AttrKind::integer},
                 {"begin", ir::AttrKind::integer},
                 {"size", ir::AttrKind::integer}},
-      .kind = Kind::general,
+      .kind = Kind::window,
       .type = [](const TypeContext& c) -> ResultType {
         const int64_t axis = c.attrs.integer("axis"), begin = c.attrs.integer("begin"),
                       size = c.attrs.integer("size");
@@ -284,66 +308,65 @@ Op pad_op() {
 }
 
 Op concat_op() {
-  return {.name = "concat",
-          .doc = "Tensors one after another along an axis.",
-          .in = {"x..."},
-          .attrs = {{"axis", ir::AttrKind::integer}},
-          .kind = Kind::general,
-          .type = [](const TypeContext& c) -> ResultType {
-            const auto axis = static_cast<int>(c.attrs.integer("axis"));
-            if (c.shapes.empty()) c.refuse("needs at least one tensor");
-            if (axis < 0 || axis >= c.shapes[0].rank())
-              c.refuse("no such axis in " + c.shapes[0].text());
-            Shape s = c.shapes[0];
-            for (size_t k = 1; k < c.shapes.size(); ++k) {
-              Shape other = c.shapes[k];
-              bool fits = other.rank() == s.rank() && c.dtypes[k] == c.dtypes[0];
-              for (int i = 0; fits && i < s.rank(); ++i) fits = i == axis || other[i] == s[i];
-              if (!fits)
-                c.refuse(s.text() + " and " + other.text() + " differ on another axis than " +
-                         std::to_string(axis));
-              s[axis] += other[axis];
-            }
-            return {s, c.dtypes[0]};
-          },
-          .grad = {[](const Back& b) {
-                     const auto axis = static_cast<int>(b.attrs().integer("axis"));
-                     std::vector<Expr> dx;
-                     int64_t at = 0;
-                     for (size_t k = 0; k < b.graph.program().nodes[b.node].in.size(); ++k) {
-                       const int64_t size = b.x(k).shape()[axis];
-                       dx.push_back(slice(b.dy(), axis, at, size));
-                       at += size;
-                     }
-                     return dx;
-                   },
-                   {}},
-          .kernel = ir::BindFn([](const ir::BindContext& c) {
-            const Ints dst = strides_of(c.node.shape);
-            const auto axis = static_cast<size_t>(c.node.attrs.integer("axis"));
-            std::vector<kernels::Call> calls;
-            int64_t at = 0;
-            for (size_t k = 0; k < c.in.size(); ++k) {
-              const Shape& s = c.in[k]->shape;
-              calls.push_back(strided_call("concat", size_of(c.node.dtype), ints_of(s), dst,
-                                           strides_of(s), at * dst[axis], 0, k + 1));
-              at += s[static_cast<int>(axis)];
-            }
-            return calls;
-          }),
-          .reference = ir::TensorReference([](const RefCall& c) {
-            const Ints dst = strides_of(c.out.shape);
-            const auto axis = static_cast<size_t>(c.node.attrs.integer("axis"));
-            int64_t start = 0;
-            for (const ir::RefTensor* x : c.in) {
-              walk(x->shape, [&](const Ints& at, size_t i) {
-                c.out.v[static_cast<size_t>(start * dst[axis]) + offset(at, dst)] = x->v[i];
-              });
-              start += x->shape[static_cast<int>(axis)];
-            }
-          }),
-          .domain = {.cases = {{{{2, 3}, {2, 1}, {2, 4}}, {{"axis", 1}}, {}},
-                               {{{2, 3}, {1, 3}}, {{"axis", 0}}, {}}}}};
+  return {
+      .name = "concat",
+      .doc = "Tensors one after another along an axis.",
+      .in = {"x..."},
+      .attrs = {{"axis", ir::AttrKind::integer}},
+      .kind = Kind::general,
+      .type = [](const TypeContext& c) -> ResultType {
+        const auto axis = static_cast<int>(c.attrs.integer("axis"));
+        if (c.shapes.empty()) c.refuse("needs at least one tensor");
+        if (axis < 0 || axis >= c.shapes[0].rank())
+          c.refuse("no such axis in " + c.shapes[0].text());
+        Shape s = c.shapes[0];
+        for (size_t k = 1; k < c.shapes.size(); ++k) {
+          Shape other = c.shapes[k];
+          bool fits = other.rank() == s.rank() && c.dtypes[k] == c.dtypes[0];
+          for (int i = 0; fits && i < s.rank(); ++i) fits = i == axis || other[i] == s[i];
+          if (!fits)
+            c.refuse(s.text() + " and " + other.text() + " differ on another axis than " +
+                     std::to_string(axis));
+          s[axis] += other[axis];
+        }
+        return {s, c.dtypes[0]};
+      },
+      .grad = {[](const Back& b) {
+                 const auto axis = static_cast<int>(b.attrs().integer("axis"));
+                 std::vector<Expr> dx;
+                 int64_t at = 0;
+                 for (size_t k = 0; k < b.graph.program().nodes[b.node].in.size(); ++k) {
+                   const int64_t size = b.x(k).shape()[axis];
+                   dx.push_back(slice(b.dy(), axis, at, size));
+                   at += size;
+                 }
+                 return dx;
+               },
+               {}},
+      .kernel = ir::BindFn([](const ir::BindContext& c) {
+        const auto axis = static_cast<int>(c.node.attrs.integer("axis"));
+        int64_t rows = 1;
+        for (int i = 0; i < axis; ++i) rows *= c.node.shape[i];
+        std::vector<size_t> widths;  // bytes of a row of each operand
+        for (const ir::Node* x : c.in) {
+          widths.push_back(static_cast<size_t>(x->shape.elements() / std::max<int64_t>(rows, 1)) *
+                           size_of(x->dtype));
+        }
+        return std::vector{side_by_side_call(rows, std::move(widths))};
+      }),
+      .reference = ir::TensorReference([](const RefCall& c) {
+        const Ints dst = strides_of(c.out.shape);
+        const auto axis = static_cast<size_t>(c.node.attrs.integer("axis"));
+        int64_t start = 0;
+        for (const ir::RefTensor* x : c.in) {
+          walk(x->shape, [&](const Ints& at, size_t i) {
+            c.out.v[static_cast<size_t>(start * dst[axis]) + offset(at, dst)] = x->v[i];
+          });
+          start += x->shape[static_cast<int>(axis)];
+        }
+      }),
+      .domain = {.cases = {{{{2, 3}, {2, 1}, {2, 4}}, {{"axis", 1}}, {}},
+                           {{{2, 3}, {1, 3}}, {{"axis", 0}}, {}}}}};
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <tuple>
 
 #include "ir/op.h"
 #include "passes/pass.h"
@@ -20,12 +21,24 @@ using ir::Program;
 
 constexpr size_t kMostNodes = 40, kMostInputs = 20;
 
-/// How a broadcast's operand is read over a domain, and how many rows that asks for (0: any).
+/// How the operand of a broadcast or a window is read over a domain, and how many rows that asks
+/// for (0: any).
 struct Reading {
   kernels::Access access;
   int64_t rows;
+  int64_t stride = 0, offset = 0;  // of a window, as FusedInput has them
 };
-std::optional<Reading> reading_of(const Shape& from, const Shape& to) {
+
+Reading window_reading(const Node& window, const Shape& from) {
+  const int axis = static_cast<int>(window.attrs.integer("axis"));
+  int64_t rows = 1, inner = 1;
+  for (int i = 0; i < from.rank(); ++i) (i < axis ? rows : inner) *= i == axis ? 1 : from[i];
+  const int64_t offset = window.attrs.integer("begin") * inner;
+  if (rows == 1) return {kernels::Access::full, 0, 0, offset};
+  return {kernels::Access::full, rows, from[axis] * inner, offset};
+}
+
+std::optional<Reading> broadcast_reading(const Shape& from, const Shape& to) {
   using kernels::Access;
   if (from.elements() == 1) return Reading{Access::scalar, 0};
   const int shift = to.rank() - from.rank();
@@ -50,6 +63,11 @@ std::optional<Reading> reading_of(const Shape& from, const Shape& to) {
   }
   if (column) return Reading{Access::column, rows};
   return std::nullopt;
+}
+
+std::optional<Reading> reading_of(const Program& p, const Node& n) {
+  const Shape& from = p.nodes[n.in[0]].shape;
+  return n.op->kind == Kind::window ? window_reading(n, from) : broadcast_reading(from, n.shape);
 }
 
 bool is_reduction(const Node& n) { return n.op->kind == Kind::reduction; }
@@ -109,7 +127,7 @@ class Fuser {
   void start(NodeId i) {
     const Node& n = p_.nodes[i];
     if (is_source(n) || n.op->kind == Kind::view) return;
-    if (n.op->kind == Kind::broadcast && absorbable(i)) return;
+    if (is_reading(n) && absorbable(i)) return;
     Group g;
     g.nodes = {i};
     if (n.op->kind == Kind::elementwise) {
@@ -135,16 +153,16 @@ class Fuser {
 
   std::optional<Reading> reading(NodeId in) const {
     const Node& b = p_.nodes[in];
-    if (b.op->kind != Kind::broadcast || group_of_[in] >= 0) return std::nullopt;
-    return reading_of(p_.nodes[b.in[0]].shape, b.shape);
+    if (!is_reading(b) || group_of_[in] >= 0) return std::nullopt;
+    return reading_of(p_, b);
   }
 
-  /// A broadcast that every reader can take as a row, a column or a scalar of its domain, with rows
-  /// that agree.
+  /// A broadcast or window that every reader can take as a row, a column, a scalar or strided rows
+  /// of its domain, with rows that agree.
   bool absorbable(NodeId i) const {
     const Node& n = p_.nodes[i];
     if (n.dtype != DType::f32) return false;
-    const auto mine = reading_of(p_.nodes[n.in[0]].shape, n.shape);
+    const auto mine = reading_of(p_, n);
     if (!mine) return false;
     for (const ir::Fetch& f : p_.fetches) {
       if (root_of(p_, f.node) == i) return false;
@@ -159,8 +177,8 @@ class Fuser {
       for (NodeId other :
            r.in) {  // a reader with two broadcasts of different rows gets them as memory
         const Node& o = p_.nodes[other];
-        if (other == i || o.op->kind != Kind::broadcast) continue;
-        const auto theirs = reading_of(p_.nodes[o.in[0]].shape, o.shape);
+        if (other == i || !is_reading(o)) continue;
+        const auto theirs = reading_of(p_, o);
         if (theirs && theirs->rows && theirs->rows != mine->rows) return false;
       }
     }
@@ -329,8 +347,9 @@ ChainPlan chain_of(const Program& program, const Unit& unit,
   const Shape domain = is_reduction(first) ? program.nodes[first.in[0]].shape : first.shape;
   f.rows = unit.rows;
   f.cols = domain.elements() / std::max<int64_t>(1, unit.rows);
-  std::map<NodeId, int> value;                           // of nodes in the chain
-  std::map<std::pair<NodeId, Access>, int> input_value;  // of memory read
+  std::map<NodeId, int> value;                                // of nodes in the chain
+  using Read = std::tuple<NodeId, Access, int64_t, int64_t>;  // memory, access, stride, offset
+  std::map<Read, int> input_value;
   std::map<double, int> constant_value;
   std::vector<double> constants;  // in the order of their first use
   const auto inside = [&](NodeId id) {
@@ -341,21 +360,26 @@ ChainPlan chain_of(const Program& program, const Unit& unit,
     bool is_constant;
     double number;
     NodeId node;
-    Access access;
+    Reading reading;
+    Read key(const Program& p) const {
+      return {root_of(p, node), reading.access, reading.stride, reading.offset};
+    }
   };
   const auto operand_of = [&](NodeId in) -> Operand {
     const Node& x = program.nodes[in];
     if (std::string_view(x.op->name) == "constant")
-      return {true, x.attrs.real("value"), in, Access::scalar};
-    if (x.op->kind == Kind::broadcast && !needed_outside[in]) {
+      return {true, x.attrs.real("value"), in, {Access::scalar, 0}};
+    if (is_reading(x) && !needed_outside[in]) {
       const NodeId source = x.in[0];
       const Node& s = program.nodes[root_of(program, source)];
       if (std::string_view(s.op->name) == "constant")
-        return {true, s.attrs.real("value"), in, Access::scalar};
-      return {false, 0, source, reading_of(program.nodes[source].shape, x.shape)->access};
+        return {true, s.attrs.real("value"), in, {Access::scalar, 0}};
+      return {false, 0, source, *reading_of(program, x)};
     }
-    return {false, 0, in,
-            x.shape.elements() == 1 && domain.elements() != 1 ? Access::scalar : Access::full};
+    return {false,
+            0,
+            in,
+            {x.shape.elements() == 1 && domain.elements() != 1 ? Access::scalar : Access::full, 0}};
   };
   for (NodeId id : unit.nodes) {
     for (NodeId in : program.nodes[id].in) {
@@ -363,12 +387,10 @@ ChainPlan chain_of(const Program& program, const Unit& unit,
       const Operand o = operand_of(in);
       if (o.is_constant) {
         if (constant_value.emplace(o.number, 0).second) constants.push_back(o.number);
-      } else if (input_value
-                     .emplace(std::pair{root_of(program, o.node), o.access},
-                              static_cast<int>(c.inputs.size()))
-                     .second) {
+      } else if (input_value.emplace(o.key(program), static_cast<int>(c.inputs.size())).second) {
         c.inputs.push_back(o.node);
-        f.inputs.push_back({o.access, element_of(program.nodes[o.node].dtype)});
+        f.inputs.push_back({o.reading.access, element_of(program.nodes[o.node].dtype),
+                            o.reading.stride, o.reading.offset});
       }
     }
   }
@@ -379,8 +401,7 @@ ChainPlan chain_of(const Program& program, const Unit& unit,
   const auto value_of = [&](NodeId in) {
     if (inside(in)) return value.at(in);
     const Operand o = operand_of(in);
-    return o.is_constant ? constant_value.at(o.number)
-                         : input_value.at({root_of(program, o.node), o.access});
+    return o.is_constant ? constant_value.at(o.number) : input_value.at(o.key(program));
   };
   for (NodeId id : unit.nodes) {
     const Node& n = program.nodes[id];

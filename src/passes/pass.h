@@ -55,6 +55,9 @@ ChainPlan chain_of(const ir::Program& program, const Unit& unit,
 /// Follows views to the node that owns the memory.
 ir::NodeId root_of(const ir::Program& program, ir::NodeId node);
 bool is_source(const ir::Node& node);
+/// Whether elementwise readers may take the node from the memory of its operand: a broadcast or a
+/// window. One that stands in no unit is taken so by all its readers.
+bool is_reading(const ir::Node& node);
 
 /// One pass that was run, for `explain`.
 struct PassReport {

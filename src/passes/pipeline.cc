@@ -38,6 +38,9 @@ ir::Program rewrite(const ir::Program& program,
 }
 
 bool is_source(const ir::Node& node) { return node.op->kind == ir::Kind::source; }
+bool is_reading(const ir::Node& n) {
+  return n.op->kind == ir::Kind::broadcast || n.op->kind == ir::Kind::window;
+}
 
 ir::NodeId root_of(const ir::Program& program, ir::NodeId node) {
   while (program.nodes[node].op->kind == ir::Kind::view) node = program.nodes[node].in[0];

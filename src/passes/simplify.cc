@@ -61,10 +61,44 @@ std::optional<NodeId> neutral(const Program& p, const Node& n) {
   return std::nullopt;
 }
 
+/// pad(x) + pad(y) where y begins where x ends: the two side by side, in zeros if there are more.
+/// The gradients of the pieces of a split meet so.
+std::optional<NodeId> side_by_side(Program& p, const Node& n) {
+  if (!is(n, "add") || !is(p.nodes[n.in[0]], "pad") || !is(p.nodes[n.in[1]], "pad"))
+    return std::nullopt;
+  NodeId first = n.in[0], second = n.in[1];
+  const auto edge = [&](NodeId pad, const char* side) { return p.nodes[pad].attrs.integer(side); };
+  if (edge(first, "before") > edge(second, "before")) std::swap(first, second);
+  const int64_t axis = edge(first, "axis");
+  const auto width = [&](NodeId pad) {
+    return p.nodes[p.nodes[pad].in[0]].shape[static_cast<int>(axis)];
+  };
+  if (edge(second, "axis") != axis ||
+      edge(first, "before") + width(first) != edge(second, "before")) {
+    return std::nullopt;
+  }
+  std::vector<NodeId> parts;
+  Shape shape = n.shape;
+  shape[static_cast<int>(axis)] = width(first) + width(second);
+  for (const NodeId pad : {first, second}) {
+    const NodeId x = p.nodes[pad].in[0];
+    if (is(p.nodes[x], "concat") && p.nodes[x].attrs.integer("axis") == axis)
+      parts.insert(parts.end(), p.nodes[x].in.begin(), p.nodes[x].in.end());
+    else
+      parts.push_back(x);
+  }
+  const int64_t before = edge(first, "before"), after = edge(second, "after");
+  const NodeId both = make(p, "concat", parts, {{"axis", axis}}, shape, n.dtype, n.where);
+  if (before == 0 && after == 0) return both;
+  return make(p, "pad", {both}, {{"axis", axis}, {"before", before}, {"after", after}}, n.shape,
+              n.dtype, n.where);
+}
+
 NodeId simplify_elementwise(Program& out, Node n) {
   if (is(n, "scale_gradient")) return n.in[0];
   if (is(n, "cast")) return add_node(out, std::move(n));
   if (const auto x = neutral(out, n)) return *x;
+  if (const auto x = side_by_side(out, n)) return *x;
   if (is(n, "neg") && is(out.nodes[n.in[0]], "neg")) return out.nodes[n.in[0]].in[0];
   const auto* reference = std::get_if<ir::ScalarReference>(&n.op->reference);
   std::vector<double> values;

@@ -348,7 +348,7 @@ class Emitter {
     int full = 0;
     for (size_t i = 0; i < c.inputs.size(); ++i) {
       if (passes::root_of(l_.p_, c.inputs[i]) != root) continue;
-      if (c.program.inputs[i].access != kernels::Access::full) return false;
+      if (!c.program.inputs[i].whole()) return false;
       ++full;
     }
     return full == 1;

@@ -38,10 +38,10 @@ void Level::find_needed() {
   const auto need = [&](NodeId n) { needed_[n] = needed_[passes::root_of(p_, n)] = true; };
   for (NodeId i = 0; i < p_.nodes.size(); ++i) {
     for (NodeId in : p_.nodes[i].in) {
-      if (p_.nodes[in].op->kind == Kind::broadcast && unit_of_[in] < 0) continue;
+      if (passes::is_reading(p_.nodes[in]) && unit_of_[in] < 0) continue;
       if (unit_of_[in] < 0 || unit_of_[in] != unit_of_[i]) need(in);
     }
-    if (p_.nodes[i].op->kind == Kind::broadcast) {
+    if (passes::is_reading(p_.nodes[i])) {
       needed_[i] = unit_of_[i] >= 0;
       if (unit_of_[i] < 0) need(p_.nodes[i].in[0]);
     }
@@ -49,7 +49,7 @@ void Level::find_needed() {
   for (const ir::Fetch& f : p_.fetches) need(f.node);
   for (const ir::Commit& c : p_.commits) need(c.value);
   for (NodeId i = 0; i < p_.nodes.size(); ++i) {
-    if (p_.nodes[i].op->kind == Kind::broadcast && unit_of_[i] < 0) needed_[i] = false;
+    if (passes::is_reading(p_.nodes[i]) && unit_of_[i] < 0) needed_[i] = false;
   }
 }
 
@@ -89,7 +89,7 @@ void Level::find_reads() {
       for (NodeId in : p_.nodes[n].in) {
         if (unit_of_[in] == static_cast<int>(u)) continue;
         NodeId r = in;
-        if (p_.nodes[r].op->kind == Kind::broadcast && unit_of_[r] < 0) r = p_.nodes[r].in[0];
+        if (passes::is_reading(p_.nodes[r]) && unit_of_[r] < 0) r = p_.nodes[r].in[0];
         reads_[u].push_back(passes::root_of(p_, r));
       }
     }
@@ -138,8 +138,7 @@ void Level::choose_commits() {
     const passes::ChainPlan chain =
         passes::chain_of(p_, units_[static_cast<size_t>(writer)], needed_);
     for (size_t i = 0; i < chain.inputs.size(); ++i) {
-      if (passes::root_of(p_, chain.inputs[i]) == c.slot)
-        free &= chain.program.inputs[i].access == kernels::Access::full;
+      if (passes::root_of(p_, chain.inputs[i]) == c.slot) free &= chain.program.inputs[i].whole();
     }
     if (!free) continue;
     for (int r : readers) {
