@@ -8,9 +8,12 @@
 #include <atomic>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "base/file.h"
+#include "data/safetensors.h"
 #include "latent/nn.h"
 #include "latent/ops.h"
 
@@ -48,7 +51,7 @@ Data factors() {
 }
 
 /// Everything at once that a resume could lose: a warm-up, a moving average, early stopping,
-/// clipping, a schedule.
+/// clipping, a schedule; and half of the rows are held out, so that stops fall into validations.
 const Vae kVae{{.hidden = {16}, .latent = 3, .warmup_steps = 30}};
 TrainOptions busy() {
   return {.epochs = 14,
@@ -56,7 +59,7 @@ TrainOptions busy() {
           .rate = 3e-3,
           .schedule = "cosine",
           .clip_norm = 5,
-          .validation = 0.2,
+          .validation = 0.5,
           .patience = 3,
           .average = 0.9,
           .threads = 1};
@@ -91,8 +94,9 @@ TEST_F(Train, StoppedAtAnyStepTheResultIsTheSame) {
   o.out = in("whole");
   train(kVae, data, o);
   const std::string whole = bytes("whole"), best = bytes("whole", "best.safetensors");
-  // 4 steps an epoch: stops fall at all positions of an epoch, within the warm-up and after.
-  for (const int at : {2, 3, 5, 7, 13, 29, 37, 53}) {
+  // 3 steps and 2 pieces of validation an epoch: stops fall at each of these, within the warm-up
+  // and after. What is written behind the checkpoint's last line of metrics is cut off.
+  for (const int at : {3, 4, 7, 13, 29, 53}) {
     o.out = in("stopped");
     fs::remove_all(o.out);
     int steps = 0, resumes = 0;
@@ -104,6 +108,7 @@ TEST_F(Train, StoppedAtAnyStepTheResultIsTheSame) {
     o.stop = [&] { return ++steps % at == 0; };
     for (int runs = 0; !done && runs < 200; ++runs) {
       train(kVae, data, o);
+      std::ofstream(o.out + "/metrics.jsonl", std::ios::app) << "{\"epoch\":99}\n{cut";
       o.threads = 1 + runs % 3;
     }
     o.stop = nullptr;
@@ -111,6 +116,100 @@ TEST_F(Train, StoppedAtAnyStepTheResultIsTheSame) {
     EXPECT_GT(resumes, 0);
     EXPECT_EQ(bytes("stopped"), whole) << "stopped every " << at << " steps";
     EXPECT_EQ(bytes("stopped", "best.safetensors"), best);
+  }
+}
+
+TEST_F(Train, ACycleGoesOnWhereItWas) {
+  Vae vae = kVae;
+  vae.c.warmup_shape = "cyclical";
+  vae.c.warmup_steps = 10;
+  TrainOptions o{.epochs = 8, .batch = 16, .out = in("whole"), .threads = 1};
+  train(vae, factors(), o);
+  o.out = in("stopped");
+  int steps = 0;
+  o.stop = [&] { return ++steps == 7; };  // within the second half of the first cycle
+  train(vae, factors(), o);
+  train(vae, factors(), o);
+  EXPECT_EQ(bytes("stopped"), bytes("whole"));
+}
+
+TEST_F(Train, AfterSoLongItStopsAndGoesOnWhenAskedAgain) {
+  TrainOptions o{.epochs = 3, .batch = 16, .out = in("run"), .threads = 1, .max_seconds = 1e-9};
+  Kind last{};
+  o.progress = [&](const TrainEvent& e) { last = e.kind; };
+  int runs = 0;
+  do train(kVae, factors(), o);
+  while (++runs < 100 && last == Kind::stopped);
+  EXPECT_EQ(last, Kind::finished);
+  EXPECT_GT(runs, 3);
+}
+
+TEST_F(Train, AnotherMachineIsWarnedOf) {
+  TrainOptions o{.epochs = 2, .batch = 16, .out = in("run"), .threads = 1};
+  o.stop = [] { return true; };
+  train(kVae, factors(), o);
+  write_file_atomic(in("run/machine.txt"), "latent 0.0, another CPU\n");
+  std::string warning;
+  o.stop = nullptr;
+  o.progress = [&](const TrainEvent& e) {
+    if (e.kind == Kind::warning) warning = e.message;
+  };
+  train(kVae, factors(), o);
+  EXPECT_NE(warning.find("another CPU"), std::string::npos);
+}
+
+TEST_F(Train, ADamagedCheckpointIsRefused) {
+  TrainOptions o{.epochs = 4, .batch = 16, .out = in("run"), .threads = 1};
+  o.stop = [] { return true; };
+  train(kVae, factors(), o);
+  o.stop = nullptr;
+  const std::string path = in("run/last.safetensors"), whole = bytes("run");
+  for (size_t n = 0; n < whole.size(); n += 1 + n / 16) {
+    write_file_atomic(path, whole.substr(0, n));
+    EXPECT_THROW(train(kVae, factors(), o), DataError) << n;
+  }
+  // Well-formed files that say what cannot be.
+  using nlohmann::json;
+  const std::vector<std::function<void(SafetensorsFile&)>> damages = {
+      [](SafetensorsFile& f) { f.tensors.erase("encoder/0/weight"); },
+      [](SafetensorsFile& f) { f.tensors.erase("rollback/optim/m/encoder/0/weight"); },
+      [](SafetensorsFile& f) { f.tensors["decoder/out/bias"] = Tensor({3}); },
+      [](SafetensorsFile& f) { f.tensors["surplus"] = Tensor({3}); },
+      [](SafetensorsFile& f) { f.metadata["state"] = "{}"; },
+      [](SafetensorsFile& f) { f.metadata["state"] = "[3"; },
+      [](SafetensorsFile& f) { f.metadata["run"] = "7"; },
+      [](SafetensorsFile& f) { f.metadata["latent"] = "{\"format\":1}"; },
+      [](SafetensorsFile& f) { f.metadata.erase("state"); },
+      [](SafetensorsFile& f) {
+        json j = json::parse(f.metadata["state"]);
+        j["state"]["batch"] = 1000;
+        f.metadata["state"] = j.dump();
+      },
+      [](SafetensorsFile& f) {
+        json j = json::parse(f.metadata["state"]);
+        j["state"]["sums"][0][0] = "other";
+        f.metadata["state"] = j.dump();
+      },
+      [](SafetensorsFile& f) {
+        json j = json::parse(f.metadata["state"]);
+        j["state"]["epoch"] = -1;
+        f.metadata["state"] = j.dump();
+      },
+      [](SafetensorsFile& f) {
+        json j = json::parse(f.metadata["state"]);
+        j["state"]["metrics"] = 12;
+        f.metadata["state"] = j.dump();
+      },
+  };
+  for (size_t i = 0; i < damages.size(); ++i) {
+    write_file_atomic(path, whole);
+    SafetensorsFile f = load_safetensors(path);
+    f.metadata.erase("data_hash");
+    damages[i](f);
+    std::map<std::string, const Tensor*> tensors;
+    for (const auto& [name, t] : f.tensors) tensors[name] = &t;
+    save_safetensors(path, tensors, f.metadata);
+    EXPECT_THROW(train(kVae, factors(), o), Error) << "damage " << i;
   }
 }
 
@@ -170,18 +269,22 @@ TEST_F(Train, AFullDiskAtAnyCallLosesNothing) {
 }
 
 TEST_F(Train, AnyNumberOfThreads) {
-  // Layers large enough that plans have several parts.
-  Tensor noise({300, 200});
+  // The size of MNIST's models, so that plans have several parts.
+  Tensor noise({300, 784});
   uniform_init(0, 1).fill(noise, 3, 4);
-  const Data data = Data::rows(noise.span<float>(), {200});
-  std::string first;
-  for (const int threads : {1, 2, 3, 4, 8}) {
-    TrainOptions o{.epochs = 2, .batch = 128, .out = in("threads"), .threads = threads};
-    fs::remove_all(o.out);
-    train(Vae{{.hidden = {256}}}, data, o);
-    if (first.empty()) first = bytes("threads");
-    EXPECT_EQ(bytes("threads"), first) << threads;
-  }
+  const Data data = Data::rows(noise.span<float>(), {28, 28});
+  const auto same = [&](const auto& model, const std::string& name) {
+    std::string first;
+    for (const int threads : {1, 2, 3, 4, 8}) {
+      TrainOptions o{.epochs = 2, .batch = 128, .out = in(name), .threads = threads};
+      fs::remove_all(o.out);
+      train(model, data, o);
+      if (first.empty()) first = bytes(name);
+      EXPECT_EQ(bytes(name), first) << name << " on " << threads;
+    }
+  };
+  same(Vae{}, "vae");
+  same(Autoencoder{{.hidden = {256}, .loss = "cross-entropy"}}, "autoencoder");
 }
 
 TEST_F(Train, AFinishedRunIsNotTouched) {
