@@ -98,11 +98,7 @@ TEST_F(Diagnosis, AKlAveragedOverUnits) {
 // Layers whose relu never opens again: what a too high rate leaves behind.
 TEST_F(Diagnosis, DeadUnitsAndTheirConstantOutput) {
   const Autoencoder net{{.inputs = 64, .hidden = {32}, .latent = 8}};
-  ModelView view{64, 8,
-                 [net](const Scope& s, Arg x) {
-                   return Gaussian{net.encode(s, x), Expr()};
-                 },
-                 [net](const Scope& s, Arg z) { return net.decode(s, z); }, squared_error()};
+  const ModelView view = view_of(architecture(net, 64));
   Slots slots = trained(
       training(rows_), 64, [&](const Scope& s, Expr x) { return net.loss(s, {.x = x}).total; }, 1,
       10);

@@ -79,6 +79,12 @@ double Iwae::bar() const {
   return 1.96 * std::sqrt(sum_in_order(variance)) / static_cast<double>(variance.size());
 }
 
+int64_t Iwae::weak_rows() const {
+  constexpr double kLeastDraws = 10;
+  const auto k = static_cast<double>(samples);
+  return std::ranges::count_if(variance, [k](double v) { return k / (1 + k * v) < kLeastDraws; });
+}
+
 struct Evaluator::Impl {
   ModelView view;
   EvalOptions options;

@@ -54,6 +54,10 @@ struct Iwae {
   /// approximations"), which is added.
   double log_likelihood() const;
   double bar() const;  ///< Half the width, 1.96 standard errors; 0 where all weights agree.
+  /// Rows of fewer than ten effective draws, (sum w)^2 / sum w^2: a few weights stand for all, the
+  /// bound falls short by more than it shows, and the bar says too little. Draw more where there
+  /// are any.
+  int64_t weak_rows() const;
 };
 
 class Evaluator {

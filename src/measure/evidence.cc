@@ -31,7 +31,8 @@ void describe_rows(std::span<const float> x, const RowSource& rows, Evidence& e)
 
 double mean_variance(std::span<const float> rows, size_t width) {
   std::vector<double> sum(width), squares(width);
-  const auto n = static_cast<double>(rows.size() / width);
+  const size_t count = rows.size() / width;
+  const auto n = static_cast<double>(count);
   for (size_t i = 0; i < rows.size(); ++i) sum[i % width] += static_cast<double>(rows[i]) / n;
   double variance = 0;
   for (size_t i = 0; i < rows.size(); ++i) {

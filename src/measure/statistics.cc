@@ -14,7 +14,8 @@ namespace {
 std::vector<double> column_means(std::span<const float> values, size_t width) {
   std::vector<double> means(width);
   for (size_t i = 0; i < values.size(); ++i) means[i % width] += static_cast<double>(values[i]);
-  for (double& m : means) m /= static_cast<double>(values.size() / width);
+  const size_t rows = values.size() / width;
+  for (double& m : means) m /= static_cast<double>(rows);
   return means;
 }
 
@@ -29,7 +30,8 @@ double log_sum_exp(std::span<const double> v) {
 
 std::vector<UnitStatistics> unit_statistics(const Codes& codes) {
   const auto width = static_cast<size_t>(codes.latent);
-  const auto rows = static_cast<double>(codes.mean.size() / width);
+  const size_t count = codes.mean.size() / width;
+  const auto rows = static_cast<double>(count);
   const std::vector<double> means = column_means(codes.mean, width);
   std::vector<UnitStatistics> units(width);
   for (size_t i = 0; i < codes.mean.size(); ++i) {
@@ -100,7 +102,8 @@ double effective_beta(double sse_weight, double kl_weight) { return kl_weight / 
 Spread spread_of(std::span<const float> rows, int64_t columns) {
   const auto width = static_cast<size_t>(columns);
   const std::vector<double> means = column_means(rows, width);
-  const auto n = static_cast<double>(rows.size() / width);
+  const size_t count = rows.size() / width;
+  const auto n = static_cast<double>(count);
   Spread spread;
   // A start that is orthogonal to nothing that data would single out: slowly varying signs and
   // sizes.

@@ -31,11 +31,7 @@ inline double linear_gaussian_log_p(double x) {
   return -0.5 * (std::log(2 * M_PI * 4.5) + x * x / 4.5);
 }
 
-inline ModelView view_of(const Vae& vae, const std::string& likelihood = "") {
-  return {vae.c.inputs, vae.c.latent, [vae](const Scope& s, Arg x) { return vae.encode(s, x); },
-          [vae](const Scope& s, Arg z) { return vae.decode(s, z); },
-          likelihood_named(likelihood.empty() ? vae.c.likelihood : likelihood)};
-}
+inline ModelView view_of(const Vae& vae) { return view_of(architecture(vae, vae.c.inputs)); }
 
 /// Adam for `epochs` over the rows; a loss is made of the scope and x [n, inputs].
 inline Slots trained(const RowSource& rows, int64_t inputs,

@@ -1,9 +1,26 @@
-// Rows of a data set for measures; see view.h.
+// Views of models and rows of a data set for measures; see view.h.
 #include "measure/view.h"
 
 #include <numeric>
 
 namespace latent::measure {
+
+ModelView view_of(const Architecture& model) {
+  const char* missing = !model.encode       ? "encode"
+                        : !model.decode     ? "decode"
+                        : !model.likelihood ? "likelihood"
+                                            : nullptr;
+  if (missing)
+    throw UsageError("the model " + model.name + " has no " + missing +
+                     "; measures need encode, decode and likelihood");
+  return {model.inputs, model.latent,
+          [encode = model.encode](const Scope& s, Arg x) {
+            const Code code = encode(s, x.expr());
+            return Gaussian{code.mean, code.logvar};
+          },
+          [decode = model.decode](const Scope& s, Arg z) { return decode(s, z.expr()); },
+          *model.likelihood};
+}
 
 RowSource rows_of(const Dataset& data, const Scaling& scaling, std::vector<int32_t> rows) {
   if (rows.empty()) {
