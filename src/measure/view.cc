@@ -1,9 +1,25 @@
-// Rows of a data set for measures; see view.h.
+// Models and rows of data sets for measures; see view.h.
 #include "measure/view.h"
 
 #include <numeric>
 
 namespace latent::measure {
+
+ModelView view_of(const Architecture& a) {
+  if (!a.encode || !a.decode || !a.likelihood) {
+    throw UsageError("the model " + a.name +
+                     " cannot be measured: that takes encode, decode and likelihood");
+  }
+  return {.inputs = a.inputs,
+          .latent = a.latent,
+          .encode =
+              [encode = a.encode](const Scope& s, Arg x) {
+                const Code code = encode(s, x.expr());
+                return Gaussian{code.mean, code.logvar};
+              },
+          .decode = [decode = a.decode](const Scope& s, Arg z) { return decode(s, z.expr()); },
+          .likelihood = *a.likelihood};
+}
 
 RowSource rows_of(const Dataset& data, const Scaling& scaling, std::vector<int32_t> rows) {
   if (rows.empty()) {

@@ -10,6 +10,7 @@
 #include "data/dataset.h"
 #include "data/scaling.h"
 #include "latent/dist.h"
+#include "latent/models.h"
 
 namespace latent::measure {
 
@@ -23,6 +24,9 @@ struct ModelView {
   std::function<Expr(const Scope&, Arg z)> decode;
   Likelihood likelihood;
 };
+
+/// UsageError when the model lacks encode, decode or a likelihood.
+ModelView view_of(const Architecture& model);
 
 /// Rows of a data set in model space.
 struct RowSource {
