@@ -13,6 +13,8 @@
 
 namespace latent {
 
+struct Preprocessing;
+
 /// A handle, copied freely. Its functions may be called from any number of threads at once: each
 /// call takes an executor (plans and a copy of the weights) from a pool and gives it back, so the
 /// memory grows with the largest number of calls at one time. Rows are computed in pieces of at
@@ -37,12 +39,19 @@ class LATENT_API Model {
   std::vector<float> decode(std::span<const float> codes) const;
   /// decode(encode(rows)), [n, inputs].
   std::vector<float> reconstruct(std::span<const float> rows) const;
-  /// Means of the data [n, inputs] given n draws from the prior N(0, I). Sample i of a seed is the
+  /// Codes [n, latent] drawn from the prior N(0, I), times `temperature`. Draw i of a seed is the
   /// same for any n. UsageError for a model without a prior.
+  std::vector<float> prior(int64_t n, uint64_t seed = 1, double temperature = 1) const;
+  /// decode(prior(n, seed)): means of the data [n, inputs].
   std::vector<float> sample(int64_t n, uint64_t seed = 1) const;
+  /// Data [n, inputs] drawn from the likelihood given codes [n, latent], noise and all; row i of a
+  /// seed has the same noise for any n. UsageError for gaussian_optimal, whose sigma is a property
+  /// of a batch and not of the model.
+  std::vector<float> draw(std::span<const float> codes, uint64_t seed = 1) const;
 
   /// Values of the data to inputs of the functions of architecture(), in place.
   void scale(std::span<float> rows) const;
+  const Preprocessing& preprocessing() const;
   /// Weights by name, without optimizer state.
   const Slots& weights() const;
   /// Writes weights, architecture and scaling as one safetensors file.

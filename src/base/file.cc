@@ -218,6 +218,12 @@ std::string read_gzip_or_plain(const std::string& path, size_t max_bytes) {
 
 void write_file_atomic(const std::string& path,
                        std::span<const std::span<const std::byte>> pieces) {
+  if (path == "-") {
+    Descriptor out(STDOUT_FILENO);
+    if (!out.valid()) throw SystemError("cannot write", "standard output", errno);
+    write_pieces(out, "standard output", pieces);
+    return;
+  }
   struct stat info {};
   if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
     Descriptor file(path, O_WRONLY);

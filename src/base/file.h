@@ -29,7 +29,8 @@ std::string read_gzip_or_plain(const std::string& path, size_t max_bytes = kMaxF
 
 /// Writes the pieces one after another to a temporary file in the same folder, makes them durable,
 /// and renames it to `path`. On failure `path` is as before and the temporary file is removed. A
-/// path that is not a regular file (a pipe, a device) is written to as it stands.
+/// path that is not a regular file (a pipe, a device) is written to as it stands. The path "-" is
+/// standard output.
 void write_file_atomic(const std::string& path, std::span<const std::span<const std::byte>> pieces);
 void write_file_atomic(const std::string& path, std::span<const std::byte> bytes);
 void write_file_atomic(const std::string& path, std::string_view text);

@@ -1,45 +1,110 @@
-// The program: flags, help, and the table from exceptions to exit codes. Each verb is in a file of
-// its own.
+// The program: finds the verb, parses its flags, runs it, and turns exceptions into the exit codes
+// of docs/exit-codes.md.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
 
+#include "base/near.h"
+#include "cli/help.h"
+#include "cli/model_input.h"
 #include "cli/verbs.h"
 #include "latent/error.h"
 #include "latent/train.h"
 
+namespace latent::cli {
 namespace {
 
-/// The exit codes of docs/exit-codes.md.
 int exit_code(const std::exception& e) {
-  if (dynamic_cast<const latent::UsageError*>(&e)) return 2;
-  if (dynamic_cast<const latent::cli::BadModel*>(&e)) return 4;
-  if (dynamic_cast<const latent::DataError*>(&e)) return 3;
-  if (dynamic_cast<const latent::SystemError*>(&e)) return 5;
-  if (dynamic_cast<const latent::Diverged*>(&e)) return 6;
+  if (dynamic_cast<const UsageError*>(&e)) return 2;
+  if (dynamic_cast<const BadModel*>(&e)) return 4;
+  if (dynamic_cast<const DataError*>(&e)) return 3;
+  if (dynamic_cast<const SystemError*>(&e)) return 5;
+  if (dynamic_cast<const Diverged*>(&e)) return 6;
   return 1;
 }
 
-}  // namespace
+/// A stream that the caller closed would give its number to the next file opened, and messages
+/// would end in it: the number is taken by something that refuses to be written.
+void hold_standard_streams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (::fcntl(fd, F_GETFD) < 0) ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
 
-int main(int argc, char** argv) {
-  CLI::App app{
-      "latent: autoencoders and variational autoencoders\n\n"
-      "  latent train digits --model vae --out runs/digits     train on the embedded digits\n"
-      "  latent train images.idx.gz --out runs/mnist           train on an IDX file of images\n"
-      "  latent train table.npy --model autoencoder            train on an array\n"
-      "  latent sample runs/digits -o grid.png                 draw new pictures\n",
-      "latent"};
-  app.set_version_flag("--version", std::string("latent ") + LATENT_VERSION);
-  app.require_subcommand(1);
-  latent::cli::Verb verb;
-  latent::cli::add_train(app, verb);
-  latent::cli::add_sample(app, verb);
+void flush_output() {
+  errno = 0;
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
+    throw SystemError("cannot write", "standard output", errno);
+}
+
+/// What CLI11 found wrong, as an error that says what to do.
+[[noreturn]] void refuse(const CLI::ParseError& e, const Verb& verb, const CLI::App& app) {
+  std::string what = e.what();
+  const std::vector<std::string> extras = app.remaining();
+  if (dynamic_cast<const CLI::ExtrasError*>(&e) && !extras.empty()) {
+    const std::string flag = extras.front().substr(0, extras.front().find('='));
+    const std::string near = did_you_mean(flag, flags_of(app));
+    what = !flag.starts_with("-")
+               ? "there is no place for the argument \"" + flag + "\""
+               : "there is no flag " + flag + (near.starts_with("; did") ? near : "");
+  }
+  throw UsageError(fmt::format("{} (latent help {} shows what there is)", what, verb.name));
+}
+
+int run_verb(const Verb& verb, int argc, char** argv) {
+  CLI::App app(verb.doc, std::string("latent ") + verb.name);
+  app.set_help_flag("-h,--help", "show this");
+  const Action action = verb.add(app);
   try {
     app.parse(argc, argv);
-    return verb();
+  } catch (const CLI::CallForHelp&) {
+    fmt::print("{}", help_of(verb, app, terminal_width()));
+    return 0;
   } catch (const CLI::ParseError& e) {
-    const int code = app.exit(e);
-    return code == 0 ? 0 : 2;
+    refuse(e, verb, app);
+  }
+  return action();
+}
+
+int run(int argc, char** argv) {
+  const std::string first = argc > 1 ? argv[1] : "help";
+  if (first == "--version" || first == "-V") {
+    fmt::print("latent {}\n", LATENT_VERSION);
+    return 0;
+  }
+  if (first == "help" || first == "--help" || first == "-h") {
+    if (argc < 3) {
+      fmt::print("{}", overview(terminal_width()));
+      return 0;
+    }
+    const Verb& verb = verb_named(argv[2]);
+    CLI::App app(verb.doc);
+    app.set_help_flag("-h,--help", "show this");
+    verb.add(app);
+    fmt::print("{}", help_of(verb, app, terminal_width()));
+    return 0;
+  }
+  if (first.starts_with("-")) {
+    throw UsageError("a verb comes first, found the flag " + first +
+                     "; latent help lists the verbs");
+  }
+  return run_verb(verb_named(first), argc - 1, argv + 1);
+}
+
+}  // namespace
+}  // namespace latent::cli
+
+int main(int argc, char** argv) {
+  using namespace latent::cli;
+  hold_standard_streams();
+  try {
+    const int code = run(argc, argv);
+    flush_output();
+    return code;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "latent: %s\n", e.what());
     return exit_code(e);

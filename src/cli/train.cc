@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "cli/pictures.h"
+#include "cli/request_flags.h"
 #include "cli/signals.h"
 #include "cli/train_config.h"
 #include "cli/verbs.h"
@@ -177,49 +178,26 @@ int run(const TrainFlags& flags) {
   return 0;
 }
 
-std::string flag_of(const std::string& key) {
-  std::string flag = "--" + key;
-  std::ranges::replace(flag, '_', '-');
-  return flag;
-}
-
-std::string help_of(const ConfigField& f) {
-  std::string help = f.help;
-  if (!f.choices.empty()) help += fmt::format(" [{}]", fmt::join(f.choices, ", "));
-  return help;
-}
-
 }  // namespace
 
-void add_train(CLI::App& app, Verb& verb) {
+Action add_train(CLI::App& app) {
   auto flags = std::make_shared<TrainFlags>();
-  CLI::App* sub = app.add_subcommand("train",
-                                     "Train a model on a data set; the same command again "
-                                     "resumes");
-  TrainRequest& r = flags->request;
-  const auto key_flag = [&](const std::string& key, const std::string& help) {
-    sub->add_option_function<std::string>(
-        flag_of(key), [&r, key](const std::string& text) { r.flags[key] = text; }, help);
-  };
-  sub->add_option("data", r.data, "digits (embedded), or a file of data");
-  key_flag("model", "vae (default) or autoencoder; latent models lists them");
-  sub->add_option("--config", r.config_file, "TOML file of keys, which are the flags with _ for -");
-  sub->add_option("--set", r.sets, "key=value, for any key");
-  sub->add_option("--out", flags->out, "run folder; default runs/<data>-<model>-<hash>");
-  key_flag("validation", "FILE, or the fraction of rows held out (default 0.1); 0: none");
-  key_flag("label",
-           "where labels come from: a column of a CSV file, or a file of one number a row");
-  key_flag("init", "model file or run folder to start from");
-  key_flag("warmup", "epochs until the KL's weight has grown from 0 to beta");
-  for (const ConfigField& f : train_keys()) key_flag(f.name, help_of(f));
-  sub->add_option("--threads", flags->threads, "0: all CPUs; never changes a result")
+  add_request_flags(app, flags->request);
+  app.add_option("-o,--out", flags->out, "run folder")
+      ->type_name("DIR")
+      ->default_str("runs/<data>-<model>-<hash>");
+  app.add_option("--threads", flags->threads, "0: all CPUs; never changes a result")
+      ->type_name("N")
+      ->capture_default_str()
       ->check(CLI::Range(0, 1024));
-  sub->add_option("--max-time", flags->max_time, "stop and save after so long, as 90s, 10m, 2h");
-  sub->add_option("--save-every", flags->save_every, "seconds between checkpoints")
+  app.add_option("--max-time", flags->max_time, "stop and save after so long, as 90s, 10m, 2h")
+      ->type_name("TIME");
+  app.add_option("--save-every", flags->save_every, "seconds between checkpoints")
+      ->type_name("SECONDS")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
-  sub->add_flag("--json", flags->json, "events as JSON lines on stdout");
-  sub->callback([&verb, flags] { verb = [flags] { return run(*flags); }; });
+  app.add_flag("--json", flags->json, "events as JSON lines on stdout");
+  return [flags] { return run(*flags); };
 }
 
 }  // namespace latent::cli

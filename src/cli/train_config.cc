@@ -78,7 +78,7 @@ json take(json& flat, const std::string& key, json otherwise) {
   return value;
 }
 
-/// Sizes that follow the data's, where nothing else was said.
+/// Sizes that follow the data's, where nothing else was said: fitted_defaults() says so.
 void fit_sizes(json& flat, const Data& data) {
   const bool large = data.row_elements() >= 256, many = data.size() >= 10000;
   const auto set = [&](const char* key, json value) {
@@ -120,6 +120,17 @@ std::vector<ConfigField> train_keys() {
     }
   }
   return keys;
+}
+
+const std::map<std::string, std::string>& fitted_defaults() {
+  static const std::map<std::string, std::string> defaults = {
+      {"hidden", "200; 400 for rows of 256 values or more"},
+      {"latent", "10; 20 for rows of 256 values or more"},
+      {"batch", "32; 128 from 10000 rows on; at most half of the rows"},
+      {"epochs", "200; 20 from 10000 rows on"},
+      {"likelihood", "chosen from the data, and said"},
+  };
+  return defaults;
 }
 
 TrainPlan plan_training(const TrainRequest& request) {

@@ -2,6 +2,7 @@
 // where a flag wins over the file, the file over what fits the data.
 #pragma once
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -16,6 +17,9 @@ namespace latent::cli {
 /// Every key but `inputs`, which the data decide: first those of training, then of each model of
 /// the catalogue; a name that two models share comes once.
 std::vector<ConfigField> train_keys();
+
+/// Defaults that are no constants, in words, by key.
+const std::map<std::string, std::string>& fitted_defaults();
 
 /// What the user said, as texts of the command line by key. `data`, `label`, `model`, `validation`,
 /// `init` and `warmup` (epochs until the KL's weight is full, which warmup_steps is made of) are

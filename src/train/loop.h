@@ -35,6 +35,9 @@ class Loop {
   /// Plans and times a few steps, whose effect is undone.
   Forecast forecast();
 
+  /// The training step of a full batch.
+  Plan& training_plan() { return training_.at(std::ssize(loader_.batch(state_.epoch, 0))); }
+
   /// To the end or a stop: finished, early or stopped. Throws Diverged.
   TrainEvent::Kind run();
 

@@ -195,7 +195,7 @@ Forecast Loop::forecast() {
   Forecast f;
   f.steps_per_epoch = loader_.batches();
   const std::span<const int32_t> rows = loader_.batch(state_.epoch, 0);
-  Plan& plan = training_.at(std::ssize(rows));
+  Plan& plan = training_plan();
   for (const std::string& name : weights_) f.parameters += slots_.at(name).elements();
   const PlanStats stats = plan.stats();
   size_t weight_bytes = static_cast<size_t>(f.parameters) * sizeof(float);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
+#include <numeric>
 #include <set>
 
 #include "base/near.h"
@@ -40,8 +42,9 @@ std::map<std::string, Shape> declared_slots(const Architecture& a) {
 
 }  // namespace
 
-Executor::Executor(const Architecture& architecture, const Slots& weights, int threads)
-    : architecture_(architecture), slots_(weights.seed()), threads_(threads) {
+Executor::Executor(const Architecture& architecture, const Slots& weights, int threads,
+                   uint64_t seed)
+    : architecture_(architecture), slots_(seed), threads_(threads) {
   for (const auto& [name, t] : weights.tensors()) slots_.set(name, t.clone());
 }
 
@@ -51,8 +54,10 @@ PlanFamily& Executor::family(Function f) {
   const auto trace = [this, f](Graph& g, int64_t n) {
     const Scope s(g, false);
     const Architecture& a = architecture_;
-    if (f == Function::decode) {
-      g.fetch("out", a.decode_mean(s, g.feed("in", {n, a.latent})));
+    if (f == Function::decode || f == Function::draw) {
+      const Expr z = g.feed("in", {n, a.latent});
+      g.fetch("out", f == Function::decode ? a.decode_mean(s, z)
+                                           : a.likelihood->sample(s / "draw", a.decode(s, z)));
       return;
     }
     const Code code = a.encode(s, g.feed("in", {n, a.inputs}));
@@ -69,10 +74,14 @@ std::vector<float> Executor::run(Function f, std::span<const float> in, int64_t 
   for (int64_t at = 0; at < rows; at += kPiece) {
     const int64_t n = std::min(kPiece, rows - at);
     // The next power of two, so that a model ends with few plans whatever it is asked for.
-    Plan& plan = family(f).at(static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(n))));
+    const auto planned = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(n)));
+    Plan& plan = family(f).at(planned);
     const auto piece = in.subspan(static_cast<size_t>(at) * width, static_cast<size_t>(n) * width);
     const auto feed = plan.feed("in");
     std::ranges::fill(std::ranges::copy(piece, feed.begin()).out, feed.end(), 0.0f);
+    // Noise belongs to a row, wherever its piece begins.
+    if (const std::string ids = "row:" + std::to_string(planned); plan.has_feed(ids))
+      std::iota(plan.feed<int32_t>(ids).begin(), plan.feed<int32_t>(ids).end(), at);
     plan.run();
     const auto result = plan.fetch("out");
     const size_t wide = result.size() / (feed.size() / width);
@@ -82,13 +91,18 @@ std::vector<float> Executor::run(Function f, std::span<const float> in, int64_t 
   return out;
 }
 
-std::vector<float> Model::Impl::run(Executor::Function f, std::span<const float> in,
-                                    int64_t width) const {
+int64_t Model::Impl::rows_in(std::span<const float> in, int64_t width) const {
   const auto found = std::ssize(in);
   if (found % width != 0) {
     throw UsageError(std::to_string(found) + " values are no whole number of rows of " +
                      std::to_string(width));
   }
+  return found / width;
+}
+
+std::vector<float> Model::Impl::run(Executor::Function f, std::span<const float> in,
+                                    int64_t width) const {
+  const int64_t rows = rows_in(in, width);
   std::unique_ptr<Executor> executor;
   {
     const std::lock_guard lock(mutex);
@@ -97,8 +111,9 @@ std::vector<float> Model::Impl::run(Executor::Function f, std::span<const float>
       idle.pop_back();
     }
   }
-  if (!executor) executor = std::make_unique<Executor>(architecture, weights, threads);
-  std::vector<float> out = executor->run(f, in, found / width);
+  if (!executor)
+    executor = std::make_unique<Executor>(architecture, weights, threads, weights.seed());
+  std::vector<float> out = executor->run(f, in, rows);
   const std::lock_guard lock(mutex);
   idle.push_back(std::move(executor));
   return out;
@@ -106,6 +121,7 @@ std::vector<float> Model::Impl::run(Executor::Function f, std::span<const float>
 
 const Architecture& Model::architecture() const { return impl_->architecture; }
 const Slots& Model::weights() const { return impl_->weights; }
+const Preprocessing& Model::preprocessing() const { return impl_->preprocessing; }
 void Model::scale(std::span<float> rows) const { impl_->preprocessing.scaling.apply(rows); }
 Shape Model::row_shape() const { return Shape(impl_->preprocessing.row_shape); }
 
@@ -140,14 +156,36 @@ std::vector<float> Model::reconstruct(std::span<const float> rows) const {
   return x;
 }
 
-std::vector<float> Model::sample(int64_t n, uint64_t seed) const {
+std::vector<float> Model::prior(int64_t n, uint64_t seed, double temperature) const {
   if (n < 0) throw UsageError("a negative number of samples was asked for");
+  if (!(temperature >= 0) || std::isinf(temperature))
+    throw UsageError("a temperature is a number from 0 on, found " + std::to_string(temperature));
   if (!impl_->has_posterior())
     no_function(architecture(), "distribution to sample from", "train a vae, or reconstruct");
   Tensor z({n, latent()});
   constexpr uint64_t kSampleStream = 0x73616d706c65;  // of the prior's draws
   normal_init(0, 1).fill(z, seed, kSampleStream);
-  return decode(z.span<float>());
+  const auto values = z.span<float>();
+  std::vector<float> codes(values.begin(), values.end());
+  for (float& v : codes) v *= static_cast<float>(temperature);
+  return codes;
+}
+
+std::vector<float> Model::sample(int64_t n, uint64_t seed) const { return decode(prior(n, seed)); }
+
+std::vector<float> Model::draw(std::span<const float> codes, uint64_t seed) const {
+  if (!architecture().likelihood || !architecture().decode)
+    no_function(architecture(), "likelihood to draw from", "decode gives the means");
+  if (architecture().likelihood->name == "gaussian_optimal") {
+    throw UsageError(
+        "the likelihood gaussian_optimal has its sigma from the rows of a batch, so that there is "
+        "none to draw with; decode gives the means");
+  }
+  Executor executor(architecture(), impl_->weights, impl_->threads, seed);
+  std::vector<float> x =
+      executor.run(Executor::Function::draw, codes, impl_->rows_in(codes, latent()));
+  impl_->preprocessing.scaling.undo(x);
+  return x;
 }
 
 void Model::save(const std::string& path) const {

@@ -14,8 +14,9 @@ namespace latent {
 /// Plans over a copy of the weights, for one caller at a time.
 class Executor {
  public:
-  Executor(const Architecture& architecture, const Slots& weights, int threads);
-  enum class Function { encode, logvar, decode, reconstruct };
+  /// `seed` is that of the noise of `draw`.
+  Executor(const Architecture& architecture, const Slots& weights, int threads, uint64_t seed);
+  enum class Function { encode, logvar, decode, reconstruct, draw };
   /// `rows` of the function's input, scaled; the output's rows, scaled.
   std::vector<float> run(Function f, std::span<const float> in, int64_t rows);
 
@@ -33,6 +34,9 @@ struct Model::Impl {
   Slots weights;
   int threads = 1;
 
+  /// The number of rows of `width` in `in`, scaled input of a function; UsageError when it is not
+  /// whole.
+  int64_t rows_in(std::span<const float> in, int64_t width) const;
   std::vector<float> run(Executor::Function f, std::span<const float> in, int64_t width) const;
   bool has_posterior() const;  // the code is a distribution, and the prior N(0, I)
 

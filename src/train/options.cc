@@ -1,6 +1,8 @@
 // The table of training options; see options.h.
 #include "train/options.h"
 
+#include "data/loader.h"
+
 namespace latent {
 
 const std::vector<BoundField<TrainOptions>>& train_fields() {
@@ -40,6 +42,23 @@ void check_options(const TrainOptions& o, int64_t rows) {
   }
   if (o.patience > 0 && o.validation == 0 && !o.validation_data) {
     throw UsageError("patience needs a validation; hold out a fraction or give a file");
+  }
+}
+
+std::vector<int32_t> trained_rows(const Data& data, const TrainOptions& o) {
+  return split(data.size(), o.validation_data ? 0.0 : o.validation, o.seed).train;
+}
+
+void check_request(const Architecture& a, const Data& data, const TrainOptions& o) {
+  if (data.size() == 0) throw UsageError("the data set " + data.name() + " has no rows");
+  if (data.row_elements() != a.inputs) {
+    throw UsageError("the model is for rows of " + std::to_string(a.inputs) + " values, those of " +
+                     data.name() + " are " + data.row_shape().text());
+  }
+  check_options(o, std::ssize(trained_rows(data, o)));
+  if (o.validation_data && !(o.validation_data->row_shape() == data.row_shape())) {
+    throw UsageError("rows to validate on are " + o.validation_data->row_shape().text() +
+                     ", those to train on " + data.row_shape().text());
   }
 }
 

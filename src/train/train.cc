@@ -1,7 +1,6 @@
 // Public entry: checks, the run folder, the loop, and the model that comes out; see latent/train.h.
 #include "latent/train.h"
 
-#include "data/dataset.h"
 #include "train/loop.h"
 #include "train/model_impl.h"
 #include "train/options.h"
@@ -9,30 +8,9 @@
 
 namespace latent {
 
-namespace {
-
-std::vector<int32_t> trained_rows(const Data& data, const TrainOptions& o) {
-  return split(data.size(), o.validation_data ? 0.0 : o.validation, o.seed).train;
-}
-
-void check_data(const Architecture& a, const Data& data, const TrainOptions& o) {
-  if (data.size() == 0) throw UsageError("the data set " + data.name() + " has no rows");
-  if (data.row_elements() != a.inputs) {
-    throw UsageError("the model is for rows of " + std::to_string(a.inputs) + " values, those of " +
-                     data.name() + " are " + data.row_shape().text());
-  }
-  check_options(o, std::ssize(trained_rows(data, o)));
-  if (o.validation_data && !(o.validation_data->row_shape() == data.row_shape())) {
-    throw UsageError("rows to validate on are " + o.validation_data->row_shape().text() +
-                     ", those to train on " + data.row_shape().text());
-  }
-}
-
-}  // namespace
-
 Model train(const Architecture& a, const Data& data, const TrainOptions& options) {
   using Kind = TrainEvent::Kind;
-  check_data(a, data, options);
+  check_request(a, data, options);
   const Preprocessing preprocessing =
       choose_preprocessing(data.dataset(), options.scaling, trained_rows(data, options));
   const auto tell = [&](TrainEvent e) {

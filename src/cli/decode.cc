@@ -1,0 +1,57 @@
+// latent decode: the means of the data given codes, in the data's own units.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "cli/model_input.h"
+#include "cli/output.h"
+#include "cli/pictures.h"
+#include "cli/verbs.h"
+
+namespace latent::cli {
+
+namespace {
+
+struct DecodeFlags {
+  ModelFlags model;
+  std::string codes;
+  Output out;
+  int64_t columns = 0;
+};
+
+int run(const DecodeFlags& flags) {
+  const Format format = format_of(flags.out);
+  const Model model = open_model(flags.model);
+  if (format == Format::png) check_draws_pictures(model);
+  const Data codes = Data::open(flags.codes);
+  if (codes.row_elements() != model.latent()) {
+    throw UsageError(fmt::format("codes of this model have {} units, rows of {} have {} values",
+                                 model.latent(), codes.name(), codes.row_elements()));
+  }
+  const std::vector<float> rows = map_rows(codes, [&](auto z) { return model.decode(z); });
+  if (format == Format::png)
+    write_grid(flags.out.path, model, rows, flags.columns);
+  else
+    write_rows(flags.out, rows, model.row_shape(), numbered("x", model.inputs()));
+  tell_written(flags.out, fmt::format("{} rows decoded, means of the likelihood", codes.size()));
+  return 0;
+}
+
+}  // namespace
+
+Action add_decode(CLI::App& app) {
+  auto flags = std::make_shared<DecodeFlags>();
+  add_model_flags(app, flags->model);
+  app.add_option("codes", flags->codes, "file of codes, a row each (NPY, CSV), or -")
+      ->required()
+      ->type_name("CODES");
+  add_output_flags(app, flags->out);
+  app.add_option("--columns", flags->columns, "of a picture; 0: as many as rows")
+      ->type_name("N")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 10000));
+  return [flags] { return run(*flags); };
+}
+
+}  // namespace latent::cli

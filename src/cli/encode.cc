@@ -1,0 +1,72 @@
+// latent encode: codes of rows, in order; of a VAE the posterior's mean, its log-variance, or a
+// draw.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <memory>
+
+#include "base/hash.h"
+#include "cli/model_input.h"
+#include "cli/output.h"
+#include "cli/verbs.h"
+
+namespace latent::cli {
+
+namespace {
+
+struct EncodeFlags {
+  ModelFlags model;
+  DataFlags data;
+  Output out;
+  std::string logvar;
+  bool sample = false;
+  uint64_t seed = 1;
+};
+
+/// mean + exp(logvar / 2) eps, where eps of row i depends on the seed and i alone.
+void draw_codes(std::vector<float>& codes, const std::vector<float>& logvar, uint64_t seed) {
+  Tensor eps({std::ssize(codes)});
+  normal_init(0, 1).fill(eps, seed, hash_bytes(std::as_bytes(std::span("encode"))));
+  const auto noise = eps.span<float>();
+  for (size_t i = 0; i < codes.size(); ++i) codes[i] += std::exp(0.5f * logvar[i]) * noise[i];
+}
+
+int run(const EncodeFlags& flags) {
+  array_format_of(flags.out);
+  const Output logvar_out{flags.logvar};
+  if (!flags.logvar.empty()) array_format_of(logvar_out);
+  const Model model = open_model(flags.model);
+  const Data data = open_rows(flags.data, model);
+  const int64_t units = model.latent();
+  std::vector<float> codes = map_rows(data, [&](auto rows) { return model.encode(rows); });
+  if (flags.sample || !flags.logvar.empty()) {
+    const auto logvar = map_rows(data, [&](auto rows) { return model.encode_logvar(rows); });
+    if (!flags.logvar.empty()) {
+      write_rows(logvar_out, logvar, {units}, numbered("logvar", units));
+      tell_written(logvar_out, fmt::format("log-variances of {} rows", data.size()));
+    }
+    if (flags.sample) draw_codes(codes, logvar, flags.seed);
+  }
+  write_rows(flags.out, codes, {units}, numbered("z", units));
+  tell_written(flags.out,
+               fmt::format("{} of {} units for {} rows",
+                           flags.sample ? "draws from posteriors" : "codes", units, data.size()));
+  return 0;
+}
+
+}  // namespace
+
+Action add_encode(CLI::App& app) {
+  auto flags = std::make_shared<EncodeFlags>();
+  add_model_flags(app, flags->model);
+  add_data_flags(app, flags->data);
+  add_output_flags(app, flags->out);
+  app.add_option("--logvar", flags->logvar, "also write the posterior's log-variances here")
+      ->type_name("FILE");
+  app.add_flag("--sample", flags->sample, "a draw from each row's posterior instead of its mean");
+  app.add_option("--seed", flags->seed, "of --sample")->type_name("N")->capture_default_str();
+  return [flags] { return run(*flags); };
+}
+
+}  // namespace latent::cli

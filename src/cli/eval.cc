@@ -1,0 +1,142 @@
+// latent eval: likelihood, use of the code and faults of a model, over rows of data. Of a run
+// folder's own data the rows held out are taken, unless others are asked for.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <memory>
+#include <numeric>
+
+#include "base/hash.h"
+#include "cli/evaluation.h"
+#include "cli/help.h"
+#include "cli/model_input.h"
+#include "cli/run_info.h"
+#include "cli/verbs.h"
+#include "data/dataset.h"
+#include "data/loader.h"
+
+namespace latent::cli {
+
+namespace {
+
+struct EvalFlags {
+  ModelFlags model;
+  DataFlags data;
+  std::string rows = "auto";
+  int64_t k = 100;
+  uint64_t seed = 1;
+  bool json = false;
+};
+
+/// Fills in which rows are measured; gives it in words.
+std::string choose_rows(const EvalFlags& flags, const Data& data, EvaluationOptions& o) {
+  const std::optional<RunInfo> run = run_info(flags.model.path);
+  const bool own = run && run->data == hex64(data.dataset().fingerprint());
+  Split split;
+  if (own) split = latent::split(data.size(), run->validation, run->seed);
+  o.trained = split.train;
+  const std::string asked = flags.rows != "auto"       ? flags.rows
+                            : split.validation.empty() ? "all"
+                                                       : "held-out";
+  if (asked == "all") {
+    o.rows.resize(static_cast<size_t>(data.size()));
+    std::iota(o.rows.begin(), o.rows.end(), 0);
+    return own ? "all rows, those trained on too" : "all rows";
+  }
+  o.rows = asked == "trained" ? split.train : split.validation;
+  if (o.rows.empty()) {
+    throw UsageError(flags.model.path + " does not say which rows of " + data.name() + " were " +
+                     asked + ": it is no run of these data" + (own ? " that held any out" : "") +
+                     "; use --rows all");
+  }
+  return asked == "trained" ? "the rows trained on" : "the rows that the run held out";
+}
+
+double bar95(const measure::Estimate& e) { return 1.96 * e.error; }
+
+void print_posterior(const Evaluation& e, int64_t k) {
+  const PosteriorNumbers& p = *e.posterior;
+  fmt::print("negative ELBO      {:.3f} +- {:.3f} nats a row\n", e.loss.value, bar95(e.loss));
+  fmt::print("  reconstruction   {:.3f}\n  KL               {:.3f}\n", p.nll.value, p.kl.value);
+  if (p.iwae) {
+    fmt::print("log p(x), K = {:<4} {:.3f} +- {:.3f} over rows, a lower bound\n", k, p.iwae->value,
+               bar95(*p.iwae));
+    fmt::print("log p(x), no bias  {:.3f} +- {:.3f} over draws\n", p.log_likelihood, p.draws_bar);
+  }
+  if (p.sigma) fmt::print("sigma              {:.4g}, in scaled units\n", *p.sigma);
+  if (e.effective_beta)
+    fmt::print("effective beta     {:.4g}\n", *e.effective_beta);
+  else
+    fmt::print("beta               {:g}\n", e.beta);
+  fmt::print("mutual information {:.3f} nats of at most {:.3f}\n", p.mutual_information,
+             std::log(static_cast<double>(p.information_rows)));
+}
+
+void print(const Evaluation& e, int64_t k) {
+  if (e.posterior)
+    print_posterior(e, k);
+  else
+    fmt::print("reconstruction     {:.4f} +- {:.4f} a row, by {}\n", e.loss.value, bar95(e.loss),
+               e.likelihood);
+  fmt::print("bits per dimension {:.4f}{}{}\n", e.bits_per_dimension,
+             e.quantized ? ", of stored whole numbers" : "",
+             e.normalized ? ""
+                          : fmt::format(", of no density of these data: compare with {} only",
+                                        e.likelihood));
+  fmt::print("rmse               {:.4g} in units of the data, which deviate by {:.4g}\n", e.rmse,
+             e.deviation);
+  fmt::print("active units       {} of {}\n", measure::active_units(e.units), e.units.size());
+  std::string text = e.posterior ? "KL by unit:" : "variance by unit:";
+  for (size_t i = 0; i < e.units.size(); ++i) {
+    text += fmt::format(" z{}={:.3g}", i + 1,
+                        e.posterior ? std::max(e.units[i].kl, 0.0) : e.units[i].mean_variance);
+  }
+  const int width = terminal_width();
+  fmt::print("{}", paragraph(text, width));
+  for (const measure::Finding& f : e.findings) {
+    fmt::print("\n{}", paragraph(fmt::format("{}: {}", f.code, f.sentence), width));
+    if (!f.advice.empty()) fmt::print("{}", paragraph("try: " + f.advice, width));
+  }
+}
+
+int run(const EvalFlags& flags) {
+  const Model model = open_model(flags.model);
+  const Data data = open_rows(flags.data, model);
+  EvaluationOptions o{.k = flags.k, .seed = flags.seed, .threads = flags.model.threads};
+  const std::string which = choose_rows(flags, data, o);
+  fmt::print(stderr, "{} on {} of {}: {}\n", model.architecture().name, o.rows.size(), data.name(),
+             which);
+  const Evaluation e = evaluate(model, data, o);
+  if (!flags.json) {
+    print(e, flags.k);
+    return 0;
+  }
+  nlohmann::json j = to_json(e, flags.k);
+  j.update({{"model", model.architecture().name}, {"data", data.name()}, {"which", which}});
+  fmt::print("{}\n", j.dump(2));
+  return 0;
+}
+
+}  // namespace
+
+Action add_eval(CLI::App& app) {
+  auto flags = std::make_shared<EvalFlags>();
+  add_model_flags(app, flags->model);
+  add_data_flags(app, flags->data);
+  app.add_option("--rows", flags->rows,
+                 "all, trained, held-out, or auto: those held out where the model is a run of "
+                 "these data, else all")
+      ->type_name("WHICH")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "all", "trained", "held-out"}));
+  app.add_option("--k", flags->k, "importance weights a row for log p(x); 0: none")
+      ->type_name("K")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1000000));
+  app.add_option("--seed", flags->seed, "of the draws")->type_name("N")->capture_default_str();
+  app.add_flag("--json", flags->json, "as JSON");
+  return [flags] { return run(*flags); };
+}
+
+}  // namespace latent::cli

@@ -1,0 +1,154 @@
+// Measuring; see evaluation.h.
+#include "cli/evaluation.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "data/dataset.h"
+#include "measure/view.h"
+#include "train/preprocess.h"
+
+namespace latent::cli {
+
+namespace {
+
+using namespace measure;
+using nlohmann::json;
+
+constexpr int64_t kMostInformationRows = 2000;  // its cost grows with the square
+constexpr int64_t kMostSigmaRows = 4096;
+
+/// Root mean squares over rows and values, in the data's units: of reconstruction minus row, and of
+/// row minus the mean row. Gives whether any value in model space is neither 0 nor 1.
+bool add_rmse(Evaluator& model, const RowSource& source, const Data& data, const Scaling& scaling,
+              Evaluation& e) {
+  constexpr int64_t kRows = 4096;
+  const auto width = static_cast<size_t>(e.inputs);
+  std::vector<double> sum(width), squares(width);
+  double errors = 0;
+  bool grey = false;
+  for (int64_t at = 0; at < source.size(); at += kRows) {
+    const auto first = source.rows.begin() + at;
+    const RowSource piece{{first, first + std::min(kRows, source.size() - at)}, source.read};
+    std::vector<float> made = model.reconstruct(piece), rows(made.size());
+    source.read(piece.rows, rows.data());
+    grey = grey || std::ranges::any_of(rows, [](float v) { return v != 0 && v != 1; });
+    scaling.undo(made);
+    data.dataset().gather("x", piece.rows, rows.data());
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const auto x = static_cast<double>(rows[i]), d = static_cast<double>(made[i]) - x;
+      errors += d * d;
+      sum[i % width] += x;
+      squares[i % width] += x * x;
+    }
+  }
+  const auto n = static_cast<double>(source.size()), values = n * static_cast<double>(width);
+  double variance = 0;
+  for (size_t j = 0; j < width; ++j) variance += squares[j] - sum[j] * sum[j] / n;
+  e.rmse = std::sqrt(errors / values);
+  e.deviation = std::sqrt(std::max(0.0, variance / values));
+  return grey;
+}
+
+PosteriorNumbers measure_posterior(Evaluator& model, const RowSource& rows,
+                                   const RowSource& trained, int64_t k, Evaluation& e) {
+  PosteriorNumbers p;
+  // One sigma for all numbers, of the rows trained on where they are known.
+  std::optional<double> sigma;
+  if (e.likelihood == "gaussian_optimal")
+    sigma = model.elbo(some_rows(trained, kMostSigmaRows)).sigma;
+  const Elbo elbo = model.elbo(rows, 1, sigma);
+  p.nll = mean_of(elbo.nll);
+  p.kl = mean_of(elbo.kl);
+  p.sigma = elbo.sigma;
+  e.loss = elbo.negative_elbo();
+  if (k > 0) {
+    const Iwae iwae = model.iwae(rows, k, sigma);
+    p.iwae = mean_of(iwae.bound);
+    p.log_likelihood = iwae.log_likelihood();
+    p.draws_bar = iwae.bar();
+  }
+  const RowSource some = some_rows(rows, kMostInformationRows);
+  p.mutual_information = mutual_information(model.codes(some), model.draws(some));
+  p.information_rows = some.size();
+  return p;
+}
+
+json to_json(const Estimate& e) { return {{"value", e.value}, {"error", e.error}}; }
+
+template <class T>
+json or_null(const std::optional<T>& v) {
+  return v ? json(*v) : json();
+}
+
+}  // namespace
+
+Evaluation evaluate(const Model& model, const Data& data, const EvaluationOptions& o) {
+  const Scaling& scaling = model.preprocessing().scaling;
+  const ModelView view = view_of(model.architecture());
+  Evaluator evaluator(view, model.weights(), {.threads = o.threads, .seed = o.seed});
+  const RowSource rows = rows_of(data.dataset(), scaling, o.rows);
+  const RowSource trained = o.trained.empty() ? rows : rows_of(data.dataset(), scaling, o.trained);
+  Evaluation e{.likelihood = view.likelihood.name, .rows = rows.size(), .inputs = view.inputs};
+  e.beta = json::parse(model.architecture().config).value("beta", 1.0);
+  if (evaluator.has_posterior())
+    e.posterior = measure_posterior(evaluator, rows, trained, o.k, e);
+  else
+    e.loss = mean_of(evaluator.reconstruction_nll(rows));
+  const double bits =
+      data.dataset().range("x").integral ? quantization_bits(scaling, e.likelihood) : 0;
+  e.quantized = bits != 0;
+  e.bits_per_dimension = bits_per_dimension(e.loss.value, e.inputs, bits);
+  const bool grey = add_rmse(evaluator, rows, data, scaling, e);
+  e.normalized = e.likelihood != "squared_error" && !(grey && e.likelihood == "bernoulli");
+  e.units = unit_statistics(evaluator.codes(rows));
+  const bool held_out = !o.trained.empty() && o.rows != o.trained;
+  const Evidence evidence =
+      gather_evidence(evaluator, trained, held_out ? &rows : nullptr, {.beta = e.beta});
+  if (e.posterior && evidence.noise_variance)
+    e.effective_beta = effective_beta(1 / (2 * *evidence.noise_variance), e.beta);
+  e.findings = diagnose(evidence);
+  return e;
+}
+
+json to_json(const Evaluation& e, int64_t k) {
+  json j = {{"likelihood", e.likelihood},
+            {"rows", e.rows},
+            {"inputs", e.inputs},
+            {"loss", to_json(e.loss)},
+            {"bits_per_dimension", e.bits_per_dimension},
+            {"normalized", e.normalized},
+            {"quantized", e.quantized},
+            {"rmse", e.rmse},
+            {"deviation", e.deviation},
+            {"beta", e.beta},
+            {"effective_beta", or_null(e.effective_beta)},
+            {"active_units", active_units(e.units)},
+            {"units", json::array()},
+            {"findings", json::array()}};
+  for (const UnitStatistics& u : e.units) {
+    j["units"].push_back({{"kl", u.kl},
+                          {"mean_variance", u.mean_variance},
+                          {"active", u.mean_variance > kActiveVariance}});
+  }
+  for (const Finding& f : e.findings) {
+    j["findings"].push_back({{"kind", f.kind == Finding::Kind::fault ? "fault" : "remark"},
+                             {"code", f.code},
+                             {"sentence", f.sentence},
+                             {"advice", f.advice}});
+  }
+  if (!e.posterior) return j;
+  const PosteriorNumbers& p = *e.posterior;
+  j["negative_elbo"] = to_json(e.loss);
+  j["reconstruction"] = to_json(p.nll);
+  j["kl"] = to_json(p.kl);
+  j["sigma"] = or_null(p.sigma);
+  j["mutual_information"] = {{"value", p.mutual_information}, {"rows", p.information_rows}};
+  if (p.iwae) {
+    j["iwae"] = to_json(*p.iwae);
+    j["iwae"].update({{"k", k}, {"log_likelihood", p.log_likelihood}, {"bar95", p.draws_bar}});
+  }
+  return j;
+}
+
+}  // namespace latent::cli

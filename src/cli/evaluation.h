@@ -1,0 +1,56 @@
+// What `latent eval` measures, as numbers; eval.cc puts them into words.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "latent/data.h"
+#include "latent/model.h"
+#include "measure/diagnosis.h"
+#include "measure/evaluator.h"
+#include "measure/statistics.h"
+
+namespace latent::cli {
+
+struct EvaluationOptions {
+  std::vector<int32_t> rows;     // to measure, ids of the data set
+  std::vector<int32_t> trained;  // that the model was trained on; empty where that is not known
+  int64_t k = 100;               // importance weights a row; 0: none
+  uint64_t seed = 1;
+  int threads = 0;
+};
+
+/// Numbers of a VAE's code and likelihood. Nats are a row's.
+struct PosteriorNumbers {
+  measure::Estimate nll, kl;
+  std::optional<measure::Estimate> iwae;     // the bound of log p(x), K weights; error over rows
+  double log_likelihood = 0, draws_bar = 0;  // its debiased mean, 95 % bar of the draws
+  std::optional<double> sigma;               // that was used for gaussian_optimal
+  double mutual_information = 0;             // over information_rows rows
+  int64_t information_rows = 0;
+};
+
+struct Evaluation {
+  std::string likelihood;
+  int64_t rows = 0, inputs = 0;
+  /// Of a VAE the negative ELBO, of an autoencoder -log p(x | code); nats a row.
+  measure::Estimate loss;
+  std::optional<PosteriorNumbers> posterior;
+  double bits_per_dimension = 0;
+  /// Whether nats and bits are of a density or probability of the data, so that they compare with
+  /// other likelihoods: not of squared_error, nor of bernoulli on values between 0 and 1.
+  bool normalized = true;
+  bool quantized = false;  // the density of a stored whole number was made a probability, in bits
+  double rmse = 0, deviation = 0;        // of reconstructions, and of the data; in the data's units
+  double beta = 1;                       // weight of the KL asked for
+  std::optional<double> effective_beta;  // where the likelihood has one noise variance
+  std::vector<measure::UnitStatistics> units;
+  std::vector<measure::Finding> findings;
+};
+
+Evaluation evaluate(const Model& model, const Data& data, const EvaluationOptions& options);
+nlohmann::json to_json(const Evaluation& e, int64_t k);
+
+}  // namespace latent::cli

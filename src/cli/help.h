@@ -1,0 +1,24 @@
+// Help as text: the overview, and a verb's examples, usage and flags, folded to a width.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/verbs.h"
+
+namespace latent::cli {
+
+/// Columns of the terminal that stdout is; else of the variable COLUMNS; else 80.
+int terminal_width();
+/// `text` folded to `width`, ending a line.
+std::string paragraph(const std::string& text, int width);
+/// `head` with `text` from `column` on, folded; on lines of their own where that leaves no room.
+std::string entry(const std::string& head, const std::string& text, int column, int width);
+/// What the program is for, and every verb with its line.
+std::string overview(int width);
+/// Of a verb whose flags have been added to `app`.
+std::string help_of(const Verb& verb, const CLI::App& app, int width);
+/// The long flags of a verb, as --out, for near misses.
+std::vector<std::string> flags_of(const CLI::App& app);
+
+}  // namespace latent::cli

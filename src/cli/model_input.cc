@@ -1,0 +1,95 @@
+// Models and rows from the command line; see model_input.h.
+#include "cli/model_input.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include "base/near.h"
+#include "train/model_file.h"
+
+namespace latent::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The end of a message about a path that there is not.
+std::string near_path(const fs::path& path) {
+  std::error_code error;
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder, error))
+    names.push_back(entry.path().filename().string());
+  const std::string near = did_you_mean(path.filename().string(), names);
+  return near.starts_with("; did") ? near : "";
+}
+
+}  // namespace
+
+void add_model_flags(CLI::App& app, ModelFlags& flags) {
+  app.add_option("model", flags.path, "run folder or model file")->required()->type_name("MODEL");
+  app.add_option("--threads", flags.threads, "0: all CPUs; never changes a result")
+      ->type_name("N")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
+}
+
+std::string model_file(const std::string& path) {
+  std::error_code error;
+  if (!fs::exists(path, error)) {
+    throw SystemError(
+        "no run folder or model file of this name" + near_path(fs::path(path).lexically_normal()),
+        path, error ? error.value() : ENOENT);
+  }
+  const std::string file = model_path(path);
+  if (file != path && !fs::exists(file, error))
+    throw BadModel(path + " holds no model: neither best.safetensors nor last.safetensors");
+  return file;
+}
+
+Model open_model(const ModelFlags& flags) {
+  const std::string file = model_file(flags.path);
+  try {
+    return load(file, flags.threads);
+  } catch (const DataError& e) {
+    throw BadModel(e.what());
+  }
+}
+
+void add_data_flags(CLI::App& app, DataFlags& flags) {
+  app.add_option("data", flags.spec,
+                 "digits (embedded), a file (IDX, NPY, NPZ, CSV; packed by gzip or not), or -")
+      ->required()
+      ->type_name("DATA");
+  app.add_option("--label", flags.label, "column of a CSV file that is no value of a row")
+      ->type_name("COLUMN");
+}
+
+Data open_rows(const DataFlags& flags, const Model& model) {
+  Data data = Data::open(flags.spec, flags.label);
+  if (data.row_elements() == model.inputs()) return data;
+  throw UsageError("rows of " + data.name() + " are " + data.row_shape().text() + ", " +
+                   std::to_string(data.row_elements()) + " values; the model is for rows of " +
+                   model.row_shape().text() + ", " + std::to_string(model.inputs()) + " values");
+}
+
+void for_pieces(const Data& data, const std::function<void(std::span<const float> rows)>& f) {
+  // Several pieces of Model's own, so that its threads are busy; rows become float32 only here.
+  constexpr int64_t kRows = 4096;
+  for (int64_t at = 0; at < data.size(); at += kRows)
+    f(data.values(at, std::min(kRows, data.size() - at)));
+}
+
+std::vector<float> map_rows(const Data& data,
+                            const std::function<std::vector<float>(std::span<const float>)>& f) {
+  std::vector<float> out;
+  for_pieces(data, [&](std::span<const float> rows) {
+    const std::vector<float> piece = f(rows);
+    out.insert(out.end(), piece.begin(), piece.end());
+  });
+  return out;
+}
+
+}  // namespace latent::cli

@@ -1,0 +1,53 @@
+// What verbs that use a model share: opening it, opening rows that fit it, and walking these in
+// pieces.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "latent/data.h"
+#include "latent/error.h"
+#include "latent/model.h"
+
+namespace CLI {
+class App;
+}
+
+namespace latent::cli {
+
+/// A model file that cannot be used: exit code 4.
+class BadModel : public Error {
+ public:
+  using Error::Error;
+};
+
+struct ModelFlags {
+  std::string path;
+  int threads = 0;
+};
+/// Adds MODEL and --threads.
+void add_model_flags(CLI::App& app, ModelFlags& flags);
+/// The model of a run folder, or of a model file. BadModel for a file that is none; SystemError,
+/// with the near miss in its folder, when there is no such path.
+Model open_model(const ModelFlags& flags);
+/// `path`, or within a run folder the file of its model, once it is known to exist.
+std::string model_file(const std::string& path);
+
+struct DataFlags {
+  std::string spec, label;
+};
+/// Adds DATA and --label.
+void add_data_flags(CLI::App& app, DataFlags& flags);
+/// UsageError when the rows have not as many values as the model's.
+Data open_rows(const DataFlags& flags, const Model& model);
+
+/// Calls f with the values of all rows in order, [some rows, inputs], as the data hold them.
+void for_pieces(const Data& data, const std::function<void(std::span<const float> rows)>& f);
+/// f of every row, in order, one after another.
+std::vector<float> map_rows(const Data& data,
+                            const std::function<std::vector<float>(std::span<const float>)>& f);
+
+}  // namespace latent::cli

@@ -1,0 +1,63 @@
+// latent models: the catalogue, with the keys of each model.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "cli/help.h"
+#include "cli/verbs.h"
+#include "models/catalog.h"
+
+namespace latent::cli {
+
+namespace {
+
+struct ModelsFlags {
+  std::string name;
+  bool json = false;
+};
+
+int run(const ModelsFlags& flags) {
+  nlohmann::json models = catalog_json();
+  if (!flags.name.empty()) {
+    catalog_entry(flags.name);  // a name that there is not
+    std::erase_if(models.get_ref<nlohmann::json::array_t&>(),
+                  [&](const auto& m) { return m.at("name") != flags.name; });
+  }
+  if (flags.json) {
+    fmt::print("{}\n", models.dump(2));
+    return 0;
+  }
+  const int width = terminal_width();
+  bool first = true;
+  for (const auto& m : models) {
+    fmt::print("{}{}", first ? "" : "\n",
+               paragraph(fmt::format("{}: {}{}", m.at("name").get<std::string>(),
+                                     m.at("doc").get<std::string>(),
+                                     m.at("samples") ? "; can be sampled from" : ""),
+                         width));
+    first = false;
+    for (const auto& key : m.at("config")) {
+      std::string text = key.at("help");
+      if (key.contains("choices"))
+        text += fmt::format(" [{}]",
+                            fmt::join(key.at("choices").get<std::vector<std::string>>(), ", "));
+      const auto& initial = key.at("default");
+      text += fmt::format(" (default: {})",
+                          initial.is_string() ? initial.get<std::string>() : initial.dump());
+      fmt::print("{}", entry(key.at("name"), text, 19, width));
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
+Action add_models(CLI::App& app) {
+  auto flags = std::make_shared<ModelsFlags>();
+  app.add_option("name", flags->name, "one of them; all when left out")->type_name("MODEL");
+  app.add_flag("--json", flags->json, "as JSON");
+  return [flags] { return run(*flags); };
+}
+
+}  // namespace latent::cli

@@ -1,0 +1,72 @@
+// Writing rows; see output.h.
+#include "cli/output.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+
+#include "data/csv.h"
+#include "data/npy.h"
+#include "latent/error.h"
+
+namespace latent::cli {
+
+void add_output_flags(CLI::App& app, Output& output) {
+  app.add_option("-o,--out", output.path,
+                 "file to write, .npy, .csv or .png (pictures); - is standard output")
+      ->type_name("FILE")
+      ->capture_default_str();
+  app.add_option("--format", output.format,
+                 "auto (by the ending of FILE; npy for -), npy, csv, png")
+      ->type_name("FORMAT")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "npy", "csv", "png"}));
+}
+
+Format format_of(const Output& o) {
+  Format format = Format::npy;
+  if (o.format == "csv" || (o.format == "auto" && o.path.ends_with(".csv"))) {
+    format = Format::csv;
+  } else if (o.format == "png" || (o.format == "auto" && o.path.ends_with(".png"))) {
+    format = Format::png;
+  } else if (o.format == "auto" && o.path != "-" && !o.path.ends_with(".npy")) {
+    throw UsageError("the ending of \"" + o.path +
+                     "\" is none of .npy, .csv and .png; give one of these, or --format");
+  }
+  if (format != Format::csv && o.path == "-" && ::isatty(STDOUT_FILENO))
+    throw UsageError("binary data would go to the terminal; give -o FILE, or --format csv");
+  return format;
+}
+
+Format array_format_of(const Output& o) {
+  const Format format = format_of(o);
+  if (format == Format::png) throw UsageError("codes are no pictures; write them as .npy or .csv");
+  return format;
+}
+
+void write_rows(const Output& o, const std::vector<float>& values, const Shape& row,
+                const std::vector<std::string>& columns) {
+  Shape shape{static_cast<int64_t>(values.size()) / row.elements()};
+  for (const int64_t d : row) shape.push_back(d);
+  Tensor rows(shape);
+  std::ranges::copy(values, rows.span<float>().begin());
+  if (format_of(o) == Format::csv)
+    write_csv(o.path, columns, rows);
+  else
+    write_npy(o.path, rows);
+}
+
+std::vector<std::string> numbered(const std::string& prefix, int64_t n) {
+  std::vector<std::string> names;
+  for (int64_t i = 1; i <= n; ++i) names.push_back(prefix + std::to_string(i));
+  return names;
+}
+
+void tell_written(const Output& o, const std::string& what) {
+  if (o.path != "-") fmt::print(stderr, "{}: {}\n", o.path, what);
+}
+
+}  // namespace latent::cli

@@ -1,0 +1,38 @@
+// Rows out of a verb: an NPY file, a CSV file, or a picture, by the ending of the path.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "latent/tensor.h"
+
+namespace CLI {
+class App;
+}
+
+namespace latent::cli {
+
+enum class Format : uint8_t { npy, csv, png };
+
+struct Output {
+  std::string path = "-", format = "auto";
+};
+/// Adds -o, --out and --format.
+void add_output_flags(CLI::App& app, Output& output);
+
+/// By --format, else by the path's ending; standard output is NPY. UsageError for other endings,
+/// and for NPY and PNG on a terminal. Asked for before the work, so that nothing is lost.
+Format format_of(const Output& output);
+/// The same, where rows are no pictures.
+Format array_format_of(const Output& output);
+
+/// As f32 of shape [rows, ..row]. `columns` names the values of a row in CSV.
+void write_rows(const Output& output, const std::vector<float>& values, const Shape& row,
+                const std::vector<std::string>& columns);
+/// Names of `n` values of a row: prefix1, prefix2, ..
+std::vector<std::string> numbered(const std::string& prefix, int64_t n);
+
+/// Tells on standard error what was written, unless it went to standard output.
+void tell_written(const Output& output, const std::string& what);
+
+}  // namespace latent::cli

@@ -1,0 +1,66 @@
+// latent reconstruct: decode(encode(x)) of rows, in the data's own units; as a picture, the rows
+// over their reconstructions.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+
+#include "cli/model_input.h"
+#include "cli/output.h"
+#include "cli/pictures.h"
+#include "cli/verbs.h"
+#include "data/dataset.h"
+
+namespace latent::cli {
+
+namespace {
+
+struct ReconstructFlags {
+  ModelFlags model;
+  DataFlags data;
+  Output out;
+  int64_t pairs = 10;
+};
+
+void draw_pairs(const ReconstructFlags& flags, const Model& model, const Data& data) {
+  check_draws_pictures(model);
+  constexpr int64_t kColumns = 10;
+  const int64_t n = std::min(flags.pairs, data.size());
+  const std::vector<float> rows = data.values(0, n);
+  write_pairs(flags.out.path, model, rows, model.reconstruct(rows), std::min(kColumns, n));
+  tell_written(flags.out, fmt::format("the first {} of {} rows, each over its reconstruction", n,
+                                      data.size()));
+}
+
+int run(const ReconstructFlags& flags) {
+  const Format format = format_of(flags.out);
+  const Model model = open_model(flags.model);
+  const Data data = open_rows(flags.data, model);
+  if (format == Format::png) {
+    draw_pairs(flags, model, data);
+    return 0;
+  }
+  const auto rows = map_rows(data, [&](auto x) { return model.reconstruct(x); });
+  const std::vector<std::string>& names = data.dataset().columns();
+  write_rows(flags.out, rows, data.row_shape(),
+             names.empty() ? numbered("x", model.inputs()) : names);
+  tell_written(flags.out, fmt::format("reconstructions of {} rows", data.size()));
+  return 0;
+}
+
+}  // namespace
+
+Action add_reconstruct(CLI::App& app) {
+  auto flags = std::make_shared<ReconstructFlags>();
+  add_model_flags(app, flags->model);
+  add_data_flags(app, flags->data);
+  add_output_flags(app, flags->out);
+  app.add_option("--pairs", flags->pairs, "rows in a picture; other formats hold all rows")
+      ->type_name("N")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10000));
+  return [flags] { return run(*flags); };
+}
+
+}  // namespace latent::cli

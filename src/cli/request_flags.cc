@@ -1,0 +1,79 @@
+// Flags of a request to train; see request_flags.h.
+#include "cli/request_flags.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+namespace latent::cli {
+
+namespace {
+
+std::string flag_of(const std::string& key) {
+  std::string flag = "--" + key;
+  std::ranges::replace(flag, '_', '-');
+  return flag;
+}
+
+std::string kind_of(const ConfigField& f) {
+  using Kind = ConfigField::Kind;
+  switch (f.kind) {
+    case Kind::integer:
+      return "N";
+    case Kind::number:
+      return "X";
+    case Kind::flag:
+      return "BOOL";
+    case Kind::word:
+      return "WORD";
+    case Kind::integers:
+      return "N,..";
+    case Kind::words:
+      return "WORD,..";
+  }
+  return "";
+}
+
+std::string help_of(const ConfigField& f) {
+  return f.choices.empty() ? f.help : fmt::format("{} [{}]", f.help, fmt::join(f.choices, ", "));
+}
+
+/// Of a key as it would be written on the command line.
+std::string default_of(const ConfigField& f) {
+  const auto fitted = fitted_defaults().find(f.name);
+  if (fitted != fitted_defaults().end()) return fitted->second;
+  if (f.initial.is_string()) return f.initial.get<std::string>();
+  if (f.initial.is_number_float()) return fmt::format("{:g}", f.initial.get<double>());
+  if (!f.initial.is_array()) return f.initial.dump();
+  std::vector<std::string> parts;
+  for (const auto& v : f.initial) parts.push_back(v.is_string() ? v.get<std::string>() : v.dump());
+  return fmt::format("{}", fmt::join(parts, ","));
+}
+
+}  // namespace
+
+void add_request_flags(CLI::App& app, TrainRequest& r) {
+  const auto key_flag = [&](const std::string& key, const std::string& kind,
+                            const std::string& help, const std::string& initial) {
+    app.add_option_function<std::string>(
+           flag_of(key), [&r, key](const std::string& text) { r.flags[key] = text; }, help)
+        ->type_name(kind)
+        ->default_str(initial);
+  };
+  app.add_option("data", r.data,
+                 "digits (embedded), a file (IDX, NPY, NPZ, CSV; packed by gzip or not), or -")
+      ->type_name("DATA");
+  key_flag("model", "MODEL", "what to train; latent models lists them", "vae");
+  app.add_option("--config", r.config_file, "TOML file of keys, which are the flags with _ for -")
+      ->type_name("FILE");
+  app.add_option("--set", r.sets, "any key; wins over --config")->type_name("KEY=VALUE");
+  key_flag("validation", "FILE|X", "rows to validate on, or the fraction held out; 0: none", "0.1");
+  key_flag("label", "COLUMN|FILE", "labels: a column of a CSV file, or a file of one number a row",
+           "");
+  key_flag("init", "MODEL", "model file or run folder to start from", "");
+  key_flag("warmup", "EPOCHS", "until the KL's weight has grown from 0 to beta", "0");
+  for (const ConfigField& f : train_keys()) key_flag(f.name, kind_of(f), help_of(f), default_of(f));
+}
+
+}  // namespace latent::cli
