@@ -22,6 +22,7 @@ LATENT_API Expr log1p(Arg x);
 LATENT_API Expr expm1(Arg x);
 LATENT_API Expr sqrt(Arg x);
 LATENT_API Expr reciprocal(Arg x);
+LATENT_API Expr rsqrt(Arg x);  ///< 1 / sqrt(x).
 LATENT_API Expr square(Arg x);
 LATENT_API Expr tanh(Arg x);
 LATENT_API Expr sigmoid(Arg x);

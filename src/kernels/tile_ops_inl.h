@@ -26,6 +26,7 @@
   X(expm1, 1, expm1(d, x))                                            \
   X(sqrt, 1, hn::Sqrt(x))                                             \
   X(reciprocal, 1, hn::Div(one, x))                                   \
+  X(rsqrt, 1, hn::Div(one, hn::Sqrt(x)))                              \
   X(square, 1, hn::Mul(x, x))                                         \
   X(tanh, 1, tanh(d, x))                                              \
   X(sigmoid, 1, sigmoid(d, x))                                        \

@@ -98,6 +98,12 @@ std::vector<Entry> entries() {
        [](const Back& b) { return std::vector{-(b.dy() * square(b.y()))}; },
        [](const double* x) { return 1 / x[0]; },
        {.low = 0.2, .high = 3}},
+      {"rsqrt",
+       "1 / sqrt(x)",
+       1,
+       [](const Back& b) { return std::vector{b.dy() * (-0.5 * (b.y() * square(b.y())))}; },
+       [](const double* x) { return 1 / std::sqrt(x[0]); },
+       {.low = 0.1, .high = 4}},
       {"square",
        "x^2",
        1,
@@ -359,6 +365,7 @@ LATENT_UNARY(log1p)
 LATENT_UNARY(expm1)
 LATENT_UNARY(sqrt)
 LATENT_UNARY(reciprocal)
+LATENT_UNARY(rsqrt)
 LATENT_UNARY(square)
 LATENT_UNARY(tanh)
 LATENT_UNARY(sigmoid)
