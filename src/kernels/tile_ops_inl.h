@@ -33,6 +33,8 @@
   X(softplus, 1, softplus(d, x))                                      \
   X(relu, 1, hn::IfThenElse(hn::Le(x, zero), zero, x))                \
   X(erf, 1, erf(d, x))                                                \
+  X(lgamma, 1, lgamma(d, x))                                          \
+  X(digamma, 1, digamma(d, x))                                        \
   X(sin, 1, trigonometric<0>(d, x))                                   \
   X(cos, 1, trigonometric<1>(d, x))                                   \
   X(floor, 1, hn::Floor(x))                                           \
