@@ -129,6 +129,22 @@ TEST(Plan, ArenaIsNearTheLargestSumAlive) {
   }
 }
 
+TEST(Plan, ChainsMoveLittleMoreThanTheirDistinctOperands) {
+  const auto ratio = [](int64_t inputs, int64_t hidden, int64_t n, const char* likelihood,
+                        std::set<std::string> off) {
+    Graph g;
+    const Scope s(g, true);
+    const Vae vae{{.inputs = inputs, .hidden = {hidden}, .latent = 20, .likelihood = likelihood}};
+    minimize(g, vae.loss(s, {.x = g.feed("x", {n, inputs})}).total, Adam{});
+    Slots slots;
+    const PlanStats stats = Plan(g, slots, {.threads = 1, .off = std::move(off)}).stats();
+    return stats.chain_bytes / stats.chain_distinct_bytes;
+  };
+  EXPECT_LE(ratio(100, 32, 32, "squared_error", {}), 1.2);      // seed-vae
+  EXPECT_LE(ratio(784, 400, 128, "bernoulli", {}), 1.2);        // mlp-vae
+  EXPECT_GT(ratio(784, 400, 128, "bernoulli", {"fuse"}), 1.2);  // what the bound would catch
+}
+
 TEST(Plan, ReadsSeeTheValueAtTheStart) {
   Graph g;
   const Expr a = g.slot("a", {3}, constant_init(1)), b = g.slot("b", {3}, constant_init(2)),

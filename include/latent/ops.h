@@ -22,12 +22,15 @@ LATENT_API Expr log1p(Arg x);
 LATENT_API Expr expm1(Arg x);
 LATENT_API Expr sqrt(Arg x);
 LATENT_API Expr reciprocal(Arg x);
+LATENT_API Expr rsqrt(Arg x);  ///< 1 / sqrt(x).
 LATENT_API Expr square(Arg x);
 LATENT_API Expr tanh(Arg x);
 LATENT_API Expr sigmoid(Arg x);
 LATENT_API Expr softplus(Arg x);  ///< log(1 + e^x), exact for large |x|.
 LATENT_API Expr relu(Arg x);
 LATENT_API Expr erf(Arg x);
+LATENT_API Expr lgamma(Arg x);   ///< ln Gamma(x) for x >= 0; NaN below.
+LATENT_API Expr digamma(Arg x);  ///< The derivative of lgamma, for x >= 0; NaN below.
 LATENT_API Expr sin(Arg x);
 LATENT_API Expr cos(Arg x);
 LATENT_API Expr floor(Arg x);

@@ -58,6 +58,9 @@ struct PlanStats {
          slot_bytes = 0;  ///< live_bytes: largest sum alive at one time
   size_t calls = 0, stages = 0, nodes = 0, parts = 0;  ///< parts: of the call with most
   double flops = 0;
+  /// What chains of elementwise work read and write in a run, partial sums included; and their
+  /// distinct inputs and outputs: what they must read and write because others give or want it.
+  double chain_bytes = 0, chain_distinct_bytes = 0;
   size_t peak_bytes() const { return arena_bytes + feed_bytes + slot_bytes; }
 };
 

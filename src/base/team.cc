@@ -75,7 +75,7 @@ struct Team::Impl {
   }
 };
 
-Team::Team(int threads, std::function<void()> on_start) : impl_(std::make_unique<Impl>()) {
+Team::Team(int threads, const std::function<void()>& on_start) : impl_(std::make_unique<Impl>()) {
   if (threads < 1 || threads > 1024)
     throw UsageError("a team has 1 to 1024 threads, asked for " + std::to_string(threads));
   impl_->threads = threads;

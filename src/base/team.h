@@ -12,7 +12,7 @@ class Team {
  public:
   /// `threads` >= 1, the caller's among them; `on_start` runs once on each of the others (e.g.
   /// pinning a library's threads).
-  explicit Team(int threads, std::function<void()> on_start = {});
+  explicit Team(int threads, const std::function<void()>& on_start = {});
   ~Team();
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;

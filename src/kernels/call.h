@@ -17,12 +17,19 @@ struct RunState {
   int64_t iteration = 0;
 };
 
+/// Bytes that a chain moves between memory and its tiles: each result and each input once, in the
+/// order of the operands, whatever the number of steps. Partial sums in scratch come on top.
+struct Traffic {
+  std::vector<size_t> written, read;
+};
+
 struct Call {
   std::string kernel;                // for `explain`
   std::vector<std::string> refused;  // candidates that did not accept, with reasons
   int parts = 1;                     // depends on shapes alone
   size_t scratch_bytes = 0;          // shared by the parts; 64-byte aligned
   double flops = 0;                  // of products; 0 elsewhere
+  Traffic traffic;                   // of chains; empty elsewhere
   /// operands: results first, then inputs, in the order the binder was told.
   std::function<void(int part, void* const* operands, std::byte* scratch, const RunState&)> run;
 };

@@ -26,12 +26,15 @@
   X(expm1, 1, expm1(d, x))                                            \
   X(sqrt, 1, hn::Sqrt(x))                                             \
   X(reciprocal, 1, hn::Div(one, x))                                   \
+  X(rsqrt, 1, hn::Div(one, hn::Sqrt(x)))                              \
   X(square, 1, hn::Mul(x, x))                                         \
   X(tanh, 1, tanh(d, x))                                              \
   X(sigmoid, 1, sigmoid(d, x))                                        \
   X(softplus, 1, softplus(d, x))                                      \
   X(relu, 1, hn::IfThenElse(hn::Le(x, zero), zero, x))                \
   X(erf, 1, erf(d, x))                                                \
+  X(lgamma, 1, lgamma(d, x))                                          \
+  X(digamma, 1, digamma(d, x))                                        \
   X(sin, 1, trigonometric<0>(d, x))                                   \
   X(cos, 1, trigonometric<1>(d, x))                                   \
   X(floor, 1, hn::Floor(x))                                           \

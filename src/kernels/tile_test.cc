@@ -31,6 +31,16 @@ struct Reference {
 
 double softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))); }
 
+/// By the recurrence up to 20, then the asymptotic series: 1e-15, which matters at the zero.
+double digamma(double x) {
+  if (!(x >= 0)) return std::nan("");
+  double y = 0;
+  for (; x < 20; ++x) y -= 1 / x;
+  const double r = 1 / (x * x);
+  return y + std::log(x) - 0.5 / x -
+         r * (1. / 12 - r * (1. / 120 - r * (1. / 252 - r * (1. / 240 - r / 132))));
+}
+
 std::vector<Reference> references() {
   using std::isnan;
   const auto unary = [](const char* name, double (*f)(double), double ulps) {
@@ -73,6 +83,11 @@ std::vector<Reference> references() {
           "relu", [](double x) { return isnan(x) || x > 0 ? x : 0; }, 0),
       unary(
           "erf", [](double x) { return std::erf(x); }, 3),
+      unary(
+          "lgamma", [](double x) { return x < 0 ? std::nan("") : std::lgamma(x); }, 4),
+      unary("digamma", digamma, 4),
+      unary(
+          "rsqrt", [](double x) { return 1 / std::sqrt(x); }, 1.5),
       unary(
           "floor", [](double x) { return std::floor(x); }, 0),
       unary(

@@ -39,6 +39,26 @@ double stable_sigmoid(double x) {
   return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x));
 }
 
+/// The derivative of ln Gamma for x >= 0: up to 20 by the recurrence, then the asymptotic series
+/// (Abramowitz and Stegun 1964, 6.3.5, 6.3.18).
+double digamma_of(double x) {
+  if (!(x >= 0)) return std::nan("");
+  double y = 0;
+  for (; x < 20; ++x) y -= 1 / x;
+  const double r = 1 / (x * x);
+  return y + std::log(x) - 0.5 / x -
+         r * (1. / 12 - r * (1. / 120 - r * (1. / 252 - r * (1. / 240 - r * (1. / 132)))));
+}
+
+/// The derivative of digamma (the same, 6.4.6, 6.4.12) as graph code, from x + 6 on.
+Expr trigamma(const Expr& x) {
+  Expr y = square(reciprocal(x));
+  for (int k = 1; k < 6; ++k) y = y + square(reciprocal(x + k));
+  const Expr r = reciprocal(x + 6), s = square(r);
+  return y + r + 0.5 * s +
+         r * s * (1. / 6 - s * (1. / 30 - s * (1. / 42 - s * (1. / 30 - s * (5. / 66)))));
+}
+
 std::vector<Entry> entries() {
   const double inv_sqrt_pi_2 = 1.1283791670955126;  // 2 / sqrt(pi)
   return {
@@ -98,6 +118,12 @@ std::vector<Entry> entries() {
        [](const Back& b) { return std::vector{-(b.dy() * square(b.y()))}; },
        [](const double* x) { return 1 / x[0]; },
        {.low = 0.2, .high = 3}},
+      {"rsqrt",
+       "1 / sqrt(x)",
+       1,
+       [](const Back& b) { return std::vector{b.dy() * (-0.5 * (b.y() * square(b.y())))}; },
+       [](const double* x) { return 1 / std::sqrt(x[0]); },
+       {.low = 0.1, .high = 4}},
       {"square",
        "x^2",
        1,
@@ -136,6 +162,18 @@ std::vector<Entry> entries() {
        },
        [](const double* x) { return std::erf(x[0]); },
        {}},
+      {"lgamma",
+       "ln Gamma(x), x >= 0",
+       1,
+       [](const Back& b) { return std::vector{b.dy() * digamma(b.x(0))}; },
+       [](const double* x) { return x[0] < 0 ? std::nan("") : std::lgamma(x[0]); },
+       {.low = 0.1, .high = 30}},
+      {"digamma",
+       "derivative of ln Gamma(x), x >= 0",
+       1,
+       [](const Back& b) { return std::vector{b.dy() * trigamma(b.x(0))}; },
+       [](const double* x) { return digamma_of(x[0]); },
+       {.low = 0.1, .high = 30}},
       {"sin",
        "sine of radians",
        1,
@@ -359,12 +397,15 @@ LATENT_UNARY(log1p)
 LATENT_UNARY(expm1)
 LATENT_UNARY(sqrt)
 LATENT_UNARY(reciprocal)
+LATENT_UNARY(rsqrt)
 LATENT_UNARY(square)
 LATENT_UNARY(tanh)
 LATENT_UNARY(sigmoid)
 LATENT_UNARY(softplus)
 LATENT_UNARY(relu)
 LATENT_UNARY(erf)
+LATENT_UNARY(lgamma)
+LATENT_UNARY(digamma)
 LATENT_UNARY(sin)
 LATENT_UNARY(cos)
 LATENT_UNARY(floor)

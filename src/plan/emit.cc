@@ -4,6 +4,7 @@
 #include <cstring>
 #include <set>
 
+#include "kernels/traffic.h"
 #include "passes/memory.h"
 #include "plan/level.h"
 
@@ -382,6 +383,7 @@ class Emitter {
       for (NodeId i : c.inputs) operands.push_back(l_.pointer(i));
       std::vector<Call> calls =
           kernels::bind_fused(c.program, in_place, !options_.off.count("named"));
+      calls[0].traffic = kernels::traffic_of(c.program);
       const size_t scratch = calls[0].scratch_bytes;
       const int pointer = scratch ? new_buffer(scratch, static_cast<int>(stage),
                                                static_cast<int>(stage + calls.size() - 1))

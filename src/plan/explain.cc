@@ -3,9 +3,69 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+
 namespace latent::plan {
 
 namespace {
+
+/// Pointers whose memory something else than chains reads or writes: other calls, fetches, and the
+/// world outside the arena (feeds, slots).
+class Shared {
+ public:
+  explicit Shared(const Built& built) : inside_(static_cast<size_t>(built.pointers), false) {
+    for (const Placement& p : built.placements) inside_[static_cast<size_t>(p.pointer)] = true;
+    for (const ir::Fetch& f : built.program.fetches) mark(built.pointer_of[f.node]);
+    mark(built.stages);
+  }
+  bool operator()(int pointer) const { return !inside_[static_cast<size_t>(pointer)]; }
+
+ private:
+  void mark(int pointer) { inside_[static_cast<size_t>(pointer)] = false; }
+  void mark(const std::vector<Stage>& stages) {
+    for (const Stage& stage : stages) {
+      if (stage.loop) mark(stage.loop->stages);
+      for (const Entry& e : stage.entries) {
+        if (!e.call.traffic.written.empty()) continue;
+        if (e.call.kernel == "combine") continue;  // the end of a chain
+        for (int p : e.operands) mark(p);
+      }
+    }
+  }
+  std::vector<bool> inside_;  // the arena's, touched by chains alone
+};
+
+/// Bytes that the chains of `stages` move, beside those of the shared buffers among them, each read
+/// once and written once.
+void count_traffic(const std::vector<Stage>& stages, const Shared& shared, int64_t times,
+                   PlanStats& s) {
+  std::map<int, size_t> written, read;  // by pointer
+  size_t moved = 0;
+  for (const Stage& stage : stages) {
+    if (stage.loop) count_traffic(stage.loop->stages, shared, times * stage.loop->length, s);
+    for (const Entry& e : stage.entries) {
+      const kernels::Traffic& t = e.call.traffic;
+      if (!t.written.empty()) moved += 2 * e.call.scratch_bytes;
+      const auto add = [&](const std::vector<size_t>& bytes, size_t first,
+                           std::map<int, size_t>& to) {
+        for (size_t k = 0; k < bytes.size(); ++k) {
+          moved += bytes[k];
+          const int pointer = e.operands[first + k];
+          if (shared(pointer)) to[pointer] = std::max(to[pointer], bytes[k]);
+        }
+      };
+      add(t.written, 0, written);
+      add(t.read, t.written.size(), read);
+    }
+  }
+  size_t needed = 0;
+  for (const auto* buffers : {&written, &read}) {
+    for (const auto& [pointer, bytes] : *buffers) needed += bytes;
+  }
+  s.chain_bytes += static_cast<double>(moved) * static_cast<double>(times);
+  s.chain_distinct_bytes += static_cast<double>(needed) * static_cast<double>(times);
+}
 
 void count_stages(const std::vector<Stage>& stages, int64_t times, PlanStats& s) {
   for (const Stage& stage : stages) {
@@ -53,6 +113,7 @@ PlanStats count(const Built& built) {
   s.live_bytes = built.live_bytes;
   s.nodes = built.program.nodes.size();
   count_stages(built.stages, 1, s);
+  count_traffic(built.stages, Shared(built), 1, s);
   return s;
 }
 
@@ -66,6 +127,10 @@ std::string explain(const Built& built, const PlanStats& s, int threads) {
       static_cast<double>(s.slot_bytes) / 1024);
   out += fmt::format("work: {} calls in {} stages, {:.3g} Mflop in products, {} thread{}\n",
                      s.calls, s.stages, s.flops / 1e6, threads, threads == 1 ? "" : "s");
+  if (s.chain_distinct_bytes > 0) {
+    out += fmt::format("chains: move {:.1f} KiB, {:.2f} of their distinct inputs and outputs\n",
+                       s.chain_bytes / 1024, s.chain_bytes / s.chain_distinct_bytes);
+  }
   out += "passes:";
   for (const passes::PassReport& r : built.reports)
     out += fmt::format(" {} {}->{} ({:.2f} ms)", r.name, r.nodes_before, r.nodes_after,
