@@ -30,7 +30,7 @@ using Parts = std::vector<std::pair<std::string, double>>;
 /// What is known before the first step.
 struct Forecast {
   int64_t parameters = 0;
-  size_t peak_bytes = 0;         ///< Plans, state, copies kept while training, and the data.
+  size_t peak_bytes = 0;         ///< Of the process: data, plans, state, copies kept, libraries.
   double seconds_per_epoch = 0;  ///< From a few steps whose effect is undone.
   int64_t steps_per_epoch = 0;
 };

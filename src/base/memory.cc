@@ -1,8 +1,14 @@
-// Aligned, zero-filled allocation; see memory.h.
+// Aligned, zero-filled allocation, and what the system says of memory; see memory.h.
 #include "base/memory.h"
 
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <string>
 
 #include "latent/error.h"
@@ -20,6 +26,23 @@ AlignedBytes allocate_bytes(size_t bytes) {
   }
   std::memset(p, 0, size);
   return AlignedBytes(static_cast<std::byte*>(p));
+}
+
+size_t machine_bytes() {
+  struct sysinfo info {};
+  return ::sysinfo(&info) == 0 ? static_cast<size_t>(info.totalram) * info.mem_unit : SIZE_MAX;
+}
+
+size_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");  // sizes in pages: all, resident, ..
+  size_t all = 0, resident = 0;
+  if (!(statm >> all >> resident)) return 0;
+  return resident * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+size_t most_resident_bytes() {
+  rusage usage{};
+  return ::getrusage(RUSAGE_SELF, &usage) == 0 ? static_cast<size_t>(usage.ru_maxrss) * 1024 : 0;
 }
 
 }  // namespace latent

@@ -22,4 +22,10 @@ using AlignedBytes = std::unique_ptr<std::byte[], AlignedFree>;
 /// not got it.
 AlignedBytes allocate_bytes(size_t bytes);
 
+/// Bytes of memory of this machine; SIZE_MAX where the system does not say.
+size_t machine_bytes();
+/// Bytes that this process has in memory now, and the most it had; 0 where the system does not say.
+size_t resident_bytes();
+size_t most_resident_bytes();
+
 }  // namespace latent

@@ -92,10 +92,7 @@ class Teller {
       case Kind::resumed:
         return fmt::format("resumed {} after {} epochs, at step {}", out_, e.epoch, e.step);
       case Kind::step:
-        return seconds_ - told_ < 5 && e.seconds - told_ < 5
-                   ? ""
-                   : (told_ = e.seconds, fmt::format("epoch {:3}/{}  step {}  {}", e.epoch + 1,
-                                                     epochs_, e.step, parts_text(e.training)));
+        return step_text(e);
       case Kind::epoch:
         return epoch_text(e);
       case Kind::rollback:
@@ -114,11 +111,19 @@ class Teller {
     return "";
   }
 
-  /// At most about twenty lines a run, the first and the last among them, and one every 5 s.
+  /// A sign of life in long epochs, every 5 s.
+  std::string step_text(const TrainEvent& e) {
+    if (e.seconds - told_ < 5) return "";
+    told_ = e.seconds;
+    return fmt::format("epoch {:3}/{}  step {}  {}", e.epoch + 1, epochs_, e.step,
+                       parts_text(e.training));
+  }
+
+  /// About twenty lines a run, the first and the last epoch among them.
   std::string epoch_text(const TrainEvent& e) {
     const int64_t every = std::max<int64_t>(1, epochs_ / 20);
-    if (e.epoch % every && e.epoch != epochs_ && e.epoch != 1 && seconds_ - told_ < 5) return "";
-    told_ = seconds_;
+    if (e.epoch % every && e.epoch != epochs_ && e.epoch != 1) return "";
+    told_ = std::max(told_, seconds_);
     return fmt::format("epoch {:3}/{}  {}{}{}  {:.1f} s", e.epoch, epochs_, parts_text(e.training),
                        e.validation.empty() ? "" : "  held out: ", parts_text(e.validation),
                        seconds_);
@@ -127,7 +132,7 @@ class Teller {
   bool json_;
   int64_t epochs_;
   std::string out_;
-  double seconds_ = 0, told_ = 0;
+  double seconds_ = 0, told_ = 0;  // of epochs so far; when the last line was told
   TrainEvent::Kind last_ = TrainEvent::Kind::planned;
 };
 

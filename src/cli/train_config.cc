@@ -70,6 +70,22 @@ json flatten(const TrainRequest& r) {
   return flat;
 }
 
+/// "latent 20, hidden 400,200, ..": sizes, and what is not as it is by default.
+std::string words(const json& config, const std::vector<ConfigField>& fields) {
+  using Kind = ConfigField::Kind;
+  std::string text;
+  for (const ConfigField& f : fields) {
+    const json& value = config.at(f.name);
+    const bool size = f.kind == Kind::integers || f.name == "latent" || f.name == "likelihood" ||
+                      f.name == "loss" || f.name == "epochs" || f.name == "batch" || f.name == "lr";
+    if (f.name == "inputs" || (value == f.initial && !size)) continue;
+    std::string shown = value.is_string() ? value.get<std::string>() : value.dump();
+    if (value.is_array()) shown = shown.substr(1, shown.size() - 2);
+    text += (text.empty() ? "" : ", ") + f.name + " " + (shown.empty() ? "none" : shown);
+  }
+  return text;
+}
+
 json take(json& flat, const std::string& key, json otherwise) {
   const auto found = flat.find(key);
   if (found == flat.end()) return otherwise;
@@ -164,8 +180,10 @@ TrainPlan plan_training(const TrainRequest& request) {
   }
   // What is left must be of the model: a key of another one is named as such.
   Architecture architecture = entry.make(flat, data.row_elements());
-  summary = fmt::format("{}: {} rows of {} values; {} {}\n", data.name(), data.size(),
-                        data.row_elements(), entry.name, architecture.config) +
+  summary = fmt::format("{}: {} rows of {} values\n{}: {}\ntraining: {}\n", data.name(),
+                        data.size(), data.row_elements(), entry.name,
+                        words(json::parse(architecture.config), entry.fields),
+                        words(config_to_json(train_fields(), options), fields_of(train_fields()))) +
             summary;
   return {std::move(data), std::move(architecture), std::move(options), std::move(summary)};
 }

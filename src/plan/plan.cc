@@ -2,8 +2,6 @@
 // the stages.
 #include "latent/plan.h"
 
-#include <sys/sysinfo.h>
-
 #include <algorithm>
 #include <functional>
 #include <map>
@@ -25,11 +23,6 @@ uint64_t hash_of(std::string_view s) {  // FNV-1a
   uint64_t h = 14695981039346656037u;
   for (unsigned char c : s) h = (h ^ c) * 1099511628211u;
   return h;
-}
-
-size_t machine_memory() {
-  struct sysinfo info {};
-  return sysinfo(&info) == 0 ? static_cast<size_t>(info.totalram) * info.mem_unit : SIZE_MAX;
 }
 
 /// The arena that the plans of a family share: of the largest.
@@ -160,7 +153,7 @@ void Plan::Impl::exchange_carried() {
 }
 
 void Plan::Impl::check_memory(const CompileOptions& options) const {
-  const size_t limit = options.memory_limit ? options.memory_limit : machine_memory();
+  const size_t limit = options.memory_limit ? options.memory_limit : machine_bytes();
   size_t feed_bytes = 0;
   for (const ir::Node& n : built.program.nodes) {
     if (passes::is_source(n))

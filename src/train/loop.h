@@ -55,9 +55,10 @@ class Loop {
   double rate_at(int64_t update) const;
 
   void fill(Plan& plan, const Dataset& data, std::span<const int32_t> rows);
-  bool step();                      // one update; false when its loss was not finite
-  std::optional<Parts> validate();  // none when asked to stop
-  bool finish_epoch();              // validates and counts; false when asked to stop
+  bool step();                       // one update; false when its loss was not finite
+  int64_t validation_batch() const;  // rows validated at a time
+  std::optional<Parts> validate();   // none when asked to stop
+  bool finish_epoch();               // validates and counts; false when asked to stop
   void roll_back(const std::string& what);
   void save();  // rolls back instead when a weight is not finite
   bool stop_asked();

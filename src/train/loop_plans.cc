@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/memory.h"
 #include "base/near.h"
 #include "data/dataset.h"
 #include "latent/ops.h"
@@ -138,11 +139,15 @@ void Loop::sync_evaluation() {
   }
 }
 
+int64_t Loop::validation_batch() const {
+  return std::min<int64_t>(options_.batch, std::ssize(validation_rows_));
+}
+
 std::optional<Parts> Loop::validate() {
   // The same noise for a row in every epoch, so that epochs compare: its own row id, step 0.
   sync_evaluation();
   Parts parts;
-  const int64_t most = std::min<int64_t>(options_.batch, std::ssize(validation_rows_));
+  const int64_t most = validation_batch();
   for (size_t at = 0; at < validation_rows_.size();) {
     const auto rows = std::span(validation_rows_)
                           .subspan(at)
@@ -197,16 +202,6 @@ Forecast Loop::forecast() {
   const std::span<const int32_t> rows = loader_.batch(state_.epoch, 0);
   Plan& plan = training_plan();
   for (const std::string& name : weights_) f.parameters += slots_.at(name).elements();
-  const PlanStats stats = plan.stats();
-  size_t weight_bytes = static_cast<size_t>(f.parameters) * sizeof(float);
-  f.peak_bytes = stats.peak_bytes() + stats.slot_bytes;  // good_
-  for (const Field& field : data_.fields()) f.peak_bytes += field.values.bytes();
-  if (!validation_rows_.empty()) {
-    f.peak_bytes += 2 * weight_bytes;  // eval_slots_ and best_
-    if (&validation_data_ != &data_) {
-      for (const Field& field : validation_data_.fields()) f.peak_bytes += field.values.bytes();
-    }
-  }
   Snapshot before;
   before.take(slots_);
   std::vector<double> times;
@@ -219,6 +214,16 @@ Forecast Loop::forecast() {
     times.push_back(seconds_since(at));
   }
   before.restore(slots_);
+  // What is resident now, with the training plan in use; to come are the copy to roll back to,
+  // which `before` has shown the size of, and what validation needs: its plan, its weights, the
+  // best ones.
+  f.peak_bytes = resident_bytes();
+  if (!validation_rows_.empty()) {
+    sync_evaluation();
+    f.peak_bytes += evaluation_.at(validation_batch()).stats().peak_bytes() +
+                    static_cast<size_t>(f.parameters) * sizeof(float);
+  }
+  f.peak_bytes = std::max(f.peak_bytes, most_resident_bytes());
   const double step = *std::min_element(times.begin() + 1, times.end());
   // A validation row costs about a third of a training row: the forward pass of three products.
   f.seconds_per_epoch =

@@ -1,6 +1,7 @@
 // Public entry: checks, the run folder, the loop, and the model that comes out; see latent/train.h.
 #include "latent/train.h"
 
+#include "base/memory.h"
 #include "train/loop.h"
 #include "train/model_impl.h"
 #include "train/options.h"
@@ -51,6 +52,12 @@ Model train(const Architecture& a, const Data& data, const TrainOptions& options
   }
   TrainEvent planned{.kind = Kind::planned, .forecast = loop.forecast()};
   tell(planned);
+  const size_t limit = options.memory_limit ? options.memory_limit : machine_bytes();
+  if (planned.forecast.peak_bytes > limit) {
+    throw UsageError("training needs about " + std::to_string(planned.forecast.peak_bytes >> 20) +
+                     " MiB, the limit is " + std::to_string(limit >> 20) +
+                     " MiB; use a smaller batch or model");
+  }
   const Kind end = loop.run();
   std::optional<std::map<std::string, Tensor>> weights = loop.result();
   Model model = weights ? make_model(a, preprocessing, std::move(*weights), options.threads, last)

@@ -444,7 +444,9 @@ TEST_F(Train, RefusesWhatCannotBe) {
   bad.validation = 0;
   refused(bad);
   bad = o;
-  bad.memory_limit = 1000;
+  bad.memory_limit = 1000;  // less than the plan
+  refused(bad);
+  bad.memory_limit = 1 << 20;  // less than the process
   refused(bad);
   bad = o;
   bad.validation_data = Data::rows(std::vector<float>(8), {4});
