@@ -3,12 +3,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -25,8 +24,11 @@ constexpr const char* kHash = "data_hash";
 constexpr uint64_t kMostHeader = 100'000'000;  // bytes, as in the reference reader
 constexpr size_t kStart = 8;                   // bytes of the header's length
 
-constexpr std::pair<std::string_view, DType> kTypes[] = {
-    {"F32", DType::f32}, {"F64", DType::f64}, {"BF16", DType::bf16}, {"I32", DType::i32}, {"U8", DType::u8}};
+constexpr std::pair<std::string_view, DType> kTypes[] = {{"F32", DType::f32},
+                                                         {"F64", DType::f64},
+                                                         {"BF16", DType::bf16},
+                                                         {"I32", DType::i32},
+                                                         {"U8", DType::u8}};
 
 // What the header says of one tensor.
 struct Entry {
@@ -40,8 +42,9 @@ struct Header {
   std::map<std::string, Entry> entries;
 };
 
-// Takes the events of nlohmann's parser and accepts only the three levels that a header has, so that neither depth nor
-// number of values in a hostile file costs memory. It throws DataError at the first thing out of place.
+// Takes the events of nlohmann's parser and accepts only the three levels that a header has, so
+// that neither depth nor number of values in a hostile file costs memory. It throws DataError at
+// the first thing out of place.
 class HeaderReader : public nlohmann::json_sax<json> {
  public:
   HeaderReader(Header& header, const std::string& path) : header_(header), path_(path) {}
@@ -69,7 +72,8 @@ class HeaderReader : public nlohmann::json_sax<json> {
       }
     } else {
       key_ = key;
-      if (level_ == Level::kMetadata && header_.metadata.contains(key)) fail("\"" + key + "\" comes twice");
+      if (level_ == Level::kMetadata && header_.metadata.contains(key))
+        fail("\"" + key + "\" comes twice");
     }
     return true;
   }
@@ -80,8 +84,10 @@ class HeaderReader : public nlohmann::json_sax<json> {
     }
     if (level_ != Level::kEntry || key_ != "dtype") fail("a text where none belongs");
     if (entry_->dtype) fail("dtype comes twice");
-    const auto* known = std::ranges::find(kTypes, value, &std::pair<std::string_view, DType>::first);
-    if (known == std::end(kTypes)) fail("elements of type \"" + value + "\"; F32, F64, BF16, I32 and U8 can be read");
+    const auto* known =
+        std::ranges::find(kTypes, value, &std::pair<std::string_view, DType>::first);
+    if (known == std::end(kTypes))
+      fail("elements of type \"" + value + "\"; F32, F64, BF16, I32 and U8 can be read");
     entry_->dtype = known->second;
     return true;
   }
@@ -106,12 +112,15 @@ class HeaderReader : public nlohmann::json_sax<json> {
     return true;
   }
   bool number_integer(number_integer_t) override { fail("a negative number"); }
-  bool number_float(number_float_t, const string_t& text) override { fail("the number " + text + " is not a size"); }
+  bool number_float(number_float_t, const string_t& text) override {
+    fail("the number " + text + " is not a size");
+  }
   bool boolean(bool) override { fail("true or false where none belongs"); }
   bool null() override { fail("null where none belongs"); }
   bool binary(binary_t&) override { fail("bytes where none belong"); }
   bool parse_error(size_t position, const std::string&, const json::exception& e) override {
-    throw DataError(std::string("the header is not JSON: ") + e.what(), path_, static_cast<int64_t>(kStart + position));
+    throw DataError(std::string("the header is not JSON: ") + e.what(), path_,
+                    static_cast<int64_t>(kStart + position));
   }
 
  private:
@@ -122,8 +131,9 @@ class HeaderReader : public nlohmann::json_sax<json> {
     return true;
   }
   [[noreturn]] void fail(const std::string& what) const {
-    throw DataError("cannot read the safetensors header" + (name_.empty() ? "" : " at \"" + name_ + "\"") + ": " + what, path_,
-                    kStart);
+    throw DataError("cannot read the safetensors header" +
+                        (name_.empty() ? "" : " at \"" + name_ + "\"") + ": " + what,
+                    path_, kStart);
   }
 
   Header& header_;
@@ -137,7 +147,8 @@ class HeaderReader : public nlohmann::json_sax<json> {
 };
 
 const char* file_name_of(DType dtype) {
-  return std::ranges::find(kTypes, dtype, &std::pair<std::string_view, DType>::second)->first.data();
+  return std::ranges::find(kTypes, dtype, &std::pair<std::string_view, DType>::second)
+      ->first.data();
 }
 
 }  // namespace
@@ -145,7 +156,8 @@ const char* file_name_of(DType dtype) {
 void save_safetensors(const std::string& path, const std::map<std::string, const Tensor*>& tensors,
                       const std::map<std::string, std::string>& metadata) {
   if (tensors.contains(kMetadataKey)) throw UsageError("a tensor cannot be named __metadata__");
-  if (metadata.contains(kHash)) throw UsageError("the metadata entry data_hash is computed, not given");
+  if (metadata.contains(kHash))
+    throw UsageError("the metadata entry data_hash is computed, not given");
   json header = json::object();  // its keys are sorted
   std::vector<std::span<const std::byte>> pieces(2);
   uint64_t offset = 0;
@@ -168,7 +180,8 @@ void save_safetensors(const std::string& path, const std::map<std::string, const
     throw UsageError("a name or a metadata text for " + path + " is not UTF-8");
   }
   text.resize((text.size() + 7) / 8 * 8, ' ');
-  if (text.size() > kMostHeader) throw UsageError("more than 100 MB of names and metadata for " + path);
+  if (text.size() > kMostHeader)
+    throw UsageError("more than 100 MB of names and metadata for " + path);
   const uint64_t length = text.size();
   pieces[0] = std::as_bytes(std::span(&length, 1));
   pieces[1] = bytes_of(text);
@@ -177,27 +190,32 @@ void save_safetensors(const std::string& path, const std::map<std::string, const
 
 SafetensorsFile parse_safetensors(std::span<const std::byte> bytes, const std::string& path) {
   if (bytes.size() < kStart) {
-    throw DataError("not a safetensors file: it has only " + std::to_string(bytes.size()) + " bytes", path, 0);
+    throw DataError(
+        "not a safetensors file: it has only " + std::to_string(bytes.size()) + " bytes", path, 0);
   }
   uint64_t length = 0;
   std::memcpy(&length, bytes.data(), kStart);
   if (length > kMostHeader || length > bytes.size() - kStart) {
-    throw DataError("not a safetensors file, or cut short: its first 8 bytes say that " + std::to_string(length) +
-                        " bytes of header follow, where " + std::to_string(bytes.size() - kStart) + " bytes are (at most 100 MB)",
+    throw DataError("not a safetensors file, or cut short: its first 8 bytes say that " +
+                        std::to_string(length) + " bytes of header follow, where " +
+                        std::to_string(bytes.size() - kStart) + " bytes are (at most 100 MB)",
                     path, 0);
   }
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + kStart, length);
-  if (!text.starts_with('{')) throw DataError("not a safetensors file: its header does not start with '{'", path, kStart);
+  if (!text.starts_with('{'))
+    throw DataError("not a safetensors file: its header does not start with '{'", path, kStart);
   Header header;
   HeaderReader reader(header, path);
   json::sax_parse(text.begin(), text.end(), &reader);
 
-  // In the order of the data, each tensor must begin where the one before ends, and the last must end the file. Tensors
-  // without elements sort before their neighbour.
+  // In the order of the data, each tensor must begin where the one before ends, and the last must
+  // end the file. Tensors without elements sort before their neighbour.
   const auto data = bytes.subspan(kStart + length);
   std::vector<std::pair<const std::string*, const Entry*>> in_order;
   for (const auto& [name, entry] : header.entries) in_order.emplace_back(&name, &entry);
-  std::ranges::stable_sort(in_order, {}, [](const auto& e) { return std::pair((*e.second->offsets)[0], (*e.second->offsets)[1]); });
+  std::ranges::stable_sort(in_order, {}, [](const auto& e) {
+    return std::pair((*e.second->offsets)[0], (*e.second->offsets)[1]);
+  });
   SafetensorsFile file;
   uint64_t at = 0;
   uint64_t hash = 0;
@@ -206,27 +224,34 @@ SafetensorsFile parse_safetensors(std::span<const std::byte> bytes, const std::s
     const uint64_t end = (*entry->offsets)[1];
     const auto place = static_cast<int64_t>(kStart + length + at);
     if (begin != at || end < begin || end > data.size()) {
-      throw DataError("the tensor " + *name + " claims bytes " + std::to_string(begin) + " to " + std::to_string(end) + " of " +
-                          std::to_string(data.size()) + ", but must begin at " + std::to_string(at),
+      throw DataError("the tensor " + *name + " claims bytes " + std::to_string(begin) + " to " +
+                          std::to_string(end) + " of " + std::to_string(data.size()) +
+                          ", but must begin at " + std::to_string(at),
                       path, place);
     }
     const auto body = data.subspan(begin, end - begin);
-    Tensor tensor(checked_shape(*entry->shape, size_of(*entry->dtype), body.size(), path, place), *entry->dtype);
+    Tensor tensor(checked_shape(*entry->shape, size_of(*entry->dtype), body.size(), path, place),
+                  *entry->dtype);
     if (!body.empty()) std::memcpy(tensor.raw(), body.data(), body.size());
     file.tensors.emplace(*name, std::move(tensor));
     hash = hash_bytes(body, hash);
     at = end;
   }
   if (at != data.size()) {
-    throw DataError("bytes that belong to no tensor follow the last one", path, static_cast<int64_t>(kStart + length + at));
+    throw DataError("bytes that belong to no tensor follow the last one", path,
+                    static_cast<int64_t>(kStart + length + at));
   }
   file.metadata = std::move(header.metadata);
-  if (const auto found = file.metadata.find(kHash); found != file.metadata.end() && found->second != hex64(hash)) {
-    throw DataError("the data do not match their hash: the file was damaged; use another copy", path);
+  if (const auto found = file.metadata.find(kHash);
+      found != file.metadata.end() && found->second != hex64(hash)) {
+    throw DataError("the data do not match their hash: the file was damaged; use another copy",
+                    path);
   }
   return file;
 }
 
-SafetensorsFile load_safetensors(const std::string& path) { return parse_safetensors(bytes_of(read_file(path)), path); }
+SafetensorsFile load_safetensors(const std::string& path) {
+  return parse_safetensors(bytes_of(read_file(path)), path);
+}
 
 }  // namespace latent

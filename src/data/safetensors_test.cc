@@ -1,4 +1,5 @@
-// Round trips, equal bytes for equal contents, and a file that lies in every way that can be tried one byte at a time.
+// Round trips, equal bytes for equal contents, and a file that lies in every way that can be tried
+// one byte at a time.
 #include "data/safetensors.h"
 
 #include <gtest/gtest.h>
@@ -36,7 +37,8 @@ TEST(Safetensors, RoundTripAndEqualBytes) {
 TEST(Safetensors, EveryTruncationIsRefused) {
   const std::string bytes = saved();
   for (size_t n = 0; n < bytes.size(); ++n) {
-    EXPECT_THROW(parse_safetensors(bytes_of(std::string_view(bytes).substr(0, n)), "x"), DataError) << n;
+    EXPECT_THROW(parse_safetensors(bytes_of(std::string_view(bytes).substr(0, n)), "x"), DataError)
+        << n;
   }
 }
 
@@ -67,12 +69,18 @@ TEST(Safetensors, LiesAreNamed) {
     return s + header + std::string(data, '\0');
   };
   const char* lies[] = {
-      "[]", "{\"a\":1}", "{\"__metadata__\":{\"k\":1}}",
+      "[]",
+      "{\"a\":1}",
+      "{\"__metadata__\":{\"k\":1}}",
       "{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}",
-      "{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", "{\"a\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[0,4]}}",
-      "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,18446744073709551615]}}",
-      "{\"a\":{\"dtype\":\"U8\",\"shape\":[6],\"data_offsets\":[0,6]},\"b\":{\"dtype\":\"U8\",\"shape\":[6],\"data_offsets\":[2,8]}}"};
-  for (const char* header : lies) EXPECT_THROW(parse_safetensors(bytes_of(file(header, 8)), "x"), DataError) << header;
+      "{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}",
+      "{\"a\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[0,4]}}",
+      "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}",
+      "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,18446744073709551615]}}",
+      "{\"a\":{\"dtype\":\"U8\",\"shape\":[6],\"data_offsets\":[0,6]},\"b\":{\"dtype\":\"U8\","
+      "\"shape\":[6],\"data_offsets\":[2,8]}}"};
+  for (const char* header : lies)
+    EXPECT_THROW(parse_safetensors(bytes_of(file(header, 8)), "x"), DataError) << header;
   const std::string deep = std::string(100000, '[') + std::string(100000, ']');
   EXPECT_THROW(parse_safetensors(bytes_of(file(deep, 0)), "x"), DataError);
 }

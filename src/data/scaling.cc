@@ -210,6 +210,31 @@ Scaling choose_scaling(const Dataset& data, std::string_view field, std::span<co
   return scale_by(kind, data, field, columns);
 }
 
+void check_likelihood(const std::string& likelihood, const Dataset& data, std::string_view field,
+                      const Scaling& scaling, std::span<const int32_t> rows) {
+  if (likelihood != "bernoulli" && likelihood != "continuous_bernoulli" &&
+      likelihood != "discretized_logistic")
+    return;
+  constexpr double kRounding = 1e-6;  // of scaling, in float32
+  const size_t pairs = scaling.scale.size();
+  for_rows(data, field, rows, [&](int64_t row, auto values) {
+    for (size_t i = 0; i < values.size(); ++i) {
+      const double v =
+          static_cast<double>(values[i]) * scaling.scale[i % pairs] + scaling.shift[i % pairs];
+      if (v >= -kRounding && v <= 1 + kRounding) continue;
+      throw UsageError(fmt::format(
+          "the likelihood {} is for values in [0, 1], but value {} of row {} of {} is {:g}{}; "
+          "scale "
+          "the data (--scaling minmax) or take a likelihood of real numbers (--likelihood "
+          "gaussian_optimal)",
+          likelihood, i + 1, row, data.name(), v,
+          scaling.kind == ScalingKind::none
+              ? ""
+              : fmt::format(" after scaling by {}", name_of(scaling.kind))));
+    }
+  });
+}
+
 LikelihoodChoice choose_likelihood(const Dataset& data, std::string_view field,
                                    const Scaling& scaling) {
   bool inside = scaling.is_uniform(), two = true;

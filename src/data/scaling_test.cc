@@ -141,6 +141,26 @@ TEST(Scalings, MinmaxEndsExactly) {
   }
 }
 
+TEST(Scalings, ALikelihoodOfTheUnitIntervalRefusesOtherValues) {
+  const Dataset digits = Dataset::open("digits");
+  for (const char* name : {"bernoulli", "continuous_bernoulli", "discretized_logistic"}) {
+    check_likelihood(name, digits, "x", choose_scaling(digits, "x"));
+    try {
+      check_likelihood(name, digits, "x", Scaling{});
+      FAIL() << name;
+    } catch (const UsageError& e) {
+      EXPECT_TRUE(says(e.what(), name)) << e.what();
+      EXPECT_TRUE(says(e.what(), "value 3 of row 0 of digits is 5")) << e.what();
+      EXPECT_TRUE(says(e.what(), "--scaling minmax")) << e.what();
+    }
+  }
+  check_likelihood("gaussian_optimal", digits, "x", Scaling{});
+  const Dataset late = floats({0, 1, 0, 2}, 2, {2});
+  const int32_t first[] = {0};
+  check_likelihood("bernoulli", late, "x", Scaling{}, first);
+  EXPECT_THROW(check_likelihood("bernoulli", late, "x", Scaling{}), UsageError);
+}
+
 TEST(Scalings, NamesAndRefusals) {
   for (const ScalingKind k : {ScalingKind::none, ScalingKind::minmax, ScalingKind::standardize})
     EXPECT_EQ(scaling_named(name_of(k)), k);

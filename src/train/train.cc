@@ -12,8 +12,10 @@ namespace latent {
 Model train(const Architecture& a, const Data& data, const TrainOptions& options) {
   using Kind = TrainEvent::Kind;
   check_request(a, data, options);
-  const Preprocessing preprocessing =
-      choose_preprocessing(data.dataset(), options.scaling, trained_rows(data, options));
+  const std::vector<int32_t> rows = trained_rows(data, options);
+  const Preprocessing preprocessing = choose_preprocessing(data.dataset(), options.scaling, rows);
+  if (a.likelihood)
+    check_likelihood(a.likelihood->name, data.dataset(), "x", preprocessing.scaling, rows);
   const auto tell = [&](TrainEvent e) {
     if (options.progress) options.progress(e);
   };
