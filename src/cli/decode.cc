@@ -1,7 +1,6 @@
 // latent decode: the means of the data given codes, in the data's own units.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "cli/model_input.h"
@@ -40,18 +39,13 @@ int run(const DecodeFlags& flags) {
 
 }  // namespace
 
-Action add_decode(CLI::App& app) {
-  auto flags = std::make_shared<DecodeFlags>();
-  add_model_flags(app, flags->model);
-  app.add_option("codes", flags->codes, "file of codes, a row each (NPY, CSV), or -")
-      ->required()
-      ->type_name("CODES");
-  add_output_flags(app, flags->out);
-  app.add_option("--columns", flags->columns, "of a picture; 0: as many as rows")
-      ->type_name("N")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 10000));
-  return [flags] { return run(*flags); };
+Action add_decode(Flags& flags) {
+  auto asked = std::make_shared<DecodeFlags>();
+  add_model_flags(flags, asked->model);
+  flags.argument("CODES", asked->codes, "file of codes, a row each (NPY, CSV), or -", true);
+  add_output_flags(flags, asked->out);
+  flags.add("--columns", "N", asked->columns, "of a picture; 0: as many as rows", {0, 10000});
+  return [asked] { return run(*asked); };
 }
 
 }  // namespace latent::cli

@@ -2,10 +2,10 @@
 // draw.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <memory>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "cli/model_input.h"
 #include "cli/output.h"
@@ -21,13 +21,13 @@ struct EncodeFlags {
   Output out;
   std::string logvar;
   bool sample = false;
-  uint64_t seed = 1;
+  int64_t seed = 1;
 };
 
 /// mean + exp(logvar / 2) eps, where eps of row i depends on the seed and i alone.
 void draw_codes(std::vector<float>& codes, const std::vector<float>& logvar, uint64_t seed) {
   Tensor eps({std::ssize(codes)});
-  normal_init(0, 1).fill(eps, seed, hash_bytes(std::as_bytes(std::span("encode"))));
+  normal_init(0, 1).fill(eps, seed, hash_bytes(bytes_of("encode")));
   const auto noise = eps.span<float>();
   for (size_t i = 0; i < codes.size(); ++i) codes[i] += std::exp(0.5f * logvar[i]) * noise[i];
 }
@@ -46,7 +46,7 @@ int run(const EncodeFlags& flags) {
       write_rows(logvar_out, logvar, {units}, numbered("logvar", units));
       tell_written(logvar_out, fmt::format("log-variances of {} rows", data.size()));
     }
-    if (flags.sample) draw_codes(codes, logvar, flags.seed);
+    if (flags.sample) draw_codes(codes, logvar, static_cast<uint64_t>(flags.seed));
   }
   write_rows(flags.out, codes, {units}, numbered("z", units));
   tell_written(flags.out,
@@ -57,16 +57,15 @@ int run(const EncodeFlags& flags) {
 
 }  // namespace
 
-Action add_encode(CLI::App& app) {
-  auto flags = std::make_shared<EncodeFlags>();
-  add_model_flags(app, flags->model);
-  add_data_flags(app, flags->data);
-  add_output_flags(app, flags->out);
-  app.add_option("--logvar", flags->logvar, "also write the posterior's log-variances here")
-      ->type_name("FILE");
-  app.add_flag("--sample", flags->sample, "a draw from each row's posterior instead of its mean");
-  app.add_option("--seed", flags->seed, "of --sample")->type_name("N")->capture_default_str();
-  return [flags] { return run(*flags); };
+Action add_encode(Flags& flags) {
+  auto asked = std::make_shared<EncodeFlags>();
+  add_model_flags(flags, asked->model);
+  add_data_flags(flags, asked->data);
+  add_output_flags(flags, asked->out);
+  flags.add("--logvar", "FILE", asked->logvar, "also write the posterior's log-variances here");
+  flags.add("--sample", asked->sample, "a draw from each row's posterior instead of its mean");
+  flags.add("--seed", "N", asked->seed, "of --sample", {0, 1e15});
+  return [asked] { return run(*asked); };
 }
 
 }  // namespace latent::cli

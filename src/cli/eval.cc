@@ -2,7 +2,6 @@
 // folder's own data the rows held out are taken, unless others are asked for.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <memory>
 #include <numeric>
@@ -25,7 +24,7 @@ struct EvalFlags {
   DataFlags data;
   std::string rows = "auto";
   int64_t k = 100;
-  uint64_t seed = 1;
+  int64_t seed = 1;
   bool json = false;
 };
 
@@ -103,7 +102,9 @@ void print(const Evaluation& e, int64_t k) {
 int run(const EvalFlags& flags) {
   const Model model = open_model(flags.model);
   const Data data = open_rows(flags.data, model);
-  EvaluationOptions o{.k = flags.k, .seed = flags.seed, .threads = flags.model.threads};
+  EvaluationOptions o{.k = flags.k,
+                      .seed = static_cast<uint64_t>(flags.seed),
+                      .threads = static_cast<int>(flags.model.threads)};
   const std::string which = choose_rows(flags, data, o);
   fmt::print(stderr, "{} on {} of {}: {}\n", model.architecture().name, o.rows.size(), data.name(),
              which);
@@ -120,23 +121,18 @@ int run(const EvalFlags& flags) {
 
 }  // namespace
 
-Action add_eval(CLI::App& app) {
-  auto flags = std::make_shared<EvalFlags>();
-  add_model_flags(app, flags->model);
-  add_data_flags(app, flags->data);
-  app.add_option("--rows", flags->rows,
-                 "all, trained, held-out, or auto: those held out where the model is a run of "
-                 "these data, else all")
-      ->type_name("WHICH")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"auto", "all", "trained", "held-out"}));
-  app.add_option("--k", flags->k, "importance weights a row for log p(x); 0: none")
-      ->type_name("K")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1000000));
-  app.add_option("--seed", flags->seed, "of the draws")->type_name("N")->capture_default_str();
-  app.add_flag("--json", flags->json, "as JSON");
-  return [flags] { return run(*flags); };
+Action add_eval(Flags& flags) {
+  auto asked = std::make_shared<EvalFlags>();
+  add_model_flags(flags, asked->model);
+  add_data_flags(flags, asked->data);
+  flags.add("--rows", "WHICH", asked->rows,
+            "all, trained, held-out, or auto: those held out where the model is a run of these "
+            "data, else all",
+            {"auto", "all", "trained", "held-out"});
+  flags.add("--k", "K", asked->k, "importance weights a row for log p(x); 0: none", {0, 1e6});
+  flags.add("--seed", "N", asked->seed, "of the draws", {0, 1e15});
+  flags.add("--json", asked->json, "as JSON");
+  return [asked] { return run(*asked); };
 }
 
 }  // namespace latent::cli

@@ -5,7 +5,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
 #include <string_view>
@@ -38,27 +37,12 @@ std::string folded(std::string_view text, size_t used, size_t indent, size_t wid
   return out + '\n';
 }
 
-bool is_switch(const CLI::Option& o) { return o.get_items_expected_max() == 0; }
-
-/// The kind of an option's value, without the ranges that CLI11 appends.
-std::string kind_of(const CLI::Option& o) {
-  const std::string name = o.get_type_name();
-  return name.substr(0, name.find(':'));
+std::string head_of(const FlagText& f) {
+  return f.names + (f.names.empty() || f.kind.empty() ? "" : " ") + f.kind;
 }
 
-std::string head_of(const CLI::Option& o) {
-  if (o.get_positional()) return kind_of(o);
-  std::string head;
-  for (const std::string& s : o.get_snames()) head += "-" + s + ", ";
-  for (const std::string& l : o.get_lnames()) head += "--" + l;
-  return is_switch(o) ? head : head + " " + kind_of(o);
-}
-
-std::string text_of(const CLI::Option& o) {
-  if (o.get_positional() || o.get_lnames() == std::vector<std::string>{"help"})
-    return o.get_description();
-  const std::string initial = is_switch(o) ? "off" : o.get_default_str();
-  return fmt::format("{} (default: {})", o.get_description(), initial.empty() ? "none" : initial);
+std::string text_of(const FlagText& f) {
+  return f.initial.empty() ? f.help : fmt::format("{} (default: {})", f.help, f.initial);
 }
 
 std::string commands(std::string_view lines) {
@@ -110,26 +94,17 @@ std::string overview(int width) {
          paragraph("latent help VERB shows examples and flags; latent --version.", width);
 }
 
-std::string help_of(const Verb& verb, const CLI::App& app, int width) {
+std::string help_of(const Verb& verb, const Flags& all, int width) {
   std::string out = paragraph(fmt::format("latent {}: {}", verb.name, verb.doc), width) + '\n';
   out += commands(verb.examples);
   std::string usage = fmt::format("usage: latent {}", verb.name), arguments, flags;
-  for (const CLI::Option* o : app.get_options()) {
-    (o->get_positional() ? arguments : flags) += entry(head_of(*o), text_of(*o), 28, width);
-    if (o->get_positional())
-      usage += o->get_required() ? " " + kind_of(*o) : " [" + kind_of(*o) + "]";
+  for (const FlagText& f : all.texts()) {
+    (f.names.empty() ? arguments : flags) += entry(head_of(f), text_of(f), 28, width);
+    if (f.names.empty()) usage += f.required ? " " + f.kind : " [" + f.kind + "]";
   }
   out += '\n' + folded(usage + " [flags]", 0, 7, static_cast<size_t>(width));
   if (!arguments.empty()) out += '\n' + arguments;
   return out + '\n' + flags;
-}
-
-std::vector<std::string> flags_of(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::Option* o : app.get_options()) {
-    for (const std::string& l : o->get_lnames()) names.push_back("--" + l);
-  }
-  return names;
 }
 
 }  // namespace latent::cli

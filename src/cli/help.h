@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "cli/verbs.h"
 
@@ -16,9 +15,7 @@ std::string paragraph(const std::string& text, int width);
 std::string entry(const std::string& head, const std::string& text, int column, int width);
 /// What the program is for, and every verb with its line.
 std::string overview(int width);
-/// Of a verb whose flags have been added to `app`.
-std::string help_of(const Verb& verb, const CLI::App& app, int width);
-/// The long flags of a verb, as --out, for near misses.
-std::vector<std::string> flags_of(const CLI::App& app);
+/// Of a verb whose flags are added.
+std::string help_of(const Verb& verb, const Flags& flags, int width);
 
 }  // namespace latent::cli

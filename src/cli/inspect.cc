@@ -1,7 +1,6 @@
 // latent inspect: what a model file says of itself, and its weights.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <filesystem>
 #include <memory>
@@ -140,11 +139,11 @@ int run(const InspectFlags& flags) {
 
 }  // namespace
 
-Action add_inspect(CLI::App& app) {
-  auto flags = std::make_shared<InspectFlags>();
-  app.add_option("model", flags->path, "run folder or model file")->required()->type_name("MODEL");
-  app.add_flag("--json", flags->json, "as JSON");
-  return [flags] { return run(*flags); };
+Action add_inspect(Flags& flags) {
+  auto asked = std::make_shared<InspectFlags>();
+  flags.argument("MODEL", asked->path, "run folder or model file", true);
+  flags.add("--json", asked->json, "as JSON");
+  return [asked] { return run(*asked); };
 }
 
 }  // namespace latent::cli

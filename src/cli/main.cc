@@ -4,11 +4,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdio>
 
-#include "base/near.h"
 #include "cli/help.h"
 #include "cli/model_input.h"
 #include "cli/verbs.h"
@@ -41,33 +39,18 @@ void flush_output() {
     throw SystemError("cannot write", "standard output", errno);
 }
 
-/// What CLI11 found wrong, as an error that says what to do.
-[[noreturn]] void refuse(const CLI::ParseError& e, const Verb& verb, const CLI::App& app) {
-  std::string what = e.what();
-  const std::vector<std::string> extras = app.remaining();
-  if (dynamic_cast<const CLI::ExtrasError*>(&e) && !extras.empty()) {
-    const std::string flag = extras.front().substr(0, extras.front().find('='));
-    const std::string near = did_you_mean(flag, flags_of(app));
-    what = !flag.starts_with("-")
-               ? "there is no place for the argument \"" + flag + "\""
-               : "there is no flag " + flag + (near.starts_with("; did") ? near : "");
-  }
-  throw UsageError(fmt::format("{} (latent help {} shows what there is)", what, verb.name));
-}
-
 int run_verb(const Verb& verb, int argc, char** argv) {
-  CLI::App app(verb.doc, std::string("latent ") + verb.name);
-  app.set_help_flag("-h,--help", "show this");
-  const Action action = verb.add(app);
+  Flags flags;
+  const Action action = verb.add(flags);
+  bool asked = true;
   try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", help_of(verb, app, terminal_width()));
-    return 0;
-  } catch (const CLI::ParseError& e) {
-    refuse(e, verb, app);
+    asked = flags.parse(argc, argv);
+  } catch (const UsageError& e) {
+    throw UsageError(fmt::format("{} (latent help {} shows what there is)", e.what(), verb.name));
   }
-  return action();
+  if (asked) return action();
+  fmt::print("{}", help_of(verb, flags, terminal_width()));
+  return 0;
 }
 
 int run(int argc, char** argv) {
@@ -82,10 +65,9 @@ int run(int argc, char** argv) {
       return 0;
     }
     const Verb& verb = verb_named(argv[2]);
-    CLI::App app(verb.doc);
-    app.set_help_flag("-h,--help", "show this");
-    verb.add(app);
-    fmt::print("{}", help_of(verb, app, terminal_width()));
+    Flags flags;
+    verb.add(flags);
+    fmt::print("{}", help_of(verb, flags, terminal_width()));
     return 0;
   }
   if (first.starts_with("-")) {

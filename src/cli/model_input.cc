@@ -1,7 +1,6 @@
 // Models and rows from the command line; see model_input.h.
 #include "cli/model_input.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
@@ -28,12 +27,9 @@ std::string near_path(const fs::path& path) {
 
 }  // namespace
 
-void add_model_flags(CLI::App& app, ModelFlags& flags) {
-  app.add_option("model", flags.path, "run folder or model file")->required()->type_name("MODEL");
-  app.add_option("--threads", flags.threads, "0: all CPUs; never changes a result")
-      ->type_name("N")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1024));
+void add_model_flags(Flags& flags, ModelFlags& model) {
+  flags.argument("MODEL", model.path, "run folder or model file", true);
+  add_threads(flags, model.threads);
 }
 
 std::string model_file(const std::string& path) {
@@ -52,19 +48,17 @@ std::string model_file(const std::string& path) {
 Model open_model(const ModelFlags& flags) {
   const std::string file = model_file(flags.path);
   try {
-    return load(file, flags.threads);
+    return load(file, static_cast<int>(flags.threads));
   } catch (const DataError& e) {
     throw BadModel(e.what());
   }
 }
 
-void add_data_flags(CLI::App& app, DataFlags& flags) {
-  app.add_option("data", flags.spec,
-                 "digits (embedded), a file (IDX, NPY, NPZ, CSV; packed by gzip or not), or -")
-      ->required()
-      ->type_name("DATA");
-  app.add_option("--label", flags.label, "column of a CSV file that is no value of a row")
-      ->type_name("COLUMN");
+void add_data_flags(Flags& flags, DataFlags& data) {
+  flags.argument("DATA", data.spec,
+                 "digits (embedded), a file (IDX, NPY, NPZ, CSV; packed by gzip or not), or -",
+                 true);
+  flags.add("--label", "COLUMN", data.label, "column of a CSV file that is no value of a row");
 }
 
 Data open_rows(const DataFlags& flags, const Model& model) {

@@ -8,13 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "cli/flags.h"
 #include "latent/data.h"
 #include "latent/error.h"
 #include "latent/model.h"
-
-namespace CLI {
-class App;
-}
 
 namespace latent::cli {
 
@@ -26,10 +23,10 @@ class BadModel : public Error {
 
 struct ModelFlags {
   std::string path;
-  int threads = 0;
+  int64_t threads = 0;
 };
 /// Adds MODEL and --threads.
-void add_model_flags(CLI::App& app, ModelFlags& flags);
+void add_model_flags(Flags& flags, ModelFlags& model);
 /// The model of a run folder, or of a model file. BadModel for a file that is none; SystemError,
 /// with the near miss in its folder, when there is no such path.
 Model open_model(const ModelFlags& flags);
@@ -40,7 +37,7 @@ struct DataFlags {
   std::string spec, label;
 };
 /// Adds DATA and --label.
-void add_data_flags(CLI::App& app, DataFlags& flags);
+void add_data_flags(Flags& flags, DataFlags& data);
 /// UsageError when the rows have not as many values as the model's.
 Data open_rows(const DataFlags& flags, const Model& model);
 

@@ -1,7 +1,6 @@
 // latent models: the catalogue, with the keys of each model.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "cli/help.h"
@@ -53,11 +52,11 @@ int run(const ModelsFlags& flags) {
 
 }  // namespace
 
-Action add_models(CLI::App& app) {
-  auto flags = std::make_shared<ModelsFlags>();
-  app.add_option("name", flags->name, "one of them; all when left out")->type_name("MODEL");
-  app.add_flag("--json", flags->json, "as JSON");
-  return [flags] { return run(*flags); };
+Action add_models(Flags& flags) {
+  auto asked = std::make_shared<ModelsFlags>();
+  flags.argument("MODEL", asked->name, "one of them; all when left out", false);
+  flags.add("--json", asked->json, "as JSON");
+  return [asked] { return run(*asked); };
 }
 
 }  // namespace latent::cli

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 
@@ -14,16 +13,12 @@
 
 namespace latent::cli {
 
-void add_output_flags(CLI::App& app, Output& output) {
-  app.add_option("-o,--out", output.path,
-                 "file to write, .npy, .csv or .png (pictures); - is standard output")
-      ->type_name("FILE")
-      ->capture_default_str();
-  app.add_option("--format", output.format,
-                 "auto (by the ending of FILE; npy for -), npy, csv, png")
-      ->type_name("FORMAT")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"auto", "npy", "csv", "png"}));
+void add_output_flags(Flags& flags, Output& output) {
+  flags.add("-o,--out", "FILE", output.path,
+            "file to write, .npy, .csv or .png (pictures); - is standard output");
+  flags.add("--format", "FORMAT", output.format,
+            "auto (by the ending of FILE; npy for -), npy, csv, png",
+            {"auto", "npy", "csv", "png"});
 }
 
 Format format_of(const Output& o) {

@@ -4,11 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "cli/flags.h"
 #include "latent/tensor.h"
-
-namespace CLI {
-class App;
-}
 
 namespace latent::cli {
 
@@ -18,7 +15,7 @@ struct Output {
   std::string path = "-", format = "auto";
 };
 /// Adds -o, --out and --format.
-void add_output_flags(CLI::App& app, Output& output);
+void add_output_flags(Flags& flags, Output& output);
 
 /// By --format, else by the path's ending; standard output is NPY. UsageError for other endings,
 /// and for NPY and PNG on a terminal. Asked for before the work, so that nothing is lost.

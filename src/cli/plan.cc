@@ -1,7 +1,6 @@
 // latent plan: what training would take, with the flags of `latent train`, without training.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -15,7 +14,7 @@ namespace {
 
 struct PlanFlags {
   TrainRequest request;
-  int threads = 0;
+  int64_t threads = 0;
   bool explain = false, profile = false, json = false;
 };
 
@@ -60,7 +59,7 @@ void print(const TrainPlan& plan, const Forecast& f, const PlanStats& s) {
 
 int run(const PlanFlags& flags) {
   TrainPlan plan = plan_training(flags.request);
-  plan.options.threads = flags.threads;
+  plan.options.threads = static_cast<int>(flags.threads);
   fmt::print(stderr, "{}", plan.summary);
   Preview preview(plan.architecture, plan.data, plan.options);
   const Forecast forecast = preview.forecast();
@@ -78,19 +77,17 @@ int run(const PlanFlags& flags) {
 
 }  // namespace
 
-Action add_plan(CLI::App& app) {
-  auto flags = std::make_shared<PlanFlags>();
-  add_request_flags(app, flags->request);
-  app.add_option("--threads", flags->threads, "0: all CPUs; never changes a result")
-      ->type_name("N")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1024));
-  CLI::Option* explain = app.add_flag("--explain", flags->explain,
-                                      "print the step: passes, memory, each call and its kernel");
-  CLI::Option* profile =
-      app.add_flag("--profile", flags->profile, "run the step and print where its time goes");
-  app.add_flag("--json", flags->json, "as JSON")->excludes(explain)->excludes(profile);
-  return [flags] { return run(*flags); };
+Action add_plan(Flags& flags) {
+  auto asked = std::make_shared<PlanFlags>();
+  add_request_flags(flags, asked->request);
+  add_threads(flags, asked->threads);
+  flags.add("--explain", asked->explain,
+            "print the step: passes, memory, each call and its kernel");
+  flags.add("--profile", asked->profile, "run the step and print where its time goes");
+  flags.add("--json", asked->json, "as JSON");
+  flags.exclude("--json", "--explain");
+  flags.exclude("--json", "--profile");
+  return [asked] { return run(*asked); };
 }
 
 }  // namespace latent::cli

@@ -2,7 +2,6 @@
 // over their reconstructions.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 
@@ -51,16 +50,14 @@ int run(const ReconstructFlags& flags) {
 
 }  // namespace
 
-Action add_reconstruct(CLI::App& app) {
-  auto flags = std::make_shared<ReconstructFlags>();
-  add_model_flags(app, flags->model);
-  add_data_flags(app, flags->data);
-  add_output_flags(app, flags->out);
-  app.add_option("--pairs", flags->pairs, "rows in a picture; other formats hold all rows")
-      ->type_name("N")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 10000));
-  return [flags] { return run(*flags); };
+Action add_reconstruct(Flags& flags) {
+  auto asked = std::make_shared<ReconstructFlags>();
+  add_model_flags(flags, asked->model);
+  add_data_flags(flags, asked->data);
+  add_output_flags(flags, asked->out);
+  flags.add("--pairs", "N", asked->pairs, "rows in a picture; other formats hold all rows",
+            {1, 10000});
+  return [asked] { return run(*asked); };
 }
 
 }  // namespace latent::cli

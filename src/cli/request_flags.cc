@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
 namespace latent::cli {
@@ -53,27 +52,24 @@ std::string default_of(const ConfigField& f) {
 
 }  // namespace
 
-void add_request_flags(CLI::App& app, TrainRequest& r) {
-  const auto key_flag = [&](const std::string& key, const std::string& kind,
-                            const std::string& help, const std::string& initial) {
-    app.add_option_function<std::string>(
-           flag_of(key), [&r, key](const std::string& text) { r.flags[key] = text; }, help)
-        ->type_name(kind)
-        ->default_str(initial);
+void add_request_flags(Flags& flags, TrainRequest& r) {
+  const auto key = [&](const std::string& name, const std::string& kind, const std::string& help,
+                       const std::string& initial) {
+    flags.add(flag_of(name), kind, help, initial,
+              [&r, name](const std::string& text) { r.flags[name] = text; });
   };
-  app.add_option("data", r.data,
-                 "digits (embedded), a file (IDX, NPY, NPZ, CSV; packed by gzip or not), or -")
-      ->type_name("DATA");
-  key_flag("model", "MODEL", "what to train; latent models lists them", "vae");
-  app.add_option("--config", r.config_file, "TOML file of keys, which are the flags with _ for -")
-      ->type_name("FILE");
-  app.add_option("--set", r.sets, "any key; wins over --config")->type_name("KEY=VALUE");
-  key_flag("validation", "FILE|X", "rows to validate on, or the fraction held out; 0: none", "0.1");
-  key_flag("label", "COLUMN|FILE", "labels: a column of a CSV file, or a file of one number a row",
-           "");
-  key_flag("init", "MODEL", "model file or run folder to start from", "");
-  key_flag("warmup", "EPOCHS", "until the KL's weight has grown from 0 to beta", "0");
-  for (const ConfigField& f : train_keys()) key_flag(f.name, kind_of(f), help_of(f), default_of(f));
+  flags.argument("DATA", r.data,
+                 "digits (embedded), a file (IDX, NPY, NPZ, CSV; packed by gzip or not), or -",
+                 false);
+  key("model", "MODEL", "what to train; latent models lists them", "vae");
+  flags.add("--config", "FILE", r.config_file,
+            "TOML file of keys, which are the flags with _ for -");
+  flags.add("--set", "KEY=VALUE", r.sets, "any key; wins over --config");
+  key("validation", "FILE|X", "rows to validate on, or the fraction held out; 0: none", "0.1");
+  key("label", "COLUMN|FILE", "labels: a column of a CSV file, or a file of one number a row", "");
+  key("init", "MODEL", "model file or run folder to start from", "");
+  key("warmup", "EPOCHS", "until the KL's weight has grown from 0 to beta", "0");
+  for (const ConfigField& f : train_keys()) key(f.name, kind_of(f), help_of(f), default_of(f));
 }
 
 }  // namespace latent::cli

@@ -2,15 +2,12 @@
 // catalogue and of the training options.
 #pragma once
 
+#include "cli/flags.h"
 #include "cli/train_config.h"
-
-namespace CLI {
-class App;
-}
 
 namespace latent::cli {
 
 /// Adds DATA, --config, --set and a flag a key; what is given ends up in `request`.
-void add_request_flags(CLI::App& app, TrainRequest& request);
+void add_request_flags(Flags& flags, TrainRequest& request);
 
 }  // namespace latent::cli

@@ -4,16 +4,14 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "cli/model_input.h"
 #include "data/safetensors.h"
 
 namespace latent::cli {
 
-std::optional<RunInfo> run_info(const std::string& path) {
-  std::error_code error;
-  const bool folder = std::filesystem::is_directory(path, error);
-  const std::string file = folder ? path + "/last.safetensors" : path;
-  if (!std::filesystem::exists(file, error)) return std::nullopt;
-  const SafetensorsFile checkpoint = load_safetensors(file);
+namespace {
+
+std::optional<RunInfo> parse(const SafetensorsFile& checkpoint, const std::string& file) {
   const auto run = checkpoint.metadata.find("run"), state = checkpoint.metadata.find("state");
   if (run == checkpoint.metadata.end() || state == checkpoint.metadata.end()) return std::nullopt;
   try {
@@ -28,6 +26,20 @@ std::optional<RunInfo> run_info(const std::string& path) {
     return info;
   } catch (const nlohmann::json::exception& e) {
     throw DataError(std::string("the state of the run cannot be read: ") + e.what(), file);
+  }
+}
+
+}  // namespace
+
+std::optional<RunInfo> run_info(const std::string& path) {
+  std::error_code error;
+  const bool folder = std::filesystem::is_directory(path, error);
+  const std::string file = folder ? path + "/last.safetensors" : path;
+  if (!std::filesystem::exists(file, error)) return std::nullopt;
+  try {
+    return parse(load_safetensors(file), file);
+  } catch (const DataError& e) {
+    throw BadModel(e.what());
   }
 }
 

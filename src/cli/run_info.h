@@ -15,7 +15,7 @@ struct RunInfo {
 };
 
 /// Of a run folder's last.safetensors, or of a checkpoint file; none for a model file alone.
-/// DataError when what it says cannot be read.
+/// BadModel when what it says cannot be read.
 std::optional<RunInfo> run_info(const std::string& path);
 
 }  // namespace latent::cli

@@ -1,7 +1,6 @@
 // latent sample: new rows from draws of the prior, in the data's own units.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "cli/model_input.h"
@@ -17,7 +16,7 @@ struct SampleFlags {
   ModelFlags model;
   Output out;
   int64_t count = 64, columns = 0;
-  uint64_t seed = 1;
+  int64_t seed = 1;
   double temperature = 1;
   bool likelihood = false;
 };
@@ -26,8 +25,9 @@ int run(const SampleFlags& flags) {
   const Format format = format_of(flags.out);
   const Model model = open_model(flags.model);
   if (format == Format::png) check_draws_pictures(model);
-  const std::vector<float> z = model.prior(flags.count, flags.seed, flags.temperature);
-  const std::vector<float> rows = flags.likelihood ? model.draw(z, flags.seed) : model.decode(z);
+  const auto seed = static_cast<uint64_t>(flags.seed);
+  const std::vector<float> z = model.prior(flags.count, seed, flags.temperature);
+  const std::vector<float> rows = flags.likelihood ? model.draw(z, seed) : model.decode(z);
   if (format == Format::png)
     write_grid(flags.out.path, model, rows, flags.columns);
   else
@@ -45,27 +45,18 @@ int run(const SampleFlags& flags) {
 
 }  // namespace
 
-Action add_sample(CLI::App& app) {
-  auto flags = std::make_shared<SampleFlags>();
-  add_model_flags(app, flags->model);
-  app.add_option("-n,--count", flags->count, "how many rows")
-      ->type_name("N")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 10000000));
-  add_output_flags(app, flags->out);
-  app.add_flag("--sample-likelihood", flags->likelihood,
-               "draw the values too, noise and all, instead of taking their means");
-  app.add_option("--temperature", flags->temperature,
-                 "standard deviation of the codes; less than 1: closer to the typical")
-      ->type_name("T")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--seed", flags->seed, "of the draws")->type_name("N")->capture_default_str();
-  app.add_option("--columns", flags->columns, "of a picture; 0: as many as rows")
-      ->type_name("N")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 10000));
-  return [flags] { return run(*flags); };
+Action add_sample(Flags& flags) {
+  auto asked = std::make_shared<SampleFlags>();
+  add_model_flags(flags, asked->model);
+  flags.add("-n,--count", "N", asked->count, "how many rows", {1, 1e7});
+  add_output_flags(flags, asked->out);
+  flags.add("--sample-likelihood", asked->likelihood,
+            "draw the values too, noise and all, instead of taking their means");
+  flags.add("--temperature", "T", asked->temperature,
+            "standard deviation of the codes; less than 1: closer to the typical", {0, 1e6});
+  flags.add("--seed", "N", asked->seed, "of the draws", {0, 1e15});
+  flags.add("--columns", "N", asked->columns, "of a picture; 0: as many as rows", {0, 10000});
+  return [asked] { return run(*asked); };
 }
 
 }  // namespace latent::cli

@@ -2,7 +2,6 @@
 // of the catalogue and of the training options.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -21,7 +20,7 @@ namespace {
 struct TrainFlags {
   TrainRequest request;
   std::string out, max_time;
-  int threads = 0;
+  int64_t threads = 0;
   double save_every = 30;
   bool json = false;
 };
@@ -154,7 +153,7 @@ int run(const TrainFlags& flags) {
   TrainPlan plan = plan_training(flags.request);
   TrainOptions& o = plan.options;
   o.out = flags.out.empty() ? default_run_folder(plan.architecture, plan.data, o) : flags.out;
-  o.threads = flags.threads;
+  o.threads = static_cast<int>(flags.threads);
   o.max_seconds = duration(flags.max_time);
   o.save_seconds = flags.save_every;
   if (!flags.json) fmt::print(stderr, "{}run folder {}\n", plan.summary, o.out);
@@ -185,24 +184,16 @@ int run(const TrainFlags& flags) {
 
 }  // namespace
 
-Action add_train(CLI::App& app) {
-  auto flags = std::make_shared<TrainFlags>();
-  add_request_flags(app, flags->request);
-  app.add_option("-o,--out", flags->out, "run folder")
-      ->type_name("DIR")
-      ->default_str("runs/<data>-<model>-<hash>");
-  app.add_option("--threads", flags->threads, "0: all CPUs; never changes a result")
-      ->type_name("N")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1024));
-  app.add_option("--max-time", flags->max_time, "stop and save after so long, as 90s, 10m, 2h")
-      ->type_name("TIME");
-  app.add_option("--save-every", flags->save_every, "seconds between checkpoints")
-      ->type_name("SECONDS")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  app.add_flag("--json", flags->json, "events as JSON lines on stdout");
-  return [flags] { return run(*flags); };
+Action add_train(Flags& flags) {
+  auto asked = std::make_shared<TrainFlags>();
+  add_request_flags(flags, asked->request);
+  flags.add("-o,--out", "DIR", "run folder", "runs/<data>-<model>-<hash>",
+            [asked](const std::string& text) { asked->out = text; });
+  add_threads(flags, asked->threads);
+  flags.add("--max-time", "TIME", asked->max_time, "stop and save after so long, as 90s, 10m, 2h");
+  flags.add("--save-every", "SECONDS", asked->save_every, "between checkpoints", {});
+  flags.add("--json", asked->json, "events as JSON lines on stdout");
+  return [asked] { return run(*asked); };
 }
 
 }  // namespace latent::cli

@@ -6,20 +6,18 @@
 #include <span>
 #include <string>
 
-namespace CLI {
-class App;
-}
+#include "cli/flags.h"
 
 namespace latent::cli {
 
-/// What a verb does once its flags are parsed; gives the exit code.
+/// What a verb does once its flags are parsed; gives the exit code. It owns what the flags set.
 using Action = std::function<int()>;
 
 struct Verb {
   const char* name;
   const char* doc;       // one line
   const char* examples;  // whole commands, one a line
-  Action (*add)(CLI::App& app);
+  Action (*add)(Flags& flags);
 };
 
 /// In the order in which one meets them.
@@ -27,14 +25,14 @@ std::span<const Verb> verbs();
 /// UsageError with the near miss when there is none of that name.
 const Verb& verb_named(const std::string& name);
 
-Action add_train(CLI::App& app);
-Action add_plan(CLI::App& app);
-Action add_eval(CLI::App& app);
-Action add_encode(CLI::App& app);
-Action add_decode(CLI::App& app);
-Action add_reconstruct(CLI::App& app);
-Action add_sample(CLI::App& app);
-Action add_inspect(CLI::App& app);
-Action add_models(CLI::App& app);
+Action add_train(Flags& flags);
+Action add_plan(Flags& flags);
+Action add_eval(Flags& flags);
+Action add_encode(Flags& flags);
+Action add_decode(Flags& flags);
+Action add_reconstruct(Flags& flags);
+Action add_sample(Flags& flags);
+Action add_inspect(Flags& flags);
+Action add_models(Flags& flags);
 
 }  // namespace latent::cli

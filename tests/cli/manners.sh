@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# How the program behaves as a citizen of a shell: streams, pipes, help, near misses, odd names, locales, refusals.
+source "$(dirname "$0")/lib.sh"
+small_models
+
+# Streams: data on stdout and nothing else there, closed pipes end quietly, a full disk does not.
+"$latent" encode vae digits -o codes.npy 2> /dev/null
+"$latent" encode vae digits > piped.npy 2> messages || fail 'encode to stdout'
+same piped.npy codes.npy
+[ ! -s messages ] || fail "messages while writing to stdout: $(cat messages)"
+"$latent" encode vae - < <("$latent" sample vae -n 5) | "$latent" decode vae - -o five.npy 2> /dev/null || fail 'three verbs in a pipe'
+written five.npy
+"$latent" encode vae digits -o - 2> messages | head -c 10 > ten
+[ "$(head -c 6 ten | tail -c 5)" = NUMPY ] && [ ! -s messages ] || fail "a closed pipe: $(cat messages)"
+"$latent" models 2> messages | head -n 1 > /dev/null
+[ ! -s messages ] || fail "a closed pipe: $(cat messages)"
+expect 5 'standard output' bash -c '"$0" models > /dev/full' "$latent"
+expect 5 'standard output' bash -c '"$0" encode vae digits > /dev/full' "$latent"
+expect 5 'standard output' bash -c '"$0" models >&-' "$latent"
+expect 5 'standard output' bash -c '"$0" encode vae digits >&-' "$latent"
+if command -v script > /dev/null; then
+  script -qec "'$latent' encode vae digits" /dev/null < /dev/null > terminal 2>&1 && fail 'binary data went to a terminal'
+  grep -q -- '--format csv' terminal || fail "a terminal: $(cat terminal)"
+  for setting in TERM=xterm-256color NO_COLOR=1 TERM=dumb; do
+    script -qec "env $setting '$latent' train digits --epochs 2 --out colour-$setting; env $setting '$latent' eval vae digits --k 5; '$latent' help" \
+      /dev/null < /dev/null > terminal 2>&1
+    grep -q $'\e' terminal && fail "escape codes with $setting"
+  done
+fi
+
+# Help: from the table of verbs, within the width of the terminal, every flag with its default.
+expect 0 'train .*Train' "$latent"
+expect 0 'train .*Train' "$latent" --help
+for verb in $("$latent" help | sed -n '/^verbs:/,/^$/s/^  \([a-z]\{1,\}\) .*/\1/p'); do
+  expect 0 "^  latent $verb " "$latent" help "$verb"
+  "$latent" help "$verb" > one; "$latent" "$verb" -h > two; same one two
+  flags=$(grep -c '^  -' one) defaults=$(tr '\n' ' ' < one | grep -o '(default: *[^ ]' | wc -l)
+  [ "$flags" = "$((defaults + 1))" ] || fail "help $verb: $flags flags, $defaults defaults"
+  COLUMNS=40 "$latent" help "$verb" | grep -v '^  latent' | awk 'length > 40 && NF > 1' | grep . && fail "help $verb is wider than 40 columns"
+done
+[ "$("$latent" help | grep -c '^  [a-z]* .*[A-Z]')" -ge 9 ] || fail 'verbs are missing from the overview'
+expect 2 'did you mean "encode"' "$latent" encod vae digits
+expect 2 'did you mean "--logvar"' "$latent" encode vae digits --logvr a.csv
+expect 2 'no place for the argument "more"' "$latent" encode vae digits more
+expect 2 'MODEL' "$latent" encode
+expect 2 'verb comes first' "$latent" --encode
+expect 2 'help encode' "$latent" encode vae digits --seed x
+
+# What does not fit, with its exit code.
+expect 5 'did you mean "vae"' "$latent" inspect vaee
+expect 5 'No such file' "$latent" encode nowhere/model digits
+expect 4 'holds no model' "$latent" inspect .
+expect 3 'none.npy' bash -c 'echo nonsense > none.npy; "$0" encode vae none.npy' "$latent"
+expect 4 'codes.npy' "$latent" inspect codes.npy
+expect 2 'rows of codes are \[4\], 4 values; the model is for rows of \[8,8\]' "$latent" encode vae codes.npy
+expect 2 'codes of this model have 4 units' "$latent" decode vae digits -o x.npy
+expect 2 'none of .npy' "$latent" encode vae digits -o codes.xyz
+expect 2 'no pictures' "$latent" encode vae digits -o codes.png
+expect 2 'does not say which rows' "$latent" eval vae/best.safetensors digits --rows held-out
+printf 'a,b\n1,2.5\n3,4\n5,7\n2,1\n9,3\n' > table.csv
+expect 0 'written' "$latent" train table.csv --hidden 4 --latent 2 --epochs 2 --validation 0 --out table
+expect 0 'reconstructions of 5 rows' "$latent" reconstruct table table.csv -o table-out.csv
+[ "$(head -1 table-out.csv)" = a,b ] || fail 'the names of columns are lost'
+expect 2 'no pictures' "$latent" sample table -o grid.png
+expect 5 'Is a directory' "$latent" encode vae digits --format npy -o vae
+expect 5 'Is a directory' "$latent" encode vae vae
+expect 5 'no-folder/codes.npy' "$latent" encode vae digits -o no-folder/codes.npy
+if [ "$(id -u)" -ne 0 ]; then
+  mkdir sealed && chmod a-w sealed
+  expect 5 'Permission denied' "$latent" encode vae digits -o sealed/codes.npy
+fi
+LATENT_FILE_FAULT=2:28 expect 5 'No space left' "$latent" encode vae digits -o full.npy
+[ ! -e full.npy ] && [ -z "$(find . -name '*.part')" ] || fail 'a part of a file is left'
+
+# Odd names.
+for name in 'with space.npy' 'Übergröße-数字.npy' -- '-dash.npy'; do
+  [ "$name" = -- ] && continue
+  cp codes.npy "./$name"
+  expect 0 'decoded' "$latent" decode vae -o "out of $name" -- "$name"
+  written "./out of $name"
+done
+mv vae 'my run ü'
+expect 0 'z1=' "$latent" eval 'my run ü' digits --k 0
+mv 'my run ü' vae
+
+# Numbers are written with a point in every locale.
+if command -v localedef > /dev/null && [ -e /usr/share/i18n/locales/de_DE ]; then
+  mkdir locales
+  localedef -i de_DE -f UTF-8 locales/de_DE.UTF-8 > /dev/null 2>&1
+  localedef -i fr_FR -f UTF-8 locales/fr_FR.UTF-8 > /dev/null 2>&1
+  localedef -i tr_TR -f UTF-8 locales/tr_TR.UTF-8 > /dev/null 2>&1
+  "$latent" eval vae digits --json --k 3 > expected.json 2> /dev/null
+  "$latent" encode vae digits -o expected.csv 2> /dev/null
+  for locale in de_DE fr_FR tr_TR; do
+    [ -e "locales/$locale.UTF-8" ] || continue
+    there=(env "LOCPATH=$folder/locales" "LC_ALL=$locale.UTF-8" "$latent")
+    "${there[@]}" eval vae digits --json --k 3 2> /dev/null | cmp - expected.json || fail "eval --json in $locale"
+    "${there[@]}" encode vae digits -o codes.csv 2> /dev/null; same codes.csv expected.csv
+    expect 0 'decoded' "${there[@]}" decode vae codes.csv -o decoded.npy
+    expect 0 '"beta":0.5' "${there[@]}" plan digits --lr 0.5 --config <(echo 'beta = 0.5')
+  done
+fi
+finish

@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# Every verb on the embedded digits: what it writes, in which units, and that its numbers agree.
+source "$(dirname "$0")/lib.sh"
+small_models
+
+# NPY and CSV hold the same codes; a file of codes decodes to rows in the data's units.
+expect 0 'codes of 4 units for 1797 rows' "$latent" encode vae digits -o codes.npy --logvar logvar.csv
+expect 0 'codes.csv' "$latent" encode vae digits -o codes.csv
+expect 0 'draws' "$latent" encode vae digits --sample --seed 3 -o drawn.npy
+"$latent" encode vae digits --sample --seed 3 --threads 2 -o again.npy 2> /dev/null
+same drawn.npy again.npy
+expect 0 'decoded' "$latent" decode vae codes.csv -o decoded.npy
+expect 0 'reconstructions of 1797 rows' "$latent" reconstruct vae digits -o reconstructed.npy
+cat > check.py <<'P'
+import ast, csv, math, struct
+def npy(path):
+    b = open(path, 'rb').read()
+    n = struct.unpack('<H', b[8:10])[0]
+    head = ast.literal_eval(b[10:10 + n].decode())
+    assert head['descr'] == '<f4' and not head['fortran_order'] and (10 + n) % 64 == 0, head
+    count = math.prod(head['shape'])
+    assert len(b) == 10 + n + 4 * count, 'size'
+    return head['shape'], struct.unpack(f'<{count}f', b[10 + n:])
+def table(path):
+    rows = list(csv.reader(open(path)))
+    return rows[0], [float(v) for r in rows[1:] for v in r]
+shape, codes = npy('codes.npy')
+assert shape == (1797, 4), shape
+names, texts = table('codes.csv')
+assert names == ['z1', 'z2', 'z3', 'z4'], names
+assert all(struct.pack('<f', a) == struct.pack('<f', b) for a, b in zip(codes, texts)), 'CSV holds other numbers'
+names, logvar = table('logvar.csv')
+assert names[0] == 'logvar1' and len(logvar) == len(codes)
+# (draw - mean) / sigma is standard normal: 7188 of them, within five standard errors.
+_, drawn = npy('drawn.npy')
+eps = [(d - m) / math.exp(v / 2) for d, m, v in zip(drawn, codes, logvar)]
+mean = sum(eps) / len(eps)
+variance = sum(e * e for e in eps) / len(eps) - mean * mean
+assert abs(mean) < 5 / len(eps) ** .5 and abs(variance - 1) < 5 * (2 / len(eps)) ** .5, (mean, variance)
+shape, decoded = npy('decoded.npy')
+assert shape == (1797, 8, 8), shape
+assert 0 <= min(decoded) and 4 < max(decoded) <= 16, 'not in the units of the digits'
+_, reconstructed = npy('reconstructed.npy')
+assert max(abs(a - b) for a, b in zip(decoded, reconstructed)) < 1e-3, 'decode(encode(x)) is not reconstruct(x)'
+P
+python check.py
+
+# Pictures, and draws: the prior's mean at temperature 0, bits from a Bernoulli.
+for file in pairs.png ; do expect 0 'first 10 of 1797' "$latent" reconstruct vae digits -o "$file"; written "$file"; done
+expect 0 'means of the likelihood given draws from the prior' "$latent" sample vae -o grid.png
+written grid.png
+expect 0 'prior times 0' "$latent" sample vae -n 3 --temperature 0 -o still.csv
+[ "$(tail -n +2 still.csv | sort -u | wc -l)" = 1 ] || fail 'samples at temperature 0 differ'
+expect 0 'draws from the likelihood bernoulli' "$latent" sample vae -n 50 --sample-likelihood -o drawn.csv
+[ "$(tail -n +2 drawn.csv | tr ',' '\n' | sort -u | tr '\n' ' ')" = '0 16 ' ] || fail 'draws of a Bernoulli in [0, 16] are 0 and 16'
+"$latent" sample vae -n 9 --seed 5 --format csv > nine.csv && "$latent" sample vae -n 5 --seed 5 --format csv > five.csv
+head -6 nine.csv | cmp - five.csv || fail 'sample i of a seed depends on how many there are'
+expect 2 'no distribution to sample from' "$latent" sample ae -o grid.png
+expect 2 'no posterior' "$latent" encode ae digits --sample -o codes.npy
+expect 0 'codes of 4 units' "$latent" encode ae digits -o codes.npy
+
+# eval: parts that add up, bounds in their order, the rows that were held out.
+expect 0 'active units' "$latent" eval vae digits --k 10
+expect 0 'held out' "$latent" eval vae digits --k 0
+expect 0 'the rows trained on' "$latent" eval vae digits --rows trained --k 0
+expect 0 'reconstruction' "$latent" eval ae digits
+"$latent" eval vae digits --k 20 --json > eval.json 2> /dev/null || fail 'eval --json'
+"$latent" eval vae digits --k 20 --json --threads 2 2> /dev/null | cmp - eval.json || fail 'eval depends on the threads'
+cat > check.py <<'P'
+import json, math
+e = json.load(open('eval.json'))
+assert e['rows'] == 180 and e['which'] == 'the rows that the run held out', e
+total = e['reconstruction']['value'] + e['kl']['value']
+assert abs(e['negative_elbo']['value'] - total) < 1e-9 and e['loss'] == e['negative_elbo']
+assert e['negative_elbo']['error'] > 0 and e['iwae']['error'] > 0 and e['iwae']['bar95'] > 0
+assert e['iwae']['value'] > -e['negative_elbo']['value'], 'IWAE-20 under the ELBO'
+assert e['iwae']['log_likelihood'] >= e['iwae']['value']
+assert abs(e['bits_per_dimension'] - total / 64 / math.log(2)) < 1e-9
+assert len(e['units']) == 4 and abs(sum(u['kl'] for u in e['units']) - e['kl']['value']) < 1e-4
+assert e['active_units'] == sum(u['active'] for u in e['units'])
+assert not e['normalized'] and e['beta'] == 1 and e['effective_beta'] is None
+assert e['mutual_information']['value'] <= math.log(180) + 1e-6
+P
+python check.py
+
+# The reference VAE on uniform noise collapses, rightly, and that is what is said; the digits' model does not.
+awk 'BEGIN { srand(1); for (i = 0; i < 1000; i++) { r = rand(); for (j = 1; j < 100; j++) r = r "," rand(); print r } }' > noise.csv
+expect 0 'written' "$latent" train noise.csv --hidden 32 --latent 20 --likelihood squared_error --scaling none \
+  --epochs 100 --batch 32 --validation 0 --out noise
+expect 0 'collapse-is-right' "$latent" eval noise noise.csv --k 0
+"$latent" eval noise noise.csv --k 0 --json > noise.json 2> /dev/null || fail 'eval of noise'
+cat > check.py <<'P'
+import json
+noise, digits = json.load(open('noise.json')), json.load(open('eval.json'))
+assert abs(noise['loss']['value'] - 100 / 12) < 0.15 and noise['kl']['value'] < 0.05, noise['loss']
+assert noise['active_units'] == 0 and noise['effective_beta'] == 0.5
+assert [f['kind'] for f in noise['findings']] == ['remark'] and not digits['findings'], digits['findings']
+P
+python check.py
+
+# plan, inspect, models.
+expect 0 'parameters  4616' "$latent" plan digits --hidden 32 --latent 4
+expect 0 'arena' "$latent" plan digits --explain
+expect 0 'Gflop/s' "$latent" plan digits --profile
+expect 2 'excludes' "$latent" plan digits --explain --json
+expect 2 'batch of 5000' "$latent" plan digits --batch 5000
+[ ! -e runs ] || fail 'plan made a run folder'
+expect 0 'encoder/mean/weight' "$latent" inspect vae
+expect 0 '8 of 8 epochs' "$latent" inspect vae
+expect 0 'encoder/0/bias' "$latent" inspect vae/last.safetensors
+"$latent" plan digits --hidden 32 --latent 4 --json > plan.json 2> /dev/null || fail 'plan --json'
+"$latent" inspect vae --json > inspect.json || fail 'inspect --json'
+"$latent" models --json > models.json || fail 'models --json'
+expect 0 'beta' "$latent" models vae
+expect 2 'did you mean "vae"' "$latent" models vea
+cat > check.py <<'P'
+import json
+inspect, plan, models = (json.load(open(f + '.json')) for f in ('inspect', 'plan', 'models'))
+assert inspect['parameter_count'] == plan['parameters'] == sum(p['elements'] for p in inspect['parameters']) == 4616
+assert plan['peak_bytes'] > 4 * 3 * 4616 and plan['seconds_per_epoch'] > 0 and plan['steps_per_epoch'] == 51
+assert inspect['config']['latent'] == 4 and inspect['preprocessing']['row_shape'] == [8, 8]
+assert len(inspect['data_hash']) == 16 and inspect['run']['epochs'] == 8
+assert {m['name'] for m in models} >= {'vae', 'autoencoder'}
+P
+python check.py
+finish
