@@ -259,8 +259,8 @@ Expr pixel_shuffle(Arg x, int64_t factor) {
     throw UsageError("pixel_shuffle: " + std::to_string(e.dim(3)) +
                          " channels do not fall into blocks of " + std::to_string(factor) + " x " +
                          std::to_string(factor) + "; " +
-                         std::to_string(std::max<int64_t>(1, c) * square) + " or " +
-                         std::to_string((c + 1) * square) + " would fit",
+                         (c ? std::to_string(c * square) + " or " : "") +
+                         std::to_string((c + 1) * square) + " channels would fit",
                      ir::current_where(x.where()));
   }
   const Expr blocks = transpose(reshape(e, {n, h, w, factor, factor, c}), {0, 1, 3, 2, 4, 5});
