@@ -72,7 +72,7 @@ TEST(Conv, SamePaddingKeepsTheSizeAndPutsTheOddZeroLast) {
 TEST(Conv, TransposedSpreadsEachPixelAndTakesOutputPadding) {
   const Result r = evaluate({1, 1, 2, 1}, {1, 10}, [](Expr x) {
     const Expr w = reshape(cast(iota(x.graph(), 3), DType::f32) + 1, {1, 3, 1, 1});  // 1 2 3
-    return conv2d_transpose(x, w, {.stride = {1, 2}}, {0, 1});
+    return conv_transpose2d(x, w, {.stride = {1, 2}}, {0, 1});
   });
   EXPECT_EQ(r.shape, (Shape{1, 1, 6, 1}));
   EXPECT_EQ(r.y, (Values{1, 2, 3 + 10, 20, 30, 0}));
@@ -190,7 +190,7 @@ TEST(Conv, GradientOfAGradientsNormThroughConvolutions) {
              b = g.feed("b", {2, 2, 3, 4});
   const Expr h = tanh(
       conv2d(x, a, {.stride = {2, 1}, .padding = {1, 1, 0, 1}, .dilation = {1, 2}, .groups = 2}));
-  const Expr y = conv2d_transpose(h, b, {.stride = {2, 1}}, {1, 0});
+  const Expr y = conv_transpose2d(h, b, {.stride = {2, 1}}, {1, 0});
   fetch_gradients(g, sum(square(grad(sum(square(y)), {x})[0])), {x, a, b});
   check_gradients(g, {{"x", 80}, {"a", 24}, {"b", 48}}, 1e-5);
 }
@@ -221,11 +221,11 @@ TEST(ConvMisuse, SaysWhatWouldFit) {
   refused([&] { conv2d(x, w, {.groups = 2}); }, {"2 input channels for 2 groups"});
   refused([&] { conv2d(flat, w); }, {"4 axes", "[2,120]"});
   refused([&] { conv2d(x, w, {.padding = {.top = -1}}); }, {"padding at 0"});
-  refused([&] { conv2d_transpose(x, v, {.stride = 2}, 2); },
+  refused([&] { conv_transpose2d(x, v, {.stride = 2}, 2); },
           {"output padding of 2 with stride 2", "0 to stride - 1"});
   refused(
       [&] {
-        conv2d_transpose(x, u, {.padding = {3, 3, 0, 0}});
+        conv_transpose2d(x, u, {.padding = {3, 3, 0, 0}});
       },
       {"leaves no height", "at most 4 fits"});
   refused([&] { max_pool(x, {6, 1}, 1); }, {"height 6", "at most 5 fits"});

@@ -111,8 +111,13 @@ LATENT_API Expr conv2d(Arg x, Arg weights, const ConvOptions& options = {});
 /// The adjoint of conv2d to its picture, also called deconvolution: y [n, oh, ow, cin], weights
 /// [kh, kw, cout / groups, cin] -> [n, h, w, cout], where h = (oh - 1) stride.h + dilation.h
 /// (kh - 1) + 1 - top - bottom + output_padding.h; output_padding is below the stride.
-LATENT_API Expr conv2d_transpose(Arg y, Arg weights, const ConvOptions& options = {},
+LATENT_API Expr conv_transpose2d(Arg y, Arg weights, const ConvOptions& options = {},
                                  Extent output_padding = 0);
+/// The same along one axis: x [n, l, cin], weights [k, cin / groups, cout] -> [n, ol, cout]. Of
+/// each option the width counts.
+LATENT_API Expr conv1d(Arg x, Arg weights, const ConvOptions& options = {});
+LATENT_API Expr conv_transpose1d(Arg y, Arg weights, const ConvOptions& options = {},
+                                 int64_t output_padding = 0);
 /// Largest value of each window of x [n, h, w, c]; padding never wins. The gradient goes to the
 /// first of equals in row-major order.
 LATENT_API Expr max_pool(Arg x, Extent window, Extent stride, Padding padding = {});

@@ -312,26 +312,26 @@ Expr conv2d(Arg x, Arg weights, const ConvOptions& options) {
   return ops::apply("conv", {x, weights}, ops::attrs_of(options));
 }
 
-Expr conv2d_transpose(Arg y, Arg weights, const ConvOptions& o, Extent output_padding) {
+Expr conv_transpose2d(Arg y, Arg weights, const ConvOptions& o, Extent output_padding) {
   const Where where = ir::current_where(y.where());
   const Shape& from = y.expr().shape();
   const Shape& taps = weights.expr().shape();
   if (from.rank() != 4 || taps.rank() != 4) {
     throw UsageError(
-        "conv2d_transpose: needs y [n, h, w, c] and weights [kh, kw, cout, cin], found " +
+        "conv_transpose2d: needs y [n, h, w, c] and weights [kh, kw, cout, cin], found " +
             from.text() + " and " + taps.text(),
         where);
   }
   const auto size = [&](const char* axis, int64_t n, int64_t k, int64_t stride, int64_t dilation,
                         int64_t before, int64_t after, int64_t more) {
     if (more < 0 || more >= std::max<int64_t>(stride, 1)) {
-      throw UsageError("conv2d_transpose: an output padding of " + std::to_string(more) +
+      throw UsageError("conv_transpose2d: an output padding of " + std::to_string(more) +
                            " with stride " + std::to_string(stride) + "; it is 0 to stride - 1",
                        where);
     }
     const int64_t s = (n - 1) * stride + dilation * (k - 1) + 1 - before - after + more;
     if (s < 1) {
-      throw UsageError("conv2d_transpose: padding " + std::to_string(before) + " + " +
+      throw UsageError("conv_transpose2d: padding " + std::to_string(before) + " + " +
                            std::to_string(after) + " leaves no " + axis + "; at most " +
                            std::to_string(s + before + after - 1) + " fits",
                        where);
@@ -345,6 +345,49 @@ Expr conv2d_transpose(Arg y, Arg weights, const ConvOptions& o, Extent output_pa
                               size("width", from[2], taps[1], o.stride.w, o.dilation.w, p.left,
                                    p.right, output_padding.w)));
   return ops::apply("conv_data", {y, weights}, std::move(attrs));
+}
+
+namespace {
+
+/// A tensor of 3 axes with one of extent 1 put before axis `at`: a sequence as a picture of height
+/// 1, the weights of a sequence as those of such a picture.
+Expr raised(const char* op, const Arg& x, int at) {
+  const Shape& from = x.expr().shape();
+  if (from.rank() != 3) {
+    throw UsageError(std::string(op) +
+                         ": needs a sequence [n, l, c] and weights [k, cin, cout], found " +
+                         from.text(),
+                     ir::current_where(x.where()));
+  }
+  Shape to;
+  for (int i = 0; i < 3; ++i) {
+    if (i == at) to.push_back(1);
+    to.push_back(from[i]);
+  }
+  return reshape(x, to);
+}
+Expr lowered(Expr y) { return reshape(y, {y.dim(0), y.dim(2), y.dim(3)}); }
+
+ConvOptions along_width(const ConvOptions& o) {
+  return {.stride = {1, o.stride.w},
+          .padding = {.left = o.padding.left, .right = o.padding.right},
+          .dilation = {1, o.dilation.w},
+          .groups = o.groups};
+}
+
+}  // namespace
+
+Expr conv1d(Arg x, Arg weights, const ConvOptions& options) {
+  At at(x.where());
+  return lowered(
+      conv2d(raised("conv1d", x, 1), raised("conv1d", weights, 0), along_width(options)));
+}
+
+Expr conv_transpose1d(Arg y, Arg weights, const ConvOptions& options, int64_t output_padding) {
+  At at(y.where());
+  return lowered(conv_transpose2d(raised("conv_transpose1d", y, 1),
+                                  raised("conv_transpose1d", weights, 0), along_width(options),
+                                  {0, output_padding}));
 }
 
 }  // namespace latent

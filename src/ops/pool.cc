@@ -245,7 +245,7 @@ Expr upsample_bilinear(Arg x, Extent factor) {
   const int64_t top = factor.h + (kh - factor.h) / 2, left = factor.w + (kw - factor.w) / 2;
   const Padding cut{top, (h + 1) * factor.h + kh - top - h * factor.h, left,
                     (w + 1) * factor.w + kw - left - w * factor.w};
-  return conv2d_transpose(e, broadcast_to(taps, {kh, kw, 1, c}),
+  return conv_transpose2d(e, broadcast_to(taps, {kh, kw, 1, c}),
                           {.stride = factor, .padding = cut, .groups = c});
 }
 
