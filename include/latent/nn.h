@@ -1,11 +1,12 @@
 // Layers, activations and initializers: compositions of ops that name their parameters by scope.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 
-#include "latent/graph.h"
+#include "latent/ops.h"
 
 namespace latent {
 
@@ -29,6 +30,56 @@ struct DenseOptions {
 LATENT_API Expr dense(const Scope& s, Arg x, int64_t units, const DenseOptions& options = {});
 /// dense(a, x, units) and dense(b, x, units), computed as one product of twice the width.
 LATENT_API std::pair<Expr, Expr> dense_pair(const Scope& a, const Scope& b, Arg x, int64_t units);
+
+struct ConvLayerOptions {
+  Extent stride = 1;
+  /// Unset: as many zeros as give ceil(size / stride) results an axis, or size * stride where
+  /// transposed ("same").
+  std::optional<Padding> padding;
+  Extent dilation = 1;
+  int64_t groups = 1;
+  Extent output_padding = 0;  // transposed layers with a padding of their own
+  /// From the numbers of inputs an output sees and of outputs an input reaches (kernel taps times
+  /// channels of a group). Default: glorot_uniform.
+  std::function<Init(int64_t fan_in, int64_t fan_out)> weight;
+  bool bias = true;  // starts at zero
+};
+/// x [n, h, w, cin] -> [n, oh, ow, channels]; parameters path/weight [kh, kw, cin / groups,
+/// channels] and path/bias [channels]. Sizes: latent/ops.h.
+LATENT_API Expr conv2d(const Scope& s, Arg x, int64_t channels, Extent kernel,
+                       const ConvLayerOptions& options = {});
+/// Its adjoint; path/weight [kh, kw, channels / groups, cin].
+LATENT_API Expr conv_transpose2d(const Scope& s, Arg x, int64_t channels, Extent kernel,
+                                 const ConvLayerOptions& options = {});
+/// x [n, l, cin] -> [n, ol, channels]; path/weight [k, cin / groups, channels]. Of each option the
+/// width counts.
+LATENT_API Expr conv1d(const Scope& s, Arg x, int64_t channels, int64_t kernel,
+                       const ConvLayerOptions& options = {});
+LATENT_API Expr conv_transpose1d(const Scope& s, Arg x, int64_t channels, int64_t kernel,
+                                 const ConvLayerOptions& options = {});
+
+// Normalizations over x [.., c]: (x - mean) / sqrt(variance + epsilon) weight + bias, with
+// parameters path/weight (ones) and path/bias (zeros), [c].
+struct NormOptions {
+  double epsilon = 1e-5;
+  bool affine = true;  // with weight and bias
+};
+struct BatchNormOptions {
+  double epsilon = 1e-5;
+  bool affine = true;
+  double momentum = 0.9;  // what the running statistics keep of themselves in a step
+};
+/// Ioffe and Szegedy 2015 (arXiv 1502.03167): statistics of each channel over all other axes; in
+/// training those of the batch, which also move path/running_mean and path/running_variance (of the
+/// unbiased variance), otherwise the running ones. A training trace applies it once a scope.
+LATENT_API Expr batch_norm(const Scope& s, Arg x, const BatchNormOptions& options = {});
+/// Ba et al. 2016 (arXiv 1607.06450): statistics over the last axis.
+LATENT_API Expr layer_norm(const Scope& s, Arg x, const NormOptions& options = {});
+/// Wu and He 2018 (arXiv 1803.08494): statistics of each sample x [n, .., c] over all places and
+/// the channels of a group. One group is layer norm over the whole sample.
+LATENT_API Expr group_norm(const Scope& s, Arg x, int64_t groups, const NormOptions& options = {});
+/// Ulyanov et al. 2016 (arXiv 1607.08022): statistics of each sample and channel over all places.
+LATENT_API Expr instance_norm(const Scope& s, Arg x, const NormOptions& options = {});
 
 // Activations beside those of latent/ops.h (relu, tanh, sigmoid, softplus, softmax).
 LATENT_API Expr leaky_relu(Arg x, double slope = 0.01);

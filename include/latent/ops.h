@@ -85,6 +85,59 @@ LATENT_API std::vector<Expr> split(Arg x, int parts, int axis = -1);
 /// read in place.
 LATENT_API Expr matmul(Arg a, Arg b, bool transpose_a = false, bool transpose_b = false);
 
+// Pictures are channels-last, [n, h, w, c]; a sequence [n, l, c] is a picture of height 1.
+
+/// Height and width; one number stands for both.
+struct Extent {
+  int64_t h = 1, w = 1;
+  Extent(int64_t both = 1) : h(both), w(both) {}
+  Extent(int64_t height, int64_t width) : h(height), w(width) {}
+};
+/// Rows and columns of zeros added on each side of a picture; none is "valid" padding.
+struct Padding {
+  int64_t top = 0, bottom = 0, left = 0, right = 0;
+};
+struct ConvOptions {
+  Extent stride = 1;
+  Padding padding = {};
+  Extent dilation = 1;  // distance of neighbouring taps; 1: they touch
+  int64_t groups = 1;   // channels fall into groups that do not mix; as many as channels: depthwise
+};
+/// Zeros with which a window gives ceil(size / stride) results an axis; the odd one comes after, as
+/// in TensorFlow. PyTorch's symmetric padding of an odd kernel k is Padding{p, p, p, p}, p = k / 2.
+LATENT_API Padding same_padding(Extent size, Extent kernel, Extent stride = 1, Extent dilation = 1);
+
+/// x [n, h, w, cin], weights [kh, kw, cin / groups, cout] -> [n, oh, ow, cout], where
+/// oh = floor((h + top + bottom - (dilation.h (kh - 1) + 1)) / stride.h) + 1. Cross-correlation:
+/// the kernel is not mirrored.
+LATENT_API Expr conv2d(Arg x, Arg weights, const ConvOptions& options = {});
+/// The adjoint of conv2d to its picture, also called deconvolution: y [n, oh, ow, cin], weights
+/// [kh, kw, cout / groups, cin] -> [n, h, w, cout], where h = (oh - 1) stride.h + dilation.h
+/// (kh - 1) + 1 - top - bottom + output_padding.h; output_padding is below the stride.
+LATENT_API Expr conv_transpose2d(Arg y, Arg weights, const ConvOptions& options = {},
+                                 Extent output_padding = 0);
+/// The same along one axis: x [n, l, cin], weights [k, cin / groups, cout] -> [n, ol, cout]. Of
+/// each option the width counts.
+LATENT_API Expr conv1d(Arg x, Arg weights, const ConvOptions& options = {});
+LATENT_API Expr conv_transpose1d(Arg y, Arg weights, const ConvOptions& options = {},
+                                 int64_t output_padding = 0);
+/// Largest value of each window of x [n, h, w, c]; padding never wins. The gradient goes to the
+/// first of equals in row-major order.
+LATENT_API Expr max_pool(Arg x, Extent window, Extent stride, Padding padding = {});
+/// Mean of each window of x [n, h, w, c]; padding counts as zeros.
+LATENT_API Expr average_pool(Arg x, Extent window, Extent stride, Padding padding = {});
+/// Mean over the picture: [n, h, w, c] -> [n, c].
+LATENT_API Expr global_average_pool(Arg x);
+/// Each pixel repeated `factor` times along both axes: [n, h, w, c] -> [n, h factor.h, w factor.w,
+/// c].
+LATENT_API Expr upsample_nearest(Arg x, Extent factor);
+/// Linear between the centres of pixels, the edge repeated beyond them (half-pixel centres, as
+/// PyTorch's align_corners=False): [n, h, w, c] -> [n, h factor.h, w factor.w, c].
+LATENT_API Expr upsample_bilinear(Arg x, Extent factor);
+/// [n, h, w, factor^2 c] -> [n, h factor, w factor, c] (Shi et al. 2016, arXiv 1609.05158). Channel
+/// (i factor + j) c + k goes to row i, column j of its block, as TensorFlow's depth_to_space.
+LATENT_API Expr pixel_shuffle(Arg x, int64_t factor);
+
 // Indexes (i32).
 LATENT_API Expr iota(Graph& g, int64_t n, Where where = Where::here());  ///< 0, 1, .. n-1
 /// Rows of x [n, ...] by index [m] -> [m, ...]. An index out of range reads the nearest row.

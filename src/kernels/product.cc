@@ -1,7 +1,6 @@
 // Products by LIBXSMM (small), oneDNN (large) and plain loops (whatever else); see product.h.
 #include "kernels/product.h"
 
-#include <dnnl.h>
 #include <libxsmm.h>
 #include <omp.h>
 
@@ -11,11 +10,14 @@
 #include <optional>
 
 #include "kernels/layout.h"
+#include "kernels/onednn.h"
 #include "latent/error.h"
 
 namespace latent::kernels {
 
 namespace {
+
+using onednn::check, onednn::engine, onednn::stream;
 
 constexpr double kSmall = 1.5e6;  // flop; above it oneDNN's blocking wins over one LIBXSMM kernel
 constexpr double kLarge = 4e6;    // flop; from here a product is cut
@@ -64,12 +66,6 @@ Offer libxsmm(const ProductProblem& p) {
   return {std::move(product), {}};
 }
 
-void check(dnnl_status_t status, const char* what) {
-  if (status != dnnl_success)
-    throw InternalError(std::string("oneDNN: ") + what + " failed with status " +
-                        std::to_string(status));
-}
-
 /// One oneDNN product on a piece of the operands, with memory objects of its own.
 struct Piece {
   dnnl_primitive_t primitive = nullptr;
@@ -87,25 +83,6 @@ struct Piece {
     if (primitive) dnnl_primitive_destroy(primitive);
   }
 };
-
-struct Onednn {
-  dnnl_engine_t engine = nullptr;
-  Onednn() { check(dnnl_engine_create(&engine, dnnl_cpu, 0), "creating an engine"); }
-};
-dnnl_engine_t engine() {
-  static const Onednn one;  // lives as long as the process, since plans may be destroyed at its end
-  return one.engine;
-}
-dnnl_stream_t stream() {
-  thread_local struct Stream {
-    dnnl_stream_t s = nullptr;
-    Stream() {
-      check(dnnl_stream_create(&s, engine(), dnnl_stream_default_flags), "creating a stream");
-    }
-    ~Stream() { dnnl_stream_destroy(s); }
-  } one;
-  return one.s;
-}
 
 /// Rows [m0, m0+m) and columns [n0, n0+n) of the problem; null when oneDNN has only its reference
 /// for it.
@@ -179,7 +156,7 @@ void run_piece(const Piece& piece, void* dst, const void* a, const void* b, std:
   check(dnnl_primitive_execute(piece.primitive, stream(), count, args), "a product");
 }
 
-Offer onednn(const ProductProblem& p) {
+Offer by_onednn(const ProductProblem& p) {
   if (std::min({p.m, p.n, p.k}) < 1) return {{}, "onednn: an empty product"};
   pin_library_threads();
   // Outputs are cut: columns in multiples of 16, or rows where there are few columns and for weight
@@ -246,7 +223,7 @@ struct Candidate {
   const char* name;
   Offer (*offer)(const ProductProblem&);
 };
-constexpr Candidate kCandidates[] = {{"libxsmm", libxsmm}, {"onednn", onednn}, {"loop", loop}};
+constexpr Candidate kCandidates[] = {{"libxsmm", libxsmm}, {"onednn", by_onednn}, {"loop", loop}};
 
 }  // namespace
 

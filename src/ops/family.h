@@ -27,6 +27,8 @@ void add_elementwise_ops(std::vector<Op>& table);
 void add_reduce_ops(std::vector<Op>& table);
 void add_shape_ops(std::vector<Op>& table);
 void add_product_ops(std::vector<Op>& table);
+void add_conv_ops(std::vector<Op>& table);
+void add_pool_ops(std::vector<Op>& table);
 void add_index_ops(std::vector<Op>& table);
 void add_random_ops(std::vector<Op>& table);
 void add_scan_ops(std::vector<Op>& table);

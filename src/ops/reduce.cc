@@ -132,9 +132,10 @@ Expr reduce(const char* op, Arg x, const Axes& wanted, bool keep) {
   for (int last = rank - 1; last >= 0; --last) {
     if (!gone[static_cast<size_t>(last)]) continue;
     int first = last;
-    // The first axis is summed by itself: rows in parallel, then one short column; the order is
-    // part of the result.
-    while (first > 0 && gone[static_cast<size_t>(first - 1)] && first - 1 > 0) --first;
+    // When all axes go, the first is summed by itself: rows in parallel, then one short column; the
+    // order is part of the result. A run of leading axes alone is one long column.
+    const int lowest = last == rank - 1 ? 1 : 0;
+    while (first > lowest && gone[static_cast<size_t>(first - 1)]) --first;
     y = apply(op, {y}, axes(first, last - first + 1));
     last = first;
   }

@@ -14,6 +14,8 @@ const std::vector<Op>& op_table() {
     ops::add_reduce_ops(t);
     ops::add_shape_ops(t);
     ops::add_product_ops(t);
+    ops::add_conv_ops(t);
+    ops::add_pool_ops(t);
     ops::add_index_ops(t);
     ops::add_random_ops(t);
     ops::add_scan_ops(t);

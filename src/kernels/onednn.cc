@@ -1,0 +1,51 @@
+// See onednn.h.
+#include "kernels/onednn.h"
+
+#include <string>
+
+#include "latent/error.h"
+
+namespace latent::kernels::onednn {
+
+void check(dnnl_status_t status, const char* what) {
+  if (status != dnnl_success)
+    throw InternalError(std::string("oneDNN: ") + what + " failed with status " +
+                        std::to_string(status));
+}
+
+dnnl_engine_t engine() {
+  static const dnnl_engine_t one = [] {
+    dnnl_engine_t e = nullptr;
+    check(dnnl_engine_create(&e, dnnl_cpu, 0), "creating an engine");
+    return e;
+  }();
+  return one;
+}
+
+dnnl_stream_t stream() {
+  thread_local struct Stream {
+    dnnl_stream_t s = nullptr;
+    Stream() {
+      check(dnnl_stream_create(&s, engine(), dnnl_stream_default_flags), "creating a stream");
+    }
+    ~Stream() { dnnl_stream_destroy(s); }
+  } one;
+  return one.s;
+}
+
+Memory make_memory(const dnnl_memory_desc_t& desc) {
+  dnnl_memory_t m = nullptr;
+  check(dnnl_memory_create(&m, &desc, engine(), DNNL_MEMORY_NONE), "making memory");
+  return Memory(m);
+}
+
+PrimitiveAttr user_scratchpad() {
+  dnnl_primitive_attr_t a = nullptr;
+  check(dnnl_primitive_attr_create(&a), "making attributes");
+  PrimitiveAttr attr(a);
+  check(dnnl_primitive_attr_set_scratchpad_mode(a, dnnl_scratchpad_mode_user),
+        "asking for the scratchpad");
+  return attr;
+}
+
+}  // namespace latent::kernels::onednn
