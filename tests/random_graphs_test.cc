@@ -1,5 +1,5 @@
-// Graphs made at random from elementwise ops, broadcasts, reductions, products and views, with
-// their gradients: fused equals unfused bit for bit, and every pass leaves what the verifier
+// Graphs made at random from elementwise ops, broadcasts, slices, reductions, products and views,
+// with their gradients: fused equals unfused bit for bit, and every pass leaves what the verifier
 // accepts. Finds the shapes of graph that nobody thought of.
 #include <gtest/gtest.h>
 
@@ -64,7 +64,7 @@ class Maker {
   Expr step() {
     const Expr x = any();
     const int rank = x.shape().rank();
-    switch (below(9)) {
+    switch (below(12)) {
       case 0:
         if (rank == 2) return tanh(sum(x, {1}, below(2) != 0));
         return unary(x);
@@ -84,8 +84,23 @@ class Maker {
         if (rank == 2) return reshape(x, {x.shape().elements()});
         return unary(x);
       case 5:
-      case 6:
+        if (rank == 2 && x.dim(1) > 3) return slice(x, 1, 1, x.dim(1) / 2);
+        if (rank == 2 && x.dim(0) == 7) return pad(slice(x, 0, 2, 4), 0, 1, 2);
+        return unary(x);
+      case 6: {
+        const std::vector<Expr> halves =
+            rank == 2 && x.dim(1) % 2 == 0 ? split(x, 2) : std::vector<Expr>{x, x};
+        return unary(halves[0]) * halves[1];
+      }
       case 7: {
+        const Expr y = any();
+        if (rank == 2 && y.shape().rank() == 2 && x.dim(0) == y.dim(0) && x.dim(1) < 40)
+          return concat({x, unary(y)}, 1);
+        return unary(x);
+      }
+      case 8:
+      case 9:
+      case 10: {
         const Expr y = any();
         if (x.shape() == y.shape()) return below(2) ? x * y : x + unary(y);
         if (rank == 2 && (y.shape() == Shape{x.dim(1)} || y.shape() == Shape{x.dim(0), 1} ||
