@@ -6,11 +6,17 @@
 #include <cstdio>
 #include <memory>
 
+#include "cli/model_input.h"
 #include "cli/pictures.h"
 #include "cli/request_flags.h"
 #include "cli/signals.h"
 #include "cli/train_config.h"
 #include "cli/verbs.h"
+#include "data/dataset.h"
+#include "data/loader.h"
+#include "measure/diagnosis.h"
+#include "train/options.h"
+#include "train/preprocess.h"
 #include "train/run_folder.h"
 
 namespace latent::cli {
@@ -147,6 +153,48 @@ double duration(const std::string& text) {
   return value * factor;
 }
 
+/// What is wrong with the trained model, or only looks so: from rows trained on and held out.
+std::vector<measure::Finding> findings_of(const Model& model, const Data& data,
+                                          const TrainOptions& o) {
+  const Scaling& scaling = model.preprocessing().scaling;
+  const double held_out = o.validation_data ? 0.0 : o.validation;
+  Split rows = split(data.size(), held_out, o.seed);
+  measure::Evaluator evaluator(measure::view_of(model.architecture()), model.weights(),
+                               {.threads = o.threads, .seed = o.seed});
+  const auto trained = measure::rows_of(data.dataset(), scaling, std::move(rows.train));
+  const auto held = measure::rows_of(data.dataset(), scaling, rows.validation);
+  const auto config = nlohmann::json::parse(model.architecture().config);
+  return measure::diagnose(measure::gather_evidence(evaluator, trained,
+                                                    rows.validation.empty() ? nullptr : &held,
+                                                    {.beta = config.value("beta", 1.0)}));
+}
+
+void tell_findings(const std::vector<measure::Finding>& findings, bool json) {
+  for (const measure::Finding& f : findings) {
+    if (json) {
+      const nlohmann::json j = {{"event", "finding"},
+                                {"code", f.code},
+                                {"fault", f.kind == measure::Finding::Kind::fault},
+                                {"message", f.sentence},
+                                {"advice", f.advice}};
+      fmt::print("{}\n", j.dump());
+    } else {
+      fmt::print(stderr, "{}: {}\n", f.code, f.sentence);
+      if (!f.advice.empty()) fmt::print(stderr, "  try: {}\n", f.advice);
+    }
+  }
+}
+
+/// train(), where a checkpoint or model file that cannot be used is a bad model, not bad data.
+Model train_or_bad_model(const TrainPlan& plan) {
+  try {
+    return train(plan.architecture, plan.data, plan.options);
+  } catch (const DataError& e) {
+    if (e.path().ends_with(".safetensors")) throw BadModel(e.what());
+    throw;
+  }
+}
+
 int run(const TrainFlags& flags) {
   using Kind = TrainEvent::Kind;
   catch_signals();  // also while the data are read: the run then ends after its first step
@@ -164,9 +212,10 @@ int run(const TrainFlags& flags) {
     teller(e);
   };
   o.stop = [] { return signal_caught() != 0; };
-  const Model model = train(plan.architecture, plan.data, o);
+  const Model model = train_or_bad_model(plan);
   if (teller.last() == Kind::stopped) return signal_caught() ? 128 + signal_caught() : 0;
   if (!trained) return 0;
+  tell_findings(findings_of(model, plan.data, o), flags.json);
   std::string written = o.out + "/last.safetensors";
   if (draws_pictures(model)) {
     const std::string reconstructions = o.out + "/reconstructions.png",
