@@ -11,6 +11,7 @@
 #include "cli/signals.h"
 #include "cli/train_config.h"
 #include "cli/verbs.h"
+#include "latent/diagnosis.h"
 #include "train/run_folder.h"
 
 namespace latent::cli {
@@ -147,6 +148,21 @@ double duration(const std::string& text) {
   return value * factor;
 }
 
+/// What the trained model's diagnosis found.
+void tell(const Finding& f, bool json) {
+  if (json) {
+    const nlohmann::json j = {{"event", "finding"},
+                              {"code", f.code},
+                              {"fault", f.kind == Finding::Kind::fault},
+                              {"message", f.sentence},
+                              {"advice", f.advice}};
+    fmt::print("{}\n", j.dump());
+    return;
+  }
+  fmt::print(stderr, "{}: {}{}{}\n", f.code, f.sentence,
+             f.advice.empty() ? "" : "; try: ", f.advice);
+}
+
 int run(const TrainFlags& flags) {
   using Kind = TrainEvent::Kind;
   catch_signals();  // also while the data are read: the run then ends after its first step
@@ -179,6 +195,7 @@ int run(const TrainFlags& flags) {
     }
   }
   if (!flags.json) fmt::print(stderr, "written: {}\n", written);
+  for (const Finding& f : diagnose(model, plan.data, o)) tell(f, flags.json);
   return 0;
 }
 
