@@ -2,6 +2,7 @@
 #pragma once
 
 #include "latent/data.h"
+#include "latent/diagnosis.h"
 #include "latent/dist.h"
 #include "latent/error.h"
 #include "latent/graph.h"

@@ -12,11 +12,8 @@
 #include "cli/signals.h"
 #include "cli/train_config.h"
 #include "cli/verbs.h"
-#include "data/dataset.h"
-#include "data/loader.h"
-#include "measure/diagnosis.h"
+#include "latent/diagnosis.h"
 #include "train/options.h"
-#include "train/preprocess.h"
 #include "train/run_folder.h"
 
 namespace latent::cli {
@@ -153,36 +150,19 @@ double duration(const std::string& text) {
   return value * factor;
 }
 
-/// What is wrong with the trained model, or only looks so: from rows trained on and held out.
-std::vector<measure::Finding> findings_of(const Model& model, const Data& data,
-                                          const TrainOptions& o) {
-  const Scaling& scaling = model.preprocessing().scaling;
-  const double held_out = o.validation_data ? 0.0 : o.validation;
-  Split rows = split(data.size(), held_out, o.seed);
-  measure::Evaluator evaluator(measure::view_of(model.architecture()), model.weights(),
-                               {.threads = o.threads, .seed = o.seed});
-  const auto trained = measure::rows_of(data.dataset(), scaling, std::move(rows.train));
-  const auto held = measure::rows_of(data.dataset(), scaling, rows.validation);
-  const auto config = nlohmann::json::parse(model.architecture().config);
-  return measure::diagnose(measure::gather_evidence(evaluator, trained,
-                                                    rows.validation.empty() ? nullptr : &held,
-                                                    {.beta = config.value("beta", 1.0)}));
-}
-
-void tell_findings(const std::vector<measure::Finding>& findings, bool json) {
-  for (const measure::Finding& f : findings) {
-    if (json) {
-      const nlohmann::json j = {{"event", "finding"},
-                                {"code", f.code},
-                                {"fault", f.kind == measure::Finding::Kind::fault},
-                                {"message", f.sentence},
-                                {"advice", f.advice}};
-      fmt::print("{}\n", j.dump());
-    } else {
-      fmt::print(stderr, "{}: {}\n", f.code, f.sentence);
-      if (!f.advice.empty()) fmt::print(stderr, "  try: {}\n", f.advice);
-    }
+/// What the trained model's diagnosis found.
+void tell(const Finding& f, bool json) {
+  if (json) {
+    const nlohmann::json j = {{"event", "finding"},
+                              {"code", f.code},
+                              {"fault", f.kind == Finding::Kind::fault},
+                              {"message", f.sentence},
+                              {"advice", f.advice}};
+    fmt::print("{}\n", j.dump());
+    return;
   }
+  fmt::print(stderr, "{}: {}{}{}\n", f.code, f.sentence,
+             f.advice.empty() ? "" : "; try: ", f.advice);
 }
 
 /// train(), where a checkpoint or model file that cannot be used is a bad model, not bad data.
@@ -215,7 +195,6 @@ int run(const TrainFlags& flags) {
   const Model model = train_or_bad_model(plan);
   if (teller.last() == Kind::stopped) return signal_caught() ? 128 + signal_caught() : 0;
   if (!trained) return 0;
-  tell_findings(findings_of(model, plan.data, o), flags.json);
   std::string written = o.out + "/last.safetensors";
   if (draws_pictures(model)) {
     const std::string reconstructions = o.out + "/reconstructions.png",
@@ -228,6 +207,7 @@ int run(const TrainFlags& flags) {
     }
   }
   if (!flags.json) fmt::print(stderr, "written: {}\n", written);
+  for (const Finding& f : diagnose(model, plan.data, o)) tell(f, flags.json);
   return 0;
 }
 

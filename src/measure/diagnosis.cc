@@ -57,7 +57,8 @@ void range(const Evidence& e, std::vector<Finding>& out) {
 // direction of variance v is worth encoding iff v > beta s (for a linear decoder: Lucas et al.
 // 2019, arXiv 1911.02469; for any, as long as the data's tails are not heavier than a Gaussian's).
 bool no_code_pays(const Evidence& e) {
-  return e.noise_variance && e.spread.largest_eigenvalue <= e.beta * *e.noise_variance;
+  return e.noise_variance && e.largest_eigenvalue &&
+         *e.largest_eigenvalue <= e.beta * *e.noise_variance;
 }
 
 // Returns whether the whole code is collapsed.
@@ -84,7 +85,7 @@ bool collapse(const Evidence& e, std::vector<Finding>& out) {
                       "costs more than it can explain",
                       e.likelihood, *e.noise_variance,
                       e.beta == 1 ? "" : fmt::format(" (times beta {:g})", e.beta),
-                      e.spread.largest_eigenvalue),
+                      *e.largest_eigenvalue),
            ""});
     } else {
       out.push_back({.code = "collapsed",
@@ -110,8 +111,8 @@ bool collapse(const Evidence& e, std::vector<Finding>& out) {
 }
 
 void constant_output(const Evidence& e, std::vector<Finding>& out) {
-  const double share = e.output_variance / e.spread.mean_variance;
-  if (!(e.spread.mean_variance > 0) || share >= kLeastOutput) return;
+  const double share = e.output_variance / e.variance;
+  if (!(e.variance > 0) || share >= kLeastOutput) return;
   out.push_back(
       {.code = "constant-output",
        .sentence =

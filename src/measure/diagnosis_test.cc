@@ -188,7 +188,8 @@ TEST_F(Diagnosis, TenHealthyRunsAreSilent) {
 Evidence healthy() {
   Evidence e{.inputs = 100, .latent = 20, .rows = 1000, .likelihood = "bernoulli"};
   e.high = 1;
-  e.spread = {0.1, 2};
+  e.variance = 0.1;
+  e.largest_eigenvalue = 2;
   e.units.assign(20, {0.5, 1});
   e.output_variance = 0.05;
   e.nll = 80;

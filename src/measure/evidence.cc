@@ -26,20 +26,7 @@ void describe_rows(std::span<const float> x, const RowSource& rows, Evidence& e)
     if (e.outside_unit_interval++ == 0)
       e.first_row_outside = rows.rows[i / static_cast<size_t>(e.inputs)];
   }
-  e.spread = spread_of(x, e.inputs);
-}
-
-double mean_variance(std::span<const float> rows, size_t width) {
-  std::vector<double> sum(width), squares(width);
-  const size_t count = rows.size() / width;
-  const auto n = static_cast<double>(count);
-  for (size_t i = 0; i < rows.size(); ++i) sum[i % width] += static_cast<double>(rows[i]) / n;
-  double variance = 0;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const double d = static_cast<double>(rows[i]) - sum[i % width];
-    variance += d * d / n / static_cast<double>(width);
-  }
-  return variance;
+  e.variance = mean_variance(x, e.inputs);
 }
 
 // Variance of a value given the code, where the likelihood has one for all.
@@ -126,7 +113,8 @@ Evidence gather_evidence(Evaluator& model, const RowSource& training, const RowS
   rows.read(rows.rows, x.data());
   describe_rows(x, rows, e);
   e.units = unit_statistics(model.codes(rows));
-  e.output_variance = mean_variance(model.reconstruct(rows), static_cast<size_t>(view.inputs));
+  if (active_units(e.units) == 0) e.largest_eigenvalue = largest_eigenvalue(x, view.inputs);
+  e.output_variance = mean_variance(model.reconstruct(rows), view.inputs);
   e.dead = dead_units(model, rows);
   const bool held_out = validation && validation->size() > 0;
   const RowSource held = held_out ? some_rows(*validation, options.most_rows) : RowSource{};

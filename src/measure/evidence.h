@@ -32,7 +32,8 @@ struct Evidence {
   // The data in model space.
   double low = 0, high = 0;
   int64_t outside_unit_interval = 0, first_row_outside = -1;  // values, row id
-  Spread spread;
+  double variance = 0;                                        // over rows, averaged over values
+  std::optional<double> largest_eigenvalue;  // of the covariance; sought where no unit is in use
 
   // The code and what becomes of it.
   std::vector<UnitStatistics> units;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numbers>
 #include <numeric>
+#include <utility>
 
 namespace latent::measure {
 
@@ -99,39 +100,45 @@ double quantization_bits(const Scaling& scaling, const std::string& likelihood) 
 
 double effective_beta(double sse_weight, double kl_weight) { return kl_weight / (2 * sse_weight); }
 
-Spread spread_of(std::span<const float> rows, int64_t columns) {
+double mean_variance(std::span<const float> rows, int64_t columns) {
+  const auto width = static_cast<size_t>(columns);
+  const std::vector<double> means = column_means(rows, width);
+  double sum = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const double d = static_cast<double>(rows[i]) - means[i % width];
+    sum += d * d;
+  }
+  return sum / static_cast<double>(rows.size());
+}
+
+double largest_eigenvalue(std::span<const float> rows, int64_t columns) {
   const auto width = static_cast<size_t>(columns);
   const std::vector<double> means = column_means(rows, width);
   const size_t count = rows.size() / width;
   const auto n = static_cast<double>(count);
-  Spread spread;
-  // A start that is orthogonal to nothing that data would single out: slowly varying signs and
-  // sizes.
+  // A start that is orthogonal to nothing that data would single out: slowly varying sizes.
   std::vector<double> v(width), next(width);
   for (size_t j = 0; j < width; ++j) v[j] = 1 + 0.5 * std::cos(static_cast<double>(j) * 1.618);
-  double scale = std::sqrt(std::inner_product(v.begin(), v.end(), v.begin(), 0.0));
-  for (int round = 0; round < 200; ++round) {
+  const auto length = [](const std::vector<double>& a) {
+    return std::sqrt(std::inner_product(a.begin(), a.end(), a.begin(), 0.0));
+  };
+  double scale = length(v), eigenvalue = 0;
+  for (int round = 0; round < 100; ++round) {
     for (double& x : v) x /= scale;
     std::ranges::fill(next, 0.0);
-    spread.mean_variance = 0;
     for (size_t at = 0; at < rows.size(); at += width) {
-      double dot = 0, square = 0;
-      for (size_t j = 0; j < width; ++j) {
-        const double d = static_cast<double>(rows[at + j]) - means[j];
-        dot += d * v[j];
-        square += d * d;
-      }
+      double dot = 0;
+      for (size_t j = 0; j < width; ++j)
+        dot += (static_cast<double>(rows[at + j]) - means[j]) * v[j];
       for (size_t j = 0; j < width; ++j)
         next[j] += dot * (static_cast<double>(rows[at + j]) - means[j]) / n;
-      spread.mean_variance += square / n / static_cast<double>(width);
     }
-    const double before = spread.largest_eigenvalue;
-    scale = std::sqrt(std::inner_product(next.begin(), next.end(), next.begin(), 0.0));
-    spread.largest_eigenvalue = scale;
+    scale = length(next);
+    const double before = std::exchange(eigenvalue, scale);
     v.swap(next);
-    if (scale == 0 || std::abs(scale - before) <= 1e-6 * scale) break;
+    if (scale == 0 || std::abs(scale - before) <= 1e-4 * scale) break;
   }
-  return spread;
+  return eigenvalue;
 }
 
 }  // namespace latent::measure

@@ -43,11 +43,11 @@ double quantization_bits(const Scaling& scaling, const std::string& likelihood);
 /// standard deviation sigma sse_weight = 1/(2 sigma^2), so that beta = sigma^2.
 double effective_beta(double sse_weight, double kl_weight);
 
-/// Covariance of rows [n, width] without forming it: trace / width and the largest eigenvalue, by
-/// power iteration from a fixed start to 1e-6 relative or 200 products.
-struct Spread {
-  double mean_variance = 0, largest_eigenvalue = 0;
-};
-Spread spread_of(std::span<const float> rows, int64_t width);
+/// Variance over rows [n, width] of each value, averaged over the values.
+double mean_variance(std::span<const float> rows, int64_t width);
+/// Of the rows' covariance, which is not formed: power iteration from a fixed start until a round
+/// changes it by less than 1e-4, 100 rounds at most; approached from below. Costs n * width a
+/// round.
+double largest_eigenvalue(std::span<const float> rows, int64_t width);
 
 }  // namespace latent::measure
