@@ -22,6 +22,7 @@ struct DecodeFlags {
 int run(const DecodeFlags& flags) {
   const Format format = format_of(flags.out);
   const Model model = open_model(flags.model);
+  if (flags.out.path != "-") tell_model(flags.model, model);
   if (format == Format::png) check_draws_pictures(model);
   const Data codes = Data::open(flags.codes);
   if (codes.row_elements() != model.latent()) {

@@ -37,6 +37,7 @@ int run(const EncodeFlags& flags) {
   const Output logvar_out{flags.logvar};
   if (!flags.logvar.empty()) array_format_of(logvar_out);
   const Model model = open_model(flags.model);
+  if (flags.out.path != "-") tell_model(flags.model, model);
   const Data data = open_rows(flags.data, model);
   const int64_t units = model.latent();
   std::vector<float> codes = map_rows(data, [&](auto rows) { return model.encode(rows); });

@@ -68,7 +68,8 @@ void print_posterior(const Evaluation& e, int64_t k) {
     fmt::print("effective beta     {:.4g}\n", *e.effective_beta);
   else
     fmt::print("beta               {:g}\n", e.beta);
-  fmt::print("mutual information {:.3f} nats of at most {:.3f}\n", p.mutual_information,
+  fmt::print("mutual information {:.3f} nats, by {} rows: at most their logarithm, {:.3f}\n",
+             p.mutual_information, p.information_rows,
              std::log(static_cast<double>(p.information_rows)));
 }
 
@@ -88,7 +89,7 @@ void print(const Evaluation& e, int64_t k) {
   fmt::print("active units       {} of {}\n", measure::active_units(e.units), e.units.size());
   std::string text = e.posterior ? "KL by unit:" : "variance by unit:";
   for (size_t i = 0; i < e.units.size(); ++i) {
-    text += fmt::format(" z{}={:.3g}", i + 1,
+    text += fmt::format(" z{}={:.3f}", i + 1,
                         e.posterior ? std::max(e.units[i].kl, 0.0) : e.units[i].mean_variance);
   }
   const int width = terminal_width();
@@ -101,13 +102,13 @@ void print(const Evaluation& e, int64_t k) {
 
 int run(const EvalFlags& flags) {
   const Model model = open_model(flags.model);
+  tell_model(flags.model, model);
   const Data data = open_rows(flags.data, model);
   EvaluationOptions o{.k = flags.k,
                       .seed = static_cast<uint64_t>(flags.seed),
                       .threads = static_cast<int>(flags.model.threads)};
   const std::string which = choose_rows(flags, data, o);
-  fmt::print(stderr, "{} on {} of {}: {}\n", model.architecture().name, o.rows.size(), data.name(),
-             which);
+  fmt::print(stderr, "{} rows of {}: {}\n", o.rows.size(), data.name(), which);
   const Evaluation e = evaluate(model, data, o);
   if (!flags.json) {
     print(e, flags.k);

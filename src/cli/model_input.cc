@@ -1,8 +1,11 @@
 // Models and rows from the command line; see model_input.h.
 #include "cli/model_input.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <filesystem>
 
 #include "base/near.h"
@@ -52,6 +55,11 @@ Model open_model(const ModelFlags& flags) {
   } catch (const DataError& e) {
     throw BadModel(e.what());
   }
+}
+
+void tell_model(const ModelFlags& flags, const Model& model) {
+  fmt::print(stderr, "{}: {}, rows of {}, {} units\n", flags.path, model.architecture().name,
+             model.row_shape().text(), model.latent());
 }
 
 void add_data_flags(Flags& flags, DataFlags& data) {

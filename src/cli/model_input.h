@@ -30,6 +30,8 @@ void add_model_flags(Flags& flags, ModelFlags& model);
 /// The model of a run folder, or of a model file. BadModel for a file that is none; SystemError,
 /// with the near miss in its folder, when there is no such path.
 Model open_model(const ModelFlags& flags);
+/// One line about it on standard error, before the data are read.
+void tell_model(const ModelFlags& flags, const Model& model);
 /// `path`, or within a run folder the file of its model, once it is known to exist.
 std::string model_file(const std::string& path);
 

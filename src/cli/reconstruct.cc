@@ -35,6 +35,7 @@ void draw_pairs(const ReconstructFlags& flags, const Model& model, const Data& d
 int run(const ReconstructFlags& flags) {
   const Format format = format_of(flags.out);
   const Model model = open_model(flags.model);
+  if (flags.out.path != "-") tell_model(flags.model, model);
   const Data data = open_rows(flags.data, model);
   if (format == Format::png) {
     draw_pairs(flags, model, data);

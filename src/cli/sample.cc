@@ -24,6 +24,7 @@ struct SampleFlags {
 int run(const SampleFlags& flags) {
   const Format format = format_of(flags.out);
   const Model model = open_model(flags.model);
+  if (flags.out.path != "-") tell_model(flags.model, model);
   if (format == Format::png) check_draws_pictures(model);
   const auto seed = static_cast<uint64_t>(flags.seed);
   const std::vector<float> z = model.prior(flags.count, seed, flags.temperature);

@@ -67,7 +67,9 @@ expect 5 'Is a directory' "$latent" encode vae vae
 expect 5 'no-folder/codes.npy' "$latent" encode vae digits -o no-folder/codes.npy
 if [ "$(id -u)" -ne 0 ]; then
   mkdir sealed && chmod a-w sealed
-  expect 5 'Permission denied' "$latent" encode vae digits -o sealed/codes.npy
+  expect 5 'sealed/codes.npy' "$latent" encode vae digits -o sealed/codes.npy
+elif [ -d /sys ]; then  # where even root cannot make a file
+  expect 5 '/sys/codes.npy' "$latent" encode vae digits -o /sys/codes.npy
 fi
 LATENT_FILE_FAULT=2:28 expect 5 'No space left' "$latent" encode vae digits -o full.npy
 [ ! -e full.npy ] && [ -z "$(find . -name '*.part')" ] || fail 'a part of a file is left'
