@@ -1,5 +1,5 @@
-// The engine on the shared speed workloads seed-ae, seed-vae and mlp-vae; flags and output as
-// workload.h says.
+// The engine on the shared speed workloads seed-ae, seed-vae, mlp-vae, conv-vae and audio-ae; flags
+// and output as workload.h says.
 #include <chrono>
 #include <cstdio>
 #include <string>
@@ -11,7 +11,39 @@ using namespace latent;
 
 namespace {
 
+/// Two strided convolutions to a posterior of 2 units, and back by transposed ones. x [n, 784].
+Expr conv_vae(const Scope& s, Expr x) {
+  const Scope e = s / "encoder", d = s / "decoder";
+  const int64_t n = x.dim(0);
+  Expr h = relu(conv2d(e / 0, reshape(x, {n, 28, 28, 1}), 32, 3, {.stride = 2}));
+  h = relu(conv2d(e / 1, h, 64, 3, {.stride = 2}));
+  h = relu(dense(e / 2, reshape(h, {n, 3136}), 16));
+  const Gaussian posterior{dense(e / "mean", h, 2), dense(e / "logvar", h, 2)};
+  h = reshape(relu(dense(d / 0, posterior.sample(s / "noise"), 3136)), {n, 7, 7, 64});
+  h = relu(conv_transpose2d(d / 1, h, 64, 3, {.stride = 2}));
+  h = relu(conv_transpose2d(d / 2, h, 32, 3, {.stride = 2}));
+  h = conv_transpose2d(d / 3, h, 1, 3);
+  return mean(bernoulli().nll(reshape(h, {n, 784}), x)) + mean(posterior.kl_standard());
+}
+
+/// Four convolutions of stride 4 and back. x [n, 16384].
+Expr audio_ae(const Scope& s, Expr x) {
+  const Scope e = s / "encoder", d = s / "decoder";
+  const int64_t n = x.dim(0);
+  Expr h = reshape(x, {n, 16384, 1});
+  const int64_t channels[] = {16, 32, 64, 128, 64, 32, 16, 16};
+  for (int i = 0; i < 4; ++i) {
+    h = conv1d(e / i, h, channels[i], 7, {.stride = 4, .padding = Padding{.left = 3, .right = 3}});
+    if (i < 3) h = relu(h);
+  }
+  for (int i = 4; i < 8; ++i)
+    h = relu(conv_transpose1d(d / (i - 4), h, channels[i], 8, {.stride = 4}));
+  return mean(square(conv1d(d / 4, h, 1, 7) - reshape(x, {n, 16384, 1})));
+}
+
 Expr loss_of(const std::string& workload, const Scope& s, Expr x) {
+  if (workload == "conv-vae") return conv_vae(s, x);
+  if (workload == "audio-ae") return audio_ae(s, x);
   if (workload == "seed-ae") {
     const Autoencoder net{{.inputs = 100, .hidden = {32}, .latent = 100}};
     return net.loss(s, {.x = x}).total;

@@ -100,8 +100,16 @@ inline Rows load(const Options& o) {
     rows.values.resize(100000);
     std::mt19937_64 random(0);
     for (float& v : rows.values) v = static_cast<float>(random() >> 40) * 0x1p-24f;
-  } else if (o.workload == "mlp-vae") {
-    rows.count = 12800;
+  } else if (o.workload == "audio-ae") {
+    rows.count = 128;
+    rows.width = 16384;
+    rows.batch = 16;
+    rows.values.resize(static_cast<size_t>(rows.count * rows.width));
+    std::mt19937_64 random(0);
+    std::normal_distribution<float> noise(0, 0.1f);
+    for (float& v : rows.values) v = noise(random);
+  } else if (o.workload == "mlp-vae" || o.workload == "conv-vae") {
+    rows.count = o.workload == "mlp-vae" ? 12800 : 2560;
     rows.width = 784;
     rows.batch = 128;
     rows.bytes.resize(static_cast<size_t>(rows.count * rows.width));
@@ -112,10 +120,12 @@ inline Rows load(const Options& o) {
                       gzread(file, rows.bytes.data(), static_cast<unsigned>(rows.bytes.size())) ==
                           static_cast<int>(rows.bytes.size());
     if (file) gzclose(file);
-    if (!good) throw std::runtime_error(path + ": 12800 images of MNIST were expected");
+    if (!good)
+      throw std::runtime_error(path + ": " + std::to_string(rows.count) +
+                               " images of MNIST were expected");
   } else {
     throw std::invalid_argument("unknown workload \"" + o.workload +
-                                "\"; there are seed-ae, seed-vae, mlp-vae");
+                                "\"; there are seed-ae, seed-vae, mlp-vae, conv-vae, audio-ae");
   }
   return rows;
 }

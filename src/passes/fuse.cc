@@ -406,9 +406,10 @@ ChainPlan chain_of(const Program& program, const Unit& unit,
   for (NodeId id : unit.nodes) {
     const Node& n = program.nodes[id];
     if (is_reduction(n)) {
-      const bool over_columns =
-          n.shape.elements() == f.rows && reduction_rows(n, domain) == f.rows &&
-          n.attrs.integer("first") + n.attrs.integer("count") == domain.rank();
+      int64_t after = 1;  // axes behind those that go; extents of 1 do not count
+      for (auto i = n.attrs.integer("first") + n.attrs.integer("count"); i < domain.rank(); ++i)
+        after *= domain[static_cast<int>(i)];
+      const bool over_columns = after == 1;
       const End end = !over_columns                                         ? End::column_sum
                       : std::holds_alternative<ir::MaxKernel>(n.op->kernel) ? End::row_max
                                                                             : End::row_sum;
