@@ -1,5 +1,5 @@
 // What an op is: one literal in src/ops/<family>.cc with everything the rest of the engine asks
-// about it. Passes ask properties (kind, kernel); they do not name ops. tests/op_table_test.cc
+// about it. Passes ask properties (kind, kernel); they do not name ops. src/ops/table_test.cc
 // proves each entry: shape rule, kernel against reference, gradient against differences, fused
 // against unfused, print-parse-print.
 #pragma once
