@@ -74,23 +74,58 @@ Expr make_scan(Graph& g, std::shared_ptr<Graph> body, int64_t length, const std:
                    where, std::move(body));
 }
 
-ResultType scan_type(const TypeContext& c) {
-  const auto carries = static_cast<size_t>(c.attrs.integer("carries")),
-             inputs = static_cast<size_t>(c.attrs.integer("inputs"));
-  if (!c.body || c.shapes.size() < carries + inputs) c.refuse("needs a body and its operands");
-  if (c.attrs.integer("length") < 1) c.refuse("length must be at least 1");
-  for (size_t i = 0; i < carries; ++i) {
-    const ir::Node& next = c.body->program().nodes[fetched(*c.body, numbered("carry", i))];
-    if (!(next.shape == c.shapes[i]) || next.dtype != c.dtypes[i]) {
-      c.refuse("carry " + std::to_string(i) + " starts as " + c.shapes[i].text() +
-               " and leaves the body as " + next.shape.text());
+/// What the body reads are the scan's operands, by name, shape and type; what it fetches are
+/// carries and outputs. A body that was traced is so; one that was parsed may not be.
+void check_body(const TypeContext& c, size_t carries, size_t inputs) {
+  std::map<std::string, std::pair<Shape, DType>> given;
+  for (size_t i = 0; i < c.shapes.size(); ++i) {
+    const bool carry = i < carries, input = !carry && i < carries + inputs;
+    given[carry   ? numbered("carry", i)
+          : input ? numbered("input", i - carries)
+                  : numbered("captured", i - carries - inputs)] = {
+        input ? without_first(c.shapes[i]) : c.shapes[i], c.dtypes[i]};
+  }
+  for (const ir::Node& n : c.body->program().nodes) {
+    if (n.op->kind != Kind::source || n.attrs.list().size() != 3) continue;
+    const auto found = given.find(n.attrs.word("name"));
+    if (found == given.end() || !(found->second.first == n.shape) ||
+        found->second.second != n.dtype || std::string_view(n.op->name) != "feed") {
+      c.refuse("its body reads \"" + n.attrs.word("name") + "\" " + n.shape.text() +
+               ", which is none of its operands");
     }
   }
+  std::vector<std::string> wanted, fetches;
+  for (const ir::Fetch& f : c.body->program().fetches) fetches.push_back(f.name);
+  std::sort(fetches.begin(), fetches.end());
+  for (size_t i = 0; i < carries; ++i) wanted.push_back(numbered("carry", i));
+  for (size_t i = 0; i + carries < fetches.size(); ++i) wanted.push_back(numbered("output", i));
+  std::sort(wanted.begin(), wanted.end());
+  if (wanted != fetches || !c.body->program().commits.empty())
+    c.refuse("its body must fetch carry:0, .. and output:0, .. and assign nothing");
+}
+
+ResultType scan_type(const TypeContext& c) {
+  const int64_t count = static_cast<int64_t>(c.shapes.size());
+  if (!c.body || c.attrs.integer("carries") < 0 || c.attrs.integer("inputs") < 0 ||
+      c.attrs.integer("carries") > count ||
+      c.attrs.integer("inputs") > count - c.attrs.integer("carries"))
+    c.refuse("needs a body and its operands");
+  if (c.attrs.integer("length") < 1) c.refuse("length must be at least 1");
+  const auto carries = static_cast<size_t>(c.attrs.integer("carries")),
+             inputs = static_cast<size_t>(c.attrs.integer("inputs"));
   for (size_t i = 0; i < inputs; ++i) {
     const Shape& s = c.shapes[carries + i];
     if (s.rank() < 1 || s[0] != c.attrs.integer("length")) {
       c.refuse("input " + std::to_string(i) + " " + s.text() + " must have " +
                std::to_string(c.attrs.integer("length")) + " slices on axis 0");
+    }
+  }
+  check_body(c, carries, inputs);
+  for (size_t i = 0; i < carries; ++i) {
+    const ir::Node& next = c.body->program().nodes[fetched(*c.body, numbered("carry", i))];
+    if (!(next.shape == c.shapes[i]) || next.dtype != c.dtypes[i]) {
+      c.refuse("carry " + std::to_string(i) + " starts as " + c.shapes[i].text() +
+               " and leaves the body as " + next.shape.text());
     }
   }
   return {Shape{}, DType::f32};
@@ -192,8 +227,8 @@ std::vector<Expr> scan_grad(Graph& g, ir::NodeId id, const std::map<int64_t, Exp
       if (name.starts_with("input")) saved[i] = {&g, node.in[carries + number]};
     }
     // What is the same in every iteration is computed from the captured values, not saved.
-    const bool forward_value = i < forward && !invariant[i] && !cheap(n) &&
-                               std::string_view(n.op->name) != "loop_index";
+    const bool forward_value =
+        i < forward && !invariant[i] && !cheap(n) && std::string_view(n.op->name) != "loop_index";
     if (forward_value) {
       if (!saved.count(i)) {
         size_t count = 0;
