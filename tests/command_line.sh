@@ -41,6 +41,7 @@ expect 2 'likelihood' "$latent" train digits --model autoencoder --likelihood be
 printf 'data = "digits"\nmodel = "vae"\nlatent = 3\nepochs = 1\nvalidation = 0.2\n' > "$folder/c.toml"
 expect 0 'latent 3' "$latent" train --config "$folder/c.toml" --out "$folder/c"
 expect 0 'latent 4' "$latent" train --config "$folder/c.toml" --latent 4 --out "$folder/d"
+expect 0 'hidden 400, latent 20' "$latent" plan digits --config "$(dirname "$0")/../examples/mnist_vae.toml" --validation 0.1
 printf 'latent = [\n' > "$folder/e.toml"
 expect 3 'e.toml: line 1' "$latent" train digits --config "$folder/e.toml" --out "$folder/e"
 printf 'epoch = 3\n' > "$folder/e.toml"

@@ -54,14 +54,13 @@ bool Loop::stopped_early() const {
 TrainEvent::Kind Loop::run() {
   using Kind = TrainEvent::Kind;
   began_ = saved_ = told_ = Clock::now();
-  if (good_.empty()) good_.take(slots_);
+  training_.at(loader_.batch_size());  // declares the slots
   while (state_.epoch < options_.epochs && !stopped_early()) {
     const auto epoch_began = Clock::now();
     if (state_.batch == 0) good_.take(slots_);
     bool fine = true;
-    while (fine && state_.batch < loader_.batches()) {
-      fine = step();
-      if (!fine) break;
+    while (state_.batch < loader_.batches()) {
+      if (!(fine = step())) break;
       ++state_.batch;
       if (stop_asked()) {
         save();
@@ -101,7 +100,7 @@ bool Loop::step() {
   const auto x = plan.feed("x");
   const size_t width = x.size() / rows.size();
   size_t largest = 0;
-  for (size_t i = 0; i < x.size(); ++i) {
+  for (size_t i = 0; i < x.size() && std::isfinite(x[largest]); ++i) {
     if (!(std::abs(x[i]) <= std::abs(x[largest]))) largest = i;
   }
   roll_back(
@@ -212,7 +211,7 @@ void Loop::save() {
 }
 
 void Loop::restore(Checkpoint c, const std::string& path) {
-  training_.at(std::min<int64_t>(options_.batch, loader_.batch_size()));  // declares the slots
+  training_.at(loader_.batch_size());  // declares the slots
   Snapshot now;
   now.counters = c.counters;
   good_ = {};
@@ -245,7 +244,6 @@ void Loop::restore(Checkpoint c, const std::string& path) {
 std::optional<std::map<std::string, Tensor>> Loop::result() {
   if (!best_.empty()) return std::move(best_);
   if (state_.best) return std::nullopt;
-  training_.at(loader_.batch_size());
   sync_evaluation();
   std::map<std::string, Tensor> weights;
   for (const std::string& name : weights_) weights.emplace(name, eval_slots_.at(name).clone());

@@ -99,7 +99,7 @@ if command -v localedef > /dev/null && [ -e /usr/share/i18n/locales/de_DE ]; the
     "${there[@]}" eval vae digits --json --k 3 2> /dev/null | cmp - expected.json || fail "eval --json in $locale"
     "${there[@]}" encode vae digits -o codes.csv 2> /dev/null; same codes.csv expected.csv
     expect 0 'decoded' "${there[@]}" decode vae codes.csv -o decoded.npy
-    expect 0 '"beta":0.5' "${there[@]}" plan digits --lr 0.5 --config <(echo 'beta = 0.5')
+    expect 0 'beta 0.5' "${there[@]}" plan digits --lr 0.5 --config <(echo 'beta = 0.5')
   done
 fi
 finish
