@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "latent/ops.h"
+#include "measure/log_weights.h"
 
 namespace latent::measure {
 
@@ -18,36 +19,6 @@ namespace {
 constexpr int64_t kPiece = 128;
 constexpr double kLeastSigma = 1e-3;
 const std::string kRowFeed = "row:" + std::to_string(kPiece);
-
-// Weights w of a row's samples by their logarithms, added up in the order of the samples: sums of
-// w / e^shift and of its square, shift being the largest log weight so far.
-class LogSum {
- public:
-  void add(double log_weight) {
-    if (log_weight == -INFINITY) return;  // a weight of 0
-    if (log_weight > shift_) {
-      const double f = std::exp(shift_ - log_weight);  // 0 at first
-      sum_ *= f;
-      squares_ *= f * f;
-      shift_ = log_weight;
-    }
-    const double w = std::exp(log_weight - shift_);
-    sum_ += w;
-    squares_ += w * w;
-  }
-  double log_mean(int64_t n) const {
-    return shift_ + std::log(sum_) - std::log(static_cast<double>(n));
-  }
-  // Variance of the mean over the square of the mean.
-  double relative_variance(int64_t n) const {
-    if (n < 2) return 0;
-    const auto count = static_cast<double>(n);
-    return std::max(0.0, (count * squares_ / (sum_ * sum_) - 1) / (count - 1));
-  }
-
- private:
-  double shift_ = -INFINITY, sum_ = 0, squares_ = 0;
-};
 
 double sum_in_order(std::span<const double> v) {
   double s = 0;
@@ -304,7 +275,7 @@ Iwae Evaluator::iwae(const RowSource& rows, int64_t samples, std::optional<doubl
   impl_->check_posterior(rows, samples);
   Iwae iwae{.samples = samples, .sigma = sigma};
   Plan& decode = impl_->settled(rows, iwae.sigma);
-  std::vector<LogSum> sums(rows.rows.size());
+  std::vector<LogWeights> sums(rows.rows.size());
   impl_->draw(
       rows, 0, samples, decode, [](size_t, size_t, Plan&) {},
       [&](size_t at, size_t n, Plan& p) {
@@ -312,9 +283,9 @@ Iwae Evaluator::iwae(const RowSource& rows, int64_t samples, std::optional<doubl
         for (size_t i = 0; i < n; ++i)
           sums[at + i].add(static_cast<double>(log_ratio[i]) - static_cast<double>(nll[i]));
       });
-  for (const LogSum& s : sums) {
-    iwae.bound.push_back(s.log_mean(samples));
-    iwae.variance.push_back(s.relative_variance(samples));
+  for (const LogWeights& s : sums) {
+    iwae.bound.push_back(s.log_mean());
+    iwae.variance.push_back(s.relative_variance());
   }
   return iwae;
 }
