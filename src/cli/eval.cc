@@ -10,6 +10,7 @@
 #include "cli/evaluation.h"
 #include "cli/help.h"
 #include "cli/model_input.h"
+#include "cli/output.h"
 #include "cli/run_info.h"
 #include "cli/verbs.h"
 #include "data/dataset.h"
@@ -116,7 +117,7 @@ int run(const EvalFlags& flags) {
   }
   nlohmann::json j = to_json(e, flags.k);
   j.update({{"model", model.architecture().name}, {"data", data.name()}, {"which", which}});
-  fmt::print("{}\n", j.dump(2));
+  print_json(j);
   return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/model_input.h"
+#include "cli/output.h"
 #include "cli/run_info.h"
 #include "cli/verbs.h"
 #include "data/safetensors.h"
@@ -131,7 +132,7 @@ int run(const InspectFlags& flags) {
     throw BadModel(e.what());
   }
   if (flags.json)
-    fmt::print("{}\n", j.dump(2));
+    print_json(j);
   else
     print(j);
   return 0;

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cli/help.h"
+#include "cli/output.h"
 #include "cli/verbs.h"
 #include "models/catalog.h"
 
@@ -24,7 +25,7 @@ int run(const ModelsFlags& flags) {
                   [&](const auto& m) { return m.at("name") != flags.name; });
   }
   if (flags.json) {
-    fmt::print("{}\n", models.dump(2));
+    print_json(models);
     return 0;
   }
   const int width = terminal_width();

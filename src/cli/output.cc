@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "data/csv.h"
 #include "data/npy.h"
@@ -58,6 +59,11 @@ std::vector<std::string> numbered(const std::string& prefix, int64_t n) {
   std::vector<std::string> names;
   for (int64_t i = 1; i <= n; ++i) names.push_back(prefix + std::to_string(i));
   return names;
+}
+
+void print_json(const nlohmann::json& result) {
+  using Handler = nlohmann::json::error_handler_t;
+  fmt::print("{}\n", result.dump(2, ' ', /*ensure_ascii=*/false, Handler::replace));
 }
 
 void tell_written(const Output& o, const std::string& what) {

@@ -1,6 +1,8 @@
 // Rows out of a verb: an NPY file, a CSV file, or a picture, by the ending of the path.
 #pragma once
 
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -28,6 +30,9 @@ void write_rows(const Output& output, const std::vector<float>& values, const Sh
                 const std::vector<std::string>& columns);
 /// Names of `n` values of a row: prefix1, prefix2, ..
 std::vector<std::string> numbered(const std::string& prefix, int64_t n);
+
+/// A result for programs, on standard output. Names of files that are no UTF-8 get U+FFFD.
+void print_json(const nlohmann::json& result);
 
 /// Tells on standard error what was written, unless it went to standard output.
 void tell_written(const Output& output, const std::string& what);

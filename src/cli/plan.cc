@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/output.h"
 #include "cli/request_flags.h"
 #include "cli/verbs.h"
 #include "train/preview.h"
@@ -66,7 +67,7 @@ int run(const PlanFlags& flags) {
   const PlanStats stats = preview.step().stats();
   const std::string note = plan.options.dtype == "bf16" ? bf16_note() : "";
   if (flags.json)
-    fmt::print("{}\n", json_of(plan, forecast, stats, note).dump(2));
+    print_json(json_of(plan, forecast, stats, note));
   else
     print(plan, forecast, stats);
   if (!note.empty()) fmt::print(stderr, "{}\n", note);

@@ -83,7 +83,10 @@ for name in 'with space.npy' 'Übergröße-数字.npy' -- '-dash.npy'; do
 done
 mv vae 'my run ü'
 expect 0 'z1=' "$latent" eval 'my run ü' digits --k 0
-mv 'my run ü' vae
+"$latent" inspect 'my run ü' --json | python3 -m json.tool > /dev/null || fail 'JSON of an odd name'
+mv 'my run ü' $'caf\xe9'
+"$latent" inspect $'caf\xe9' --json | python3 -m json.tool > /dev/null || fail 'JSON of a name that is no UTF-8'
+mv $'caf\xe9' vae
 
 # Numbers are written with a point in every locale.
 if command -v localedef > /dev/null && [ -e /usr/share/i18n/locales/de_DE ]; then
