@@ -177,7 +177,7 @@ void check_gradients(const Graph& g, const std::vector<std::pair<std::string, in
   }
 }
 
-/// Fetches loss and its gradients to the feeds.
+/// Fetches loss and its gradients to the feeds or slots.
 void fetch_gradients(Graph& g, Expr loss, const std::vector<Expr>& feeds) {
   g.fetch("loss", loss);
   const std::vector<Expr> d = grad(loss, feeds);
@@ -202,6 +202,53 @@ TEST(Pool, GradientOfAGradientsNormThroughPooling) {
                  average_pool(x * square(x), {1, 3}, 1, {.left = 1, .right = 2});
   fetch_gradients(g, sum(square(grad(sum(square(y)), {x})[0])), {x});
   check_gradients(g, {{"x", 40}}, 1e-5);
+}
+
+TEST(Conv, GradientPenaltyThroughConvolutionsAndBatchNorm) {
+  Graph g;
+  const Scope s(g, true);
+  const Expr x = g.feed("x", {2, 4, 4, 1});
+  Expr h = conv2d(s / 0, x, 2, 3, {.stride = 2});
+  h = tanh(batch_norm(s / 1, h));
+  const Expr y = conv2d(s / 2, h, 1, 2);
+  const Expr slope = sqrt(sum(square(grad(sum(y), {x})[0]), {1, 2, 3}) + 1e-3);
+  std::vector<Expr> all = {x};
+  for (const Expr& slot : g.slots("")) {
+    if (!g.name_of(slot).starts_with("1/running") && g.name_of(slot) != "2/bias")
+      all.push_back(slot);
+  }
+  fetch_gradients(g, sum(square(slope - 1)) + mean(square(y)), all);
+  std::vector<std::pair<std::string, int64_t>> names;
+  for (const Expr& e : all) names.emplace_back(g.name_of(e), e.shape().elements());
+  EXPECT_EQ(names.size(), 6u);  // x, two weights, a bias, and batch norm's weight and bias
+  check_gradients(g, names, 1e-5);
+}
+
+TEST(Conv, SameBitsOnAnyNumberOfThreads) {
+  std::vector<Slots> trained(6);
+  const int threads[] = {1, 2, 3, 4, 8, 1};
+  for (size_t k = 0; k < trained.size(); ++k) {
+    Graph g;
+    const Scope s(g, true);
+    const Expr x = g.feed("x", {24, 16, 16, 3});
+    Expr h = relu(batch_norm(s / 0, conv2d(s / 1, x, 32, 3)));
+    h = max_pool(relu(batch_norm(s / 2, conv2d(s / 3, h, 64, 3, {.stride = 2}))), 2, 2);
+    h = relu(conv_transpose2d(s / 4, upsample_nearest(h, 2), 32, 4, {.stride = 2}));
+    const Expr loss = mean(square(conv2d(s / 5, h, 3, 3) - x));
+    minimize(g, loss);
+    g.fetch("loss", loss);
+    Plan plan(g, trained[k], {.threads = threads[k]});
+    EXPECT_GE(plan.stats().parts, 8u);
+    const std::vector<double> v = draw(24 * 16 * 16 * 3, 7);
+    std::copy(v.begin(), v.end(), plan.feed("x").begin());
+    for (int i = 0; i < 3; ++i) plan.run();
+    for (const auto& [name, tensor] : trained[k].tensors()) {
+      const std::span<const std::byte> a = std::as_const(trained[0]).at(name).as_bytes(),
+                                       b = tensor.as_bytes();
+      EXPECT_TRUE(std::equal(a.begin(), a.end(), b.begin(), b.end()))
+          << name << " on " << threads[k] << " threads";
+    }
+  }
 }
 
 TEST(ConvMisuse, SaysWhatWouldFit) {

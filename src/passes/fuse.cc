@@ -228,10 +228,14 @@ class Fuser {
     if (readers_[i].size() != 1) return false;
     const Node& reader = p_.nodes[readers_[i][0]];
     if (reader.op->kind != Kind::elementwise || !(reader.shape == p_.nodes[i].shape)) return false;
-    for (NodeId r : readers_[in]) {
-      if (p_.nodes[r].op->kind == Kind::general) return true;
-    }
-    return false;
+    return feeds_general(in);
+  }
+  /// Whether a node of kind general reads the value, under whatever shape.
+  bool feeds_general(NodeId n) const {
+    return std::any_of(readers_[n].begin(), readers_[n].end(), [&](NodeId r) {
+      const Kind kind = p_.nodes[r].op->kind;
+      return kind == Kind::general || (kind == Kind::view && feeds_general(r));
+    });
   }
 
   size_t inputs_of(const std::vector<NodeId>& nodes, int a, int b) const {
