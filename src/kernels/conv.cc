@@ -135,7 +135,9 @@ std::vector<Call> bind_conv(const ConvProblem& problem) {
   for (const Candidate& c : kCandidates) {
     ConvOffer offer = c.offer(problem);
     if (!offer.calls.empty()) {
-      offer.calls[0].refused = std::move(refused);
+      for (Call& call : offer.calls) {  // told where the work is, not at the packing before it
+        if (call.flops > 0) call.refused = refused;
+      }
       return std::move(offer.calls);
     }
     refused.push_back(std::string(c.name) + ": " + offer.reason);

@@ -133,12 +133,12 @@ void gather_image(const Few& p, const float* wide, const float* weights, float* 
   }
 }
 
-/// sums[f][c] += narrow[x][f] wide[x][c] over `pixels` pixels, for kVectors vectors of c. Sums of
-/// one narrow channel are kept for even and odd pixels apart.
+/// sums[f][c] += narrow[x][f] wide[x][c] over `pixels` pixels, for kVectors vectors of c. Every
+/// kPhases-th pixel has sums of its own, so that enough additions are under way at a time.
 template <int kFew, int kVectors>
 HWY_INLINE void weights_block(int64_t channels, int64_t pixels, const float* narrow,
                               const float* wide, float* sums) {
-  constexpr int kPhases = kFew == 1 ? 2 : 1;
+  constexpr int kSums = kFew * kVectors, kPhases = kSums > 4 ? 1 : kSums > 2 ? 2 : 4;
   const D d;
   const int64_t step = lanes();
   V acc[kPhases][kFew][kVectors];
@@ -156,13 +156,14 @@ HWY_INLINE void weights_block(int64_t channels, int64_t pixels, const float* nar
   int64_t x = 0;
   for (; x + kPhases <= pixels; x += kPhases)
     for (int k = 0; k < kPhases; ++k) pixel(x + k, acc[k]);
-  if (x < pixels) pixel(x, acc[0]);
+  for (; x < pixels; ++x) pixel(x, acc[0]);
   for (int f = 0; f < kFew; ++f) {
     for (int v = 0; v < kVectors; ++v) {
-      V sum = acc[0][f][v];
-      if constexpr (kPhases > 1) sum = hn::Add(sum, acc[1][f][v]);
+      for (int half = kPhases / 2; half > 0; half /= 2) {
+        for (int k = 0; k < half; ++k) acc[k][f][v] = hn::Add(acc[k][f][v], acc[k + half][f][v]);
+      }
       float* at = sums + f * channels + v * step;
-      hn::StoreU(hn::Add(hn::LoadU(d, at), sum), d, at);
+      hn::StoreU(hn::Add(hn::LoadU(d, at), acc[0][f][v]), d, at);
     }
   }
 }
@@ -186,6 +187,8 @@ void weights_image(const Few& p, const float* wide, const float* narrow, float* 
         int64_t k = 0;
         for (; k + kMany * step <= p.channels; k += kMany * step)
           weights_block<kFew, kMany>(p.channels, last - first, with, from + k, to + k);
+        for (; k + 2 * step <= p.channels; k += 2 * step)
+          weights_block<kFew, 2>(p.channels, last - first, with, from + k, to + k);
         for (; k < p.channels; k += step)
           weights_block<kFew, 1>(p.channels, last - first, with, from + k, to + k);
       }

@@ -19,6 +19,8 @@
   X("squared error", "frf:2 add,0,1 sub,5,2 square,6 mul,3,6 mul,4,8 +7 =9 |9")                \
   X("bernoulli",                                                                               \
     "frf:2 add,0,1 mul,5,2 softplus,5 sub,7,6 sigmoid,5 mul,3,9 mul,4,2 add,10,11 +8 =12 |12") \
+  X("bernoulli of logits",                                                                     \
+    "ff:2 mul,0,1 softplus,0 sub,5,4 sigmoid,0 mul,2,7 mul,3,1 add,8,9 +6 =10")                \
   X("column sum", "f:0 |0")                                                                    \
   X("row sum", "f:0 +0")                                                                       \
   X("scaled row sum", "f:1 mul,1,0 +2")                                                        \
