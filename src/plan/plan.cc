@@ -80,6 +80,23 @@ class Walker {
   bool wide_ = false;
 };
 
+/// Parts of calls that have several: work that threads can share, of some 10 microseconds a part.
+int64_t shared_parts(const std::vector<plan::Stage>& stages) {
+  int64_t parts = 0;
+  for (const plan::Stage& s : stages) {
+    if (s.loop) parts += s.loop->length * shared_parts(s.loop->stages);
+    if (s.parts > static_cast<int>(s.entries.size())) parts += s.parts;
+  }
+  return parts;
+}
+
+/// As many as were asked for; else all CPUs, where sharing saves more than waking and waiting cost.
+int threads_for(const std::vector<plan::Stage>& stages, int asked) {
+  constexpr int64_t kWorthATeam = 24;
+  if (asked > 0) return asked;
+  return shared_parts(stages) >= kWorthATeam ? default_threads() : 1;
+}
+
 }  // namespace
 
 struct Plan::Impl {
@@ -181,7 +198,8 @@ std::string bf16_note() {
 
 Plan::Plan(const Graph& graph, Slots& slots, CompileOptions options)
     : impl_(std::make_unique<Impl>()) {
-  static const std::set<std::string> known = {"hoist", "simplify", "cse", "fuse", "named", "in_place"};
+  static const std::set<std::string> known = {"hoist", "simplify", "cse",
+                                              "fuse",  "named",    "in_place"};
   for (const std::string& name : options.off) {
     if (!known.count(name)) {
       throw UsageError("no pass is called \"" + name + "\"" +
@@ -249,7 +267,7 @@ Plan::Plan(const Graph& graph, Slots& slots, CompileOptions options)
     m.counters.assign(counters.begin(), counters.end());
   }
   m.arena->reserve(m.built.arena_bytes);
-  const int threads = options.threads > 0 ? options.threads : default_threads();
+  const int threads = threads_for(m.built.stages, options.threads);
   if (threads > 1) m.team = std::make_shared<Team>(threads, kernels::pin_library_threads);
 }
 
@@ -432,10 +450,10 @@ Plan& PlanFamily::at(int64_t rows) {
   CompileOptions single = impl_->options;
   single.threads = 1;  // the family's team serves all its plans
   Plan plan(graph, *impl_->slots, single);
-  const int threads = impl_->options.threads > 0 ? impl_->options.threads : default_threads();
+  const int threads = threads_for(plan.impl_->built.stages, impl_->options.threads);
   if (threads > 1 && !impl_->team)
     impl_->team = std::make_shared<Team>(threads, kernels::pin_library_threads);
-  plan.impl_->team = impl_->team;
+  if (threads > 1) plan.impl_->team = impl_->team;
   impl_->arena->reserve(plan.impl_->built.arena_bytes);
   plan.impl_->arena = impl_->arena;
   return impl_->plans.emplace(rows, std::move(plan)).first->second;
