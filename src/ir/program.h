@@ -2,6 +2,7 @@
 // give them meaning. Passes read and rewrite a Program; user code sees only Graph and Expr.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -74,7 +75,7 @@ struct Schedule {
 };
 
 struct Program {
-  std::vector<Node> nodes;
+  std::deque<Node> nodes;  // a reference to a node outlives the nodes made after it
   std::vector<SlotInfo> slots;
   std::vector<Commit> commits;
   std::vector<Fetch> fetches;

@@ -13,7 +13,7 @@ namespace ops {
 
 std::vector<Expr> backward(Graph& g, std::vector<std::pair<ir::NodeId, Expr>> seeds,
                            const std::vector<ir::NodeId>& xs, Where where) {
-  const auto nodes = [&]() -> const std::vector<ir::Node>& { return g.program().nodes; };
+  const auto nodes = [&]() -> const std::deque<ir::Node>& { return g.program().nodes; };
   ir::NodeId top = 0;
   for (const auto& [node, seed] : seeds) top = std::max(top, node);
   // Only nodes that depend on an x need a cotangent.
