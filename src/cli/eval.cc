@@ -62,7 +62,11 @@ void print_posterior(const Evaluation& e, int64_t k) {
   if (p.iwae) {
     fmt::print("log p(x), K = {:<4} {:.3f} +- {:.3f} over rows, a lower bound\n", k, p.iwae->value,
                bar95(*p.iwae));
-    fmt::print("log p(x), no bias  {:.3f} +- {:.3f} over draws\n", p.log_likelihood, p.draws_bar);
+    fmt::print("log p(x), no bias  {:.3f} +- {:.3f} over draws{}\n", p.log_likelihood, p.draws_bar,
+               p.weak_rows ? fmt::format("; of {} rows fewer than ten of the {} draws count: the "
+                                         "bar is too short there, take a larger --k",
+                                         p.weak_rows, k)
+                           : "");
   }
   if (p.sigma) fmt::print("sigma              {:.4g}, in scaled units\n", *p.sigma);
   if (e.effective_beta)

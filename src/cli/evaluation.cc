@@ -67,6 +67,7 @@ PosteriorNumbers measure_posterior(Evaluator& model, const RowSource& rows,
     p.iwae = mean_of(iwae.bound);
     p.log_likelihood = iwae.log_likelihood();
     p.draws_bar = iwae.bar();
+    p.weak_rows = iwae.weak_rows();
   }
   const RowSource some = some_rows(rows, kMostInformationRows);
   p.mutual_information = mutual_information(model.codes(some), model.draws(some));
@@ -146,7 +147,10 @@ json to_json(const Evaluation& e, int64_t k) {
   j["mutual_information"] = {{"value", p.mutual_information}, {"rows", p.information_rows}};
   if (p.iwae) {
     j["iwae"] = to_json(*p.iwae);
-    j["iwae"].update({{"k", k}, {"log_likelihood", p.log_likelihood}, {"bar95", p.draws_bar}});
+    j["iwae"].update({{"k", k},
+                      {"log_likelihood", p.log_likelihood},
+                      {"bar95", p.draws_bar},
+                      {"weak_rows", p.weak_rows}});
   }
   return j;
 }

@@ -27,6 +27,7 @@ struct PosteriorNumbers {
   measure::Estimate nll, kl;
   std::optional<measure::Estimate> iwae;     // the bound of log p(x), K weights; error over rows
   double log_likelihood = 0, draws_bar = 0;  // its debiased mean, 95 % bar of the draws
+  int64_t weak_rows = 0;                     // of fewer than ten effective draws
   std::optional<double> sigma;               // that was used for gaussian_optimal
   double mutual_information = 0;             // over information_rows rows
   int64_t information_rows = 0;

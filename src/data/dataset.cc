@@ -154,6 +154,21 @@ void Dataset::gather(std::string_view name, std::span<const int32_t> rows, float
     throw UsageError("rows of " + std::to_string(n) + " values of " + name_ +
                      " were to be scaled by " + std::to_string(scaling.scale.size()) + " columns");
   }
+  const bool as_stored = scaling.is_uniform() && scaling.scale[0] == 1 && scaling.shift[0] == 0;
+  if (as_stored && f.values.dtype() == DType::f32) {
+    read(name, rows, std::as_writable_bytes(std::span(dst, rows.size() * n)));
+    return;
+  }
+  if (scaling.is_uniform() && f.values.dtype() == DType::u8) {
+    const auto bytes = f.values.span<uint8_t>();
+    float scaled[256];
+    for (size_t v = 0; v < 256; ++v)
+      scaled[v] = static_cast<float>(static_cast<double>(v) * scaling.scale[0] + scaling.shift[0]);
+    for (const int32_t row : rows) {
+      for (const uint8_t v : bytes.subspan(static_cast<size_t>(row) * n, n)) *dst++ = scaled[v];
+    }
+    return;
+  }
   visit_elements(f.values, [&](auto span) {
     for (size_t i = 0; i < rows.size(); ++i) {
       const auto* src = span.data() + static_cast<size_t>(rows[i]) * n;

@@ -1,15 +1,11 @@
-// Counter-based shuffling, the hold-out split and the prefetching worker; see loader.h.
+// Counter-based shuffling and the hold-out split; see loader.h.
 #include "data/loader.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <condition_variable>
-#include <exception>
 #include <limits>
-#include <mutex>
 #include <numeric>
-#include <thread>
+#include <string>
 #include <utility>
 
 #include "base/hash.h"
@@ -107,108 +103,5 @@ std::span<const int32_t> Loader::batch(int64_t epoch, int64_t index) {
   const int64_t count = std::min(batch_, std::ssize(order_) - first);
   return std::span(order_).subspan(static_cast<size_t>(first), static_cast<size_t>(count));
 }
-
-struct Prefetcher::Worker {
-  Worker(const Dataset& dataset, std::vector<BatchField> batch_fields, Loader order, int64_t epoch,
-         int64_t index)
-      : data(dataset),
-        fields(std::move(batch_fields)),
-        loader(std::move(order)),
-        next_epoch(epoch),
-        next_index(index) {
-    const int64_t rows = std::ssize(loader.batch(epoch, 0));  // none is larger
-    for (LoadedBatch& batch : buffers) {
-      batch.rows.reserve(static_cast<size_t>(rows));
-      for (const BatchField& field : fields) {
-        Shape shape{rows};
-        for (const int64_t d : data.row_shape(field.name)) shape.push_back(d);
-        batch.values.emplace_back(shape);
-      }
-    }
-    thread = std::thread([this] { run(); });
-  }
-
-  ~Worker() {
-    {
-      const std::lock_guard lock(mutex);
-      stop = true;
-    }
-    changed.notify_all();
-    thread.join();
-  }
-
-  void run() {
-    std::unique_lock lock(mutex);
-    while (!stop && !error) {
-      if (filled == given + 1) {  // one ahead of the batch in use: wait until that is done with
-        changed.wait(lock);
-        continue;
-      }
-      LoadedBatch& batch = buffers[static_cast<size_t>(filled % 2)];
-      lock.unlock();
-      std::exception_ptr failure;
-      try {
-        fill(batch);
-      } catch (...) {
-        failure = std::current_exception();
-      }
-      lock.lock();
-      error = failure;
-      if (!error) ++filled;
-      changed.notify_all();
-    }
-  }
-
-  void fill(LoadedBatch& batch) {
-    const auto rows = loader.batch(next_epoch, next_index);
-    batch.epoch = next_epoch;
-    batch.index = next_index;
-    batch.rows.assign(rows.begin(), rows.end());
-    for (size_t i = 0; i < fields.size(); ++i) {
-      data.gather(fields[i].name, rows, batch.values[i].span<float>().data(), fields[i].scale,
-                  fields[i].shift);
-    }
-    if (++next_index == loader.batches()) {
-      next_index = 0;
-      ++next_epoch;
-    }
-  }
-
-  const LoadedBatch& next() {
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [this] { return filled > given || error; });
-    if (filled == given) std::rethrow_exception(error);
-    const LoadedBatch& batch = buffers[static_cast<size_t>(given % 2)];
-    ++given;
-    changed.notify_all();
-    return batch;
-  }
-
-  // Used by the worker alone once it runs.
-  const Dataset& data;
-  std::vector<BatchField> fields;
-  Loader loader;
-  int64_t next_epoch;
-  int64_t next_index;
-
-  // LoadedBatch k lies in buffer k % 2. The caller uses batch given - 1; the worker may fill batch
-  // `given`, in the other buffer.
-  std::array<LoadedBatch, 2> buffers;
-  std::mutex mutex;
-  std::condition_variable changed;
-  int64_t filled = 0;  // batches ready so far
-  int64_t given = 0;   // batches handed out so far
-  bool stop = false;
-  std::exception_ptr error;
-  std::thread thread;
-};
-
-Prefetcher::Prefetcher(const Dataset& data, std::vector<BatchField> fields, Loader loader,
-                       int64_t epoch, int64_t index)
-    : worker_(std::make_unique<Worker>(data, std::move(fields), std::move(loader), epoch, index)) {}
-
-Prefetcher::~Prefetcher() = default;
-
-const LoadedBatch& Prefetcher::next() { return worker_->next(); }
 
 }  // namespace latent

@@ -4,13 +4,10 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "data/dataset.h"
-#include "latent/tensor.h"
 
 namespace latent {
 
@@ -43,39 +40,6 @@ class Loader {
   int64_t batch_;
   uint64_t seed_;
   int64_t epoch_ = -1;
-};
-
-/// One field as float32 in a batch, value * scale + shift.
-struct BatchField {
-  std::string name;
-  float scale = 1;
-  float shift = 0;
-};
-
-struct LoadedBatch {
-  int64_t epoch = 0;
-  int64_t index = 0;          // within the epoch
-  std::vector<int32_t> rows;  // of the data set
-  std::vector<Tensor>
-      values;  // f32 [batch size, ...] for each field; the first rows.size() rows count
-};
-
-/// Fills batches on a thread of its own, one ahead. The data set must outlive it.
-class Prefetcher {
- public:
-  /// Starts with batch `index` of `epoch` and goes on for ever.
-  Prefetcher(const Dataset& data, std::vector<BatchField> fields, Loader loader, int64_t epoch,
-             int64_t index);
-  ~Prefetcher();
-  Prefetcher(const Prefetcher&) = delete;
-  Prefetcher& operator=(const Prefetcher&) = delete;
-
-  /// The next batch, valid until the call after. Rethrows what went wrong on the worker.
-  const LoadedBatch& next();
-
- private:
-  struct Worker;
-  std::unique_ptr<Worker> worker_;
 };
 
 }  // namespace latent

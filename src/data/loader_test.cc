@@ -1,5 +1,4 @@
-// The order of rows: each row once an epoch, the same for the same seed, fair; the split; the
-// prefetching worker.
+// The order of rows: each row once an epoch, the same for the same seed, fair; the split.
 #include "data/loader.h"
 
 #include <gtest/gtest.h>
@@ -107,45 +106,6 @@ TEST(Splits, NeverEmptyOnEitherSide) {
   EXPECT_THROW(split(10, 1, 1), UsageError);
   EXPECT_THROW(split(10, -0.1, 1), UsageError);
   EXPECT_THROW(split(10, std::numeric_limits<double>::quiet_NaN(), 1), UsageError);
-}
-
-TEST(Prefetchers, GiveWhatTheLoaderGives) {
-  const Dataset d = Dataset::open("digits");
-  Loader loader(d.size(), 100, 7);
-  Prefetcher prefetcher(d, {{"x", 1 / 16.f, 0}, {"label", 1, 0}}, loader, 2, 15);
-  const Tensor& labels = d.field("label").values;
-  int64_t epoch = 2, index = 15;
-  for (int step = 0; step < 50; ++step) {
-    const LoadedBatch& batch = prefetcher.next();
-    ASSERT_EQ(batch.epoch, epoch);
-    ASSERT_EQ(batch.index, index);
-    ASSERT_TRUE(std::ranges::equal(batch.rows, loader.batch(epoch, index)));
-    std::vector<float> x(batch.rows.size() * 64);
-    d.gather("x", batch.rows, x.data(), 1 / 16.f, 0);
-    ASSERT_EQ(batch.values[0].shape(), (Shape{100, 8, 8}));
-    ASSERT_TRUE(std::ranges::equal(batch.values[0].span<float>().first(x.size()), x));
-    for (size_t i = 0; i < batch.rows.size(); ++i) {
-      ASSERT_EQ(batch.values[1].span<float>()[i],
-                labels.span<int32_t>()[static_cast<size_t>(batch.rows[i])]);
-    }
-    if (++index == loader.batches()) index = 0, ++epoch;
-  }
-}
-
-TEST(Prefetchers, StopWithoutBeingAsked) {
-  const Dataset d = Dataset::open("digits");
-  for (int i = 0; i < 20; ++i) Prefetcher(d, {{"x"}}, Loader(d.size(), 1000, 7), 0, 0);
-}
-
-TEST(Prefetchers, PassErrorsOn) {
-  const Dataset d = Dataset::open("digits");
-  Prefetcher prefetcher(d, {{"x"}}, Loader({0, 1, 5000}, 1, 7), 0, 0);
-  const auto take_three = [&] {
-    for (int i = 0; i < 3; ++i) prefetcher.next();
-  };
-  EXPECT_THROW(take_three(), UsageError);
-  EXPECT_THROW(prefetcher.next(), UsageError) << "and stay failed";
-  EXPECT_THROW(Prefetcher(d, {{"y"}}, Loader(10, 1, 7), 0, 0), UsageError);
 }
 
 }  // namespace

@@ -178,6 +178,29 @@ void copy_axes(std::byte* dst, const std::byte* src, Size size, const Axis* axes
 
 }  // namespace
 
+void copy_rows(void* dst, size_t dst_step, const void* src, size_t src_step, int64_t rows,
+               size_t bytes) {
+  struct Quarter {
+    uint64_t a, b;
+  };
+  auto* to = static_cast<std::byte*>(dst);
+  const auto* from = static_cast<const std::byte*>(src);
+  if (bytes > 512 || bytes % sizeof(Quarter)) {
+    for (int64_t r = 0; r < rows; ++r, to += dst_step, from += src_step)
+      std::memcpy(to, from, bytes);
+    return;
+  }
+  for (int64_t r = 0; r < rows; ++r, to += dst_step, from += src_step) {
+    // Two at a time, or the compiler would make a call of memcpy of it again.
+    size_t i = 0;
+    for (Quarter q[2]; i + sizeof q <= bytes; i += sizeof q) {
+      std::memcpy(q, from + i, sizeof q);
+      std::memcpy(to + i, q, sizeof q);
+    }
+    if (i < bytes) std::memcpy(to + i, from + i, sizeof(Quarter));
+  }
+}
+
 void strided_copy(void* dst, const void* src, size_t element_size, int rank, const int64_t* extents,
                   const int64_t* dst_strides, const int64_t* src_strides) {
   if (rank > kMaxCopyRank) {

@@ -1,5 +1,5 @@
-// Copies that change the order of elements: transposition of matrices and the general strided copy
-// behind permute, slice, concat and broadcast.
+// Copies that change the order of elements: transposition of matrices, rows laid side by side, and
+// the general strided copy behind permute, slice and broadcast.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,11 @@ namespace latent::kernels {
 
 /// dst[c * rows + r] = src[r * cols + c]. The two must not overlap.
 void transpose(const float* src, float* dst, int64_t rows, int64_t cols);
+
+/// Rows of `bytes` bytes each, `src_step` bytes apart, to rows `dst_step` bytes apart. They must
+/// not overlap. Short rows are copied without a call each.
+void copy_rows(void* dst, size_t dst_step, const void* src, size_t src_step, int64_t rows,
+               size_t bytes);
 
 inline constexpr int kMaxCopyRank = 12;
 

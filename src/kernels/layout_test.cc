@@ -114,5 +114,20 @@ TEST(StridedCopy, RefusesMoreAxesThanItHolds) {
                InternalError);
 }
 
+TEST(CopyRows, CopiesTheseBytesAndNoOthers) {
+  for (const size_t bytes : {0, 1, 4, 16, 20, 48, 80, 512, 528, 4000}) {
+    const size_t from_step = bytes + 12, to_step = bytes + 8;
+    constexpr int64_t kRows = 5;
+    std::vector<std::byte> from(from_step * kRows), to(to_step * kRows, std::byte{255});
+    for (size_t i = 0; i < from.size(); ++i) from[i] = static_cast<std::byte>(i % 251);
+    copy_rows(to.data(), to_step, from.data(), from_step, kRows, bytes);
+    for (size_t i = 0; i < to.size(); ++i) {
+      const size_t row = i / to_step, at = i % to_step;
+      ASSERT_EQ(to[i], at < bytes ? from[row * from_step + at] : std::byte{255})
+          << bytes << " bytes, row " << row << ", byte " << at;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace latent::kernels

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kernels/chain_shape.h"
+#include "kernels/layout.h"
 #include "kernels/reduce.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -24,6 +25,7 @@ namespace HWY_NAMESPACE {
 #if HWY_TARGET <= HWY_AVX2
 
 constexpr size_t kWidth = hn::MaxLanes(D());
+constexpr size_t kJoined = 512;               // elements of short rows that are done as one
 constexpr size_t kVectors = kLanes / kWidth;  // that hold the lanes of a row sum
 static_assert(kLanes % kWidth == 0);
 
@@ -153,6 +155,43 @@ struct Chain {
     }
   }
 
+  /// Whether rows may be joined: nothing is the same along a row or a column, nothing is summed.
+  static constexpr bool joins() {
+    for (int k = 0; k < kShape.inputs; ++k) {
+      if (kShape.access[k] != Access::full && kShape.access[k] != Access::scalar) return false;
+    }
+    for (int o = 0; o < kShape.outputs; ++o) {
+      if (kShape.end[o] != End::store) return false;
+    }
+    return true;
+  }
+
+  /// Short rows with strides (the halves of a posterior's weights): several at a time, gathered
+  /// first, as one row; elements do not depend on their neighbours.
+  static void run_joined(Row row, const float* const* in, void* const* operands,
+                         const ChainPiece& piece) {
+    const auto cols = static_cast<size_t>(piece.cols);
+    const auto most = static_cast<int64_t>(kJoined / cols);
+    HWY_ALIGN float gathered[std::max(1, kShape.inputs)][kJoined];
+    V none[kVectors];
+    for (int64_t r = piece.row_begin; r < piece.row_end; r += most) {
+      const int64_t rows = std::min(most, piece.row_end - r);
+      const auto at = static_cast<size_t>(r);
+      for (int k = 0; k < kShape.inputs; ++k) {
+        if (kShape.access[k] != Access::full) continue;
+        const auto stride = static_cast<size_t>(piece.inputs[k].stride);
+        row.in[k] = stride ? gathered[k] : in[k] + at * cols;
+        if (stride) {
+          copy_rows(gathered[k], cols * sizeof(float), in[k] + at * stride, stride * sizeof(float),
+                    rows, cols * sizeof(float));
+        }
+      }
+      for (int o = 0; o < kShape.outputs; ++o)
+        row.out[o] = static_cast<float*>(operands[o]) + at * cols;
+      block(row, 0, static_cast<size_t>(rows) * cols, none);
+    }
+  }
+
   static void run(void* const* operands, const float* constants, const ChainPiece& piece) {
     const D d;
     const auto cols = static_cast<size_t>(piece.cols);
@@ -168,6 +207,10 @@ struct Chain {
     }
     for (int k = 0; k < kShape.constants; ++k)
       row.fixed[kShape.inputs + k] = hn::Set(d, constants[k]);
+    if constexpr (joins()) {
+      if (piece.row_end - piece.row_begin > 1 && cols <= kJoined / 2)
+        return run_joined(row, in, operands, piece);
+    }
     for (int64_t r = piece.row_begin; r < piece.row_end; ++r) {
       const auto at = static_cast<size_t>(r);
       for (int k = 0; k < kShape.inputs; ++k) {

@@ -12,12 +12,17 @@
 namespace latent::kernels {
 namespace {
 
-FusedProgram program_of(std::string_view text, int64_t rows, int64_t cols) {
+/// With `strided` every second full input is the right part of rows that are 5 elements longer.
+FusedProgram program_of(std::string_view text, int64_t rows, int64_t cols, bool strided = false) {
   const ChainShape s = parse_chain(text);
   FusedProgram p;
   p.rows = rows;
   p.cols = cols;
-  for (int k = 0; k < s.inputs; ++k) p.inputs.push_back({s.access[k]});
+  for (int k = 0; k < s.inputs; ++k) {
+    p.inputs.push_back({s.access[k]});
+    if (strided && s.access[k] == Access::full && k % 2)
+      p.inputs.back().stride = cols + 5, p.inputs.back().offset = 5;
+  }
   for (int k = 0; k < s.constants; ++k)
     p.constants.push_back(0.25f + 0.125f * static_cast<float>(k));
   for (int k = 0; k < s.steps; ++k)
@@ -26,11 +31,11 @@ FusedProgram program_of(std::string_view text, int64_t rows, int64_t cols) {
   return p;
 }
 
-int64_t length(Access a, const FusedProgram& p) {
-  return a == Access::full     ? p.rows * p.cols
-         : a == Access::row    ? p.cols
-         : a == Access::column ? p.rows
-                               : 1;
+int64_t length(const FusedInput& i, const FusedProgram& p) {
+  return i.access == Access::full     ? p.rows * (i.stride ? i.stride : p.cols)
+         : i.access == Access::row    ? p.cols
+         : i.access == Access::column ? p.rows
+                                      : 1;
 }
 int64_t length(End e, const FusedProgram& p) {
   return e == End::store ? p.rows * p.cols : e == End::column_sum ? p.cols : p.rows;
@@ -44,7 +49,7 @@ std::vector<float> run(const FusedProgram& p, bool named, bool backward) {
   for (const FusedOutput& o : p.outputs)
     memory.emplace_back(static_cast<size_t>(length(o.end, p)), -7.f);
   for (const FusedInput& i : p.inputs) {
-    memory.emplace_back(static_cast<size_t>(length(i.access, p)));
+    memory.emplace_back(static_cast<size_t>(length(i, p)));
     for (float& v : memory.back()) v = draw(random);
   }
   std::vector<void*> operands;
@@ -81,14 +86,16 @@ TEST(Named, EqualsTheInterpreterBitForBit) {
                                      {300, 257},
                                      {130, 784},
                                      {3, 17000}}) {
-      const FusedProgram p = program_of(k.program, rows, cols);
-      ASSERT_EQ(bind_fused(p, std::vector<int>(p.outputs.size(), -1))[0].kernel, k.name);
-      const std::vector<float> expected = run(p, false, false);
-      for (bool backward : {false, true}) {
-        const std::vector<float> found = run(p, true, backward);
-        ASSERT_EQ(found.size(), expected.size());
-        ASSERT_EQ(std::memcmp(found.data(), expected.data(), found.size() * sizeof(float)), 0)
-            << k.name << " at " << rows << " x " << cols;
+      for (const bool strided : {false, true}) {
+        const FusedProgram p = program_of(k.program, rows, cols, strided);
+        ASSERT_EQ(bind_fused(p, std::vector<int>(p.outputs.size(), -1))[0].kernel, k.name);
+        const std::vector<float> expected = run(p, false, false);
+        for (bool backward : {false, true}) {
+          const std::vector<float> found = run(p, true, backward);
+          ASSERT_EQ(found.size(), expected.size());
+          ASSERT_EQ(std::memcmp(found.data(), expected.data(), found.size() * sizeof(float)), 0)
+              << k.name << " at " << rows << " x " << cols << (strided ? ", strided" : "");
+        }
       }
     }
   }

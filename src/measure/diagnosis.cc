@@ -61,6 +61,12 @@ bool no_code_pays(const Evidence& e) {
          *e.largest_eigenvalue <= e.beta * *e.noise_variance;
 }
 
+std::string smaller_noise(const std::string& likelihood) {
+  return likelihood == "gaussian_optimal"
+             ? "or let the KL weigh less (--set beta=0.1)"
+             : "or make the likelihood's noise smaller (--likelihood gaussian_optimal)";
+}
+
 // Returns whether the whole code is collapsed.
 bool collapse(const Evidence& e, std::vector<Finding>& out) {
   if (!e.has_posterior) return false;
@@ -91,8 +97,8 @@ bool collapse(const Evidence& e, std::vector<Finding>& out) {
       out.push_back({.code = "collapsed",
                      .sentence = "posterior collapse: " + seen,
                      .advice = "let the weight of the KL grow from 0 (--set warmup_steps=N), give "
-                               "each unit some free bits (--set free_bits=0.1), or make the "
-                               "likelihood's noise smaller (--likelihood gaussian_optimal)"});
+                               "each unit some free bits (--set free_bits=0.1), " +
+                               smaller_noise(e.likelihood)});
     }
     return true;
   }

@@ -213,6 +213,10 @@ TEST(DiagnosisRules, HoldTheirThresholds) {
   e.kl = 0;
   e.trained = TrainedLoss{80, 80};
   EXPECT_EQ(codes_of(diagnose(e)), Codes_{"collapsed"});
+  EXPECT_TRUE(diagnose(e)[0].advice.find("gaussian_optimal") != std::string::npos);
+  e.likelihood = "gaussian_optimal";
+  EXPECT_TRUE(diagnose(e)[0].advice.find("gaussian_optimal") == std::string::npos)
+      << "it has that already";
   e.noise_variance = 2.1;
   EXPECT_EQ(codes_of(diagnose(e)), Codes_{"collapse-is-right"});
   e.noise_variance = 1;

@@ -52,14 +52,12 @@ kernels::Call side_by_side_call(int64_t rows, std::vector<size_t> widths) {
   c.parts = static_cast<int>(std::clamp<int64_t>(rows * static_cast<int64_t>(whole) / 262144, 1,
                                                  std::clamp<int64_t>(rows, 1, 16)));
   c.run = [=, parts = c.parts](int part, void* const* p, std::byte*, const kernels::RunState&) {
-    for (int64_t r = rows * part / parts; r < rows * (part + 1) / parts; ++r) {
-      auto* to = static_cast<std::byte*>(p[0]) + static_cast<size_t>(r) * whole;
-      for (size_t k = 0; k < widths.size(); ++k) {
-        const auto* from =
-            static_cast<const std::byte*>(p[k + 1]) + static_cast<size_t>(r) * widths[k];
-        if (widths[k]) std::memcpy(to, from, widths[k]);
-        to += widths[k];
-      }
+    const int64_t begin = rows * part / parts, end = rows * (part + 1) / parts;
+    const auto first = static_cast<size_t>(begin);
+    auto* to = static_cast<std::byte*>(p[0]) + first * whole;
+    for (size_t k = 0; k < widths.size(); to += widths[k++]) {
+      kernels::copy_rows(to, whole, static_cast<const std::byte*>(p[k + 1]) + first * widths[k],
+                         widths[k], end - begin, widths[k]);
     }
   };
   return c;
