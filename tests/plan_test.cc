@@ -90,7 +90,7 @@ TEST(Plan, TheReferenceStepsHoldNamedChainsOnly) {
 
 TEST(Plan, FusionMemoryAndNamedKernelsDoNotChangeBits) {
   const std::vector<std::byte> whole = slots_after(4, {.threads = 2});
-  for (const char* pass : {"fuse", "named", "in_place"})
+  for (const char* pass : {"fuse", "named", "in_place", "recompute"})
     EXPECT_EQ(slots_after(4, {.threads = 2, .off = {pass}}), whole) << pass;
 }
 

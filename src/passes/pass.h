@@ -32,6 +32,8 @@ ir::Program simplify(const ir::Program& program);
 ir::Program lower_precision(const ir::Program& program);
 /// Equal nodes become one; never noise, sources or scans.
 ir::Program merge_equal(const ir::Program& program);
+/// Chains compute cheap values again rather than keep them for later chains. The last before fuse.
+ir::Program recompute(const ir::Program& program);
 /// Throws InternalError naming the node when the program is not well formed.
 void verify(const ir::Program& program, const std::string& after);
 

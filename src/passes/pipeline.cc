@@ -95,6 +95,7 @@ Lowered lower(const ir::Program& program, bool bf16, const Off& off, bool check)
   pass("bf16", bf16, [&] { current = lower_precision(current); });
   pass("cse", true, [&] { current = merge_equal(current); });
   pass("simplify", true, [&] { current = rewrite(simplify(current), add_node); });
+  pass("recompute", !off.count("fuse"), [&] { current = recompute(current); });
   const auto start = Clock::now();
   l.units = fuse(current, !off.count("fuse"));
   l.reports.push_back({"fuse",

@@ -198,8 +198,8 @@ std::string bf16_note() {
 
 Plan::Plan(const Graph& graph, Slots& slots, CompileOptions options)
     : impl_(std::make_unique<Impl>()) {
-  static const std::set<std::string> known = {"hoist", "simplify", "cse",
-                                              "fuse",  "named",    "in_place"};
+  static const std::set<std::string> known = {"hoist", "simplify",  "cse",     "fuse",
+                                              "named", "recompute", "in_place"};
   for (const std::string& name : options.off) {
     if (!known.count(name)) {
       throw UsageError("no pass is called \"" + name + "\"" +
