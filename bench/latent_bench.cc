@@ -1,5 +1,5 @@
-// The engine on the shared speed workloads seed-ae, seed-vae, mlp-vae, conv-vae and audio-ae; flags
-// and output as workload.h says.
+// The engine on the shared speed workloads seed-ae, seed-vae, mlp-vae, conv-vae, res-vae and
+// audio-ae; flags and output as workload.h says.
 #include <chrono>
 #include <cstdio>
 #include <string>
@@ -26,6 +26,31 @@ Expr conv_vae(const Scope& s, Expr x) {
   return mean(bernoulli().nll(reshape(h, {n, 784}), x)) + mean(posterior.kl_standard());
 }
 
+/// x + f(x), f twice batch norm, relu and a 3x3 convolution.
+Expr residual(const Scope& s, Expr x) {
+  Expr h = x;
+  for (int i = 0; i < 2; ++i)
+    h = conv2d(s / "conv" / i, relu(batch_norm(s / "norm" / i, h)), x.dim(-1), 3);
+  return x + h;
+}
+
+/// Four residual blocks between convolutions of stride 2 to a posterior of 128 units, and back.
+/// x [n, 64 * 64 * 3].
+Expr res_vae(const Scope& s, Expr x) {
+  const Scope e = s / "encoder", d = s / "decoder";
+  const int64_t n = x.dim(0), channels[] = {32, 64, 128, 256, 256};
+  Expr h = conv2d(e / "first", reshape(x, {n, 64, 64, 3}), channels[0], 3);
+  for (int i = 0; i < 4; ++i)
+    h = conv2d(e / i, residual(e / "block" / i, h), channels[i + 1], 4, {.stride = 2});
+  h = reshape(h, {n, 4096});
+  const Gaussian posterior{dense(e / "mean", h, 128), dense(e / "logvar", h, 128)};
+  h = reshape(dense(d / "first", posterior.sample(s / "noise"), 4096), {n, 4, 4, 256});
+  for (int i = 3; i >= 0; --i)
+    h = residual(d / "block" / i, conv_transpose2d(d / i, h, channels[i], 4, {.stride = 2}));
+  const Expr y = reshape(conv2d(d / "last", h, 3, 3), x.shape());
+  return mean(sum(square(y - x), {1})) + mean(posterior.kl_standard());
+}
+
 /// Four convolutions of stride 4 and back. x [n, 16384].
 Expr audio_ae(const Scope& s, Expr x) {
   const Scope e = s / "encoder", d = s / "decoder";
@@ -43,6 +68,7 @@ Expr audio_ae(const Scope& s, Expr x) {
 
 Expr loss_of(const std::string& workload, const Scope& s, Expr x) {
   if (workload == "conv-vae") return conv_vae(s, x);
+  if (workload == "res-vae") return res_vae(s, x);
   if (workload == "audio-ae") return audio_ae(s, x);
   if (workload == "seed-ae") {
     const Autoencoder net{{.inputs = 100, .hidden = {32}, .latent = 100}};
@@ -64,7 +90,7 @@ void run(bench::Options o) {
                    [&](Graph& g, int64_t n) {
                      const Scope s(g, true);
                      const Expr loss = loss_of(o.workload, s, g.feed("x", {n, data.width}));
-                     minimize(g, loss, Adam{});
+                     minimize(g, loss, Adam{.rate = o.workload == "res-vae" ? 1e-4 : 1e-3});
                      g.fetch("loss", loss);
                    },
                    {.threads = o.threads, .bf16 = o.bf16});
@@ -83,7 +109,8 @@ void run(bench::Options o) {
         return plan.scalar("loss");
       },
       more);
-  if (o.profile) std::fputs(plans.at(data.batch).profile(200).c_str(), stderr);
+  if (o.profile)
+    std::fputs(plans.at(data.batch).profile(o.workload == "res-vae" ? 3 : 200).c_str(), stderr);
 }
 
 }  // namespace

@@ -108,6 +108,13 @@ inline Rows load(const Options& o) {
     std::mt19937_64 random(0);
     std::normal_distribution<float> noise(0, 0.1f);
     for (float& v : rows.values) v = noise(random);
+  } else if (o.workload == "res-vae") {
+    rows.count = 128;
+    rows.width = 64 * 64 * 3;
+    rows.batch = 32;
+    rows.values.resize(static_cast<size_t>(rows.count * rows.width));
+    std::mt19937_64 random(0);
+    for (float& v : rows.values) v = static_cast<float>(random() >> 40) * 0x1p-24f;
   } else if (o.workload == "mlp-vae" || o.workload == "conv-vae") {
     rows.count = o.workload == "mlp-vae" ? 12800 : 2560;
     rows.width = 784;
@@ -125,7 +132,8 @@ inline Rows load(const Options& o) {
                                " images of MNIST were expected");
   } else {
     throw std::invalid_argument("unknown workload \"" + o.workload +
-                                "\"; there are seed-ae, seed-vae, mlp-vae, conv-vae, audio-ae");
+                                "\"; there are seed-ae, seed-vae, mlp-vae, conv-vae, res-vae, "
+                                "audio-ae");
   }
   return rows;
 }
