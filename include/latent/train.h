@@ -40,7 +40,7 @@ struct TrainEvent {
   enum class Kind {
     planned,   ///< forecast is set
     resumed,   ///< from the state of the run folder; epoch, step
-    step,      ///< at most once a second: means of the epoch so far in training
+    step,      ///< at most ten times a second: means of the epoch so far in training
     epoch,     ///< one ended: epoch, step, training, validation, seconds
     rollback,  ///< a loss or weight was not finite: message says where; the rate is lower now
     warning,   ///< message

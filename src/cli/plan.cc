@@ -7,6 +7,7 @@
 #include "cli/output.h"
 #include "cli/request_flags.h"
 #include "cli/verbs.h"
+#include "report/words.h"
 #include "train/preview.h"
 
 namespace latent::cli {
@@ -38,12 +39,6 @@ nlohmann::json json_of(const TrainPlan& plan, const Forecast& f, const PlanStats
                       {"seconds_per_epoch", f.seconds_per_epoch}};
   if (!note.empty()) j["note"] = note;
   return j;
-}
-
-std::string duration_text(double seconds) {
-  if (seconds < 120) return fmt::format("{:.2g} s", seconds);
-  return seconds < 7200 ? fmt::format("{:.1f} min", seconds / 60)
-                        : fmt::format("{:.1f} h", seconds / 3600);
 }
 
 void print(const TrainPlan& plan, const Forecast& f, const PlanStats& s) {

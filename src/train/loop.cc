@@ -33,7 +33,7 @@ bool Loop::stop_asked() {
   const auto since = [now](Clock::time_point t) {
     return std::chrono::duration<double>(now - t).count();
   };
-  if (options_.progress && since(told_) >= 1) {
+  if (options_.progress && since(told_) >= 0.1) {
     told_ = now;
     TrainEvent e = event(TrainEvent::Kind::step);
     for (const auto& [name, sum] : state_.sums)

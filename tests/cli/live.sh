@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# The live line of `latent train`, seen through a pseudo-terminal; and that nothing moves off a terminal.
+source "$(dirname "$0")/lib.sh"
+
+cat > watch.py <<'PY'
+"""watch.py COLUMNS OUT COMMAND...: runs the command with stderr on a terminal, keeps what it showed."""
+import fcntl, os, pty, struct, subprocess, sys, termios
+columns, out, command = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+master, terminal = pty.openpty()
+fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+child = subprocess.Popen(command, stderr=terminal)
+os.close(terminal)
+shown = b""
+while True:
+    try:
+        piece = os.read(master, 65536)
+    except OSError:  # the child closed it
+        break
+    if not piece:
+        break
+    shown += piece
+open(out, "wb").write(shown)
+sys.exit(child.wait())
+PY
+cat > check.py <<'PY'
+"""check.py COLUMNS COLOUR FILE: the live line was rewritten, in colour or not, and never wrapped."""
+import re, sys
+columns, colour, shown = int(sys.argv[1]), sys.argv[2] == "colour", open(sys.argv[3], "rb").read().decode()
+live = [line for line in re.findall(r"\r([^\r\n]*)(?=\r(?!\n))", shown) if line.strip()]
+assert len(live) >= 3, f"{len(live)} live lines: {shown!r}"
+for line in live:
+    plain = re.sub(r"\x1b\[\d+m", "", line)
+    assert "\x1b" not in plain and len(plain) < columns, (len(plain), plain)
+    assert re.match(r"epoch +\d+/400 .*loss \d", plain), plain
+assert ("\x1b" in shown) == colour, shown
+assert shown.count("epoch 400/400") == 1 and "written:" in shown, shown
+assert re.search(r"\r +\repoch 400/400 .* held out: ", shown), f"the live line is not taken away: {shown!r}"
+PY
+train() { watch "$1" "$2" "$latent" train digits --epochs 400 --hidden 64 --out "$2"; }
+watch() { # watch COLUMNS FILE COMMAND...
+  local columns=$1 file=$2
+  shift 2
+  TERM=${terminal:-xterm} python3 watch.py "$columns" "$file.shown" "$@" || fail "$* on a terminal: $(cat "$file.shown")"
+}
+train 120 wide && python check.py 120 colour wide.shown
+NO_COLOR=1 train 40 narrow && python check.py 40 plain narrow.shown
+terminal=dumb train 80 dumb
+! grep -q $'\x1b' dumb.shown || fail 'escape codes on a dumb terminal'
+"$latent" train digits --epochs 2 --out piped 2> piped.log || fail 'train off a terminal'
+! grep -q $'[\x1b\r]' piped.log || fail 'escape codes off a terminal'
+for run in narrow dumb; do
+  same wide/last.safetensors "$run/last.safetensors"
+done
+
+# The first line is there at once.
+python - "$latent" <<'PY'
+import os, subprocess, sys, time
+def first():
+    began = time.monotonic()
+    child = subprocess.Popen([sys.argv[1], "train", "digits", "--epochs", "1", "--out", "quick"], stderr=subprocess.PIPE)
+    os.read(child.stderr.fileno(), 1)
+    seconds = time.monotonic() - began
+    child.communicate()
+    return seconds
+best = min(first() for _ in range(5))
+assert best < 0.1, f"{best * 1000:.0f} ms to the first line"
+PY
+finish
