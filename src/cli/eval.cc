@@ -6,15 +6,12 @@
 #include <memory>
 #include <numeric>
 
-#include "base/hash.h"
 #include "cli/evaluation.h"
 #include "cli/help.h"
 #include "cli/model_input.h"
 #include "cli/output.h"
 #include "cli/run_info.h"
 #include "cli/verbs.h"
-#include "data/dataset.h"
-#include "data/loader.h"
 
 namespace latent::cli {
 
@@ -31,10 +28,9 @@ struct EvalFlags {
 
 /// Fills in which rows are measured; gives it in words.
 std::string choose_rows(const EvalFlags& flags, const Data& data, EvaluationOptions& o) {
-  const std::optional<RunInfo> run = run_info(flags.model.path);
-  const bool own = run && run->data == hex64(data.dataset().fingerprint());
-  Split split;
-  if (own) split = latent::split(data.size(), run->validation, run->seed);
+  const std::optional<Split> of_run = split_of_run(flags.model.path, data);
+  const bool own = of_run.has_value();
+  const Split split = of_run.value_or(Split());
   o.trained = split.train;
   const std::string asked = flags.rows != "auto"       ? flags.rows
                             : split.validation.empty() ? "all"
@@ -52,8 +48,6 @@ std::string choose_rows(const EvalFlags& flags, const Data& data, EvaluationOpti
   }
   return asked == "trained" ? "the rows trained on" : "the rows that the run held out";
 }
-
-double bar95(const measure::Estimate& e) { return 1.96 * e.error; }
 
 void print_posterior(const Evaluation& e, int64_t k) {
   const PosteriorNumbers& p = *e.posterior;

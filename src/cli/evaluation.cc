@@ -75,14 +75,14 @@ PosteriorNumbers measure_posterior(Evaluator& model, const RowSource& rows,
   return p;
 }
 
-json to_json(const Estimate& e) { return {{"value", e.value}, {"error", e.error}}; }
-
 template <class T>
 json or_null(const std::optional<T>& v) {
   return v ? json(*v) : json();
 }
 
 }  // namespace
+
+json to_json(const Estimate& e) { return {{"value", e.value}, {"error", e.error}}; }
 
 Evaluation evaluate(const Model& model, const Data& data, const EvaluationOptions& o) {
   const Scaling& scaling = model.preprocessing().scaling;

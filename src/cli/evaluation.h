@@ -51,7 +51,11 @@ struct Evaluation {
   std::vector<measure::Finding> findings;
 };
 
+/// Half the width of a 95 % interval.
+inline double bar95(const measure::Estimate& e) { return 1.96 * e.error; }
+
 Evaluation evaluate(const Model& model, const Data& data, const EvaluationOptions& options);
 nlohmann::json to_json(const Evaluation& e, int64_t k);
+nlohmann::json to_json(const measure::Estimate& e);  // {value, error}
 
 }  // namespace latent::cli

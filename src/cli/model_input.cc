@@ -9,7 +9,9 @@
 #include <filesystem>
 
 #include "base/near.h"
+#include "cli/output.h"
 #include "train/model_file.h"
+#include "train/preprocess.h"
 
 namespace latent::cli {
 
@@ -57,16 +59,22 @@ Model open_model(const ModelFlags& flags) {
   }
 }
 
+std::vector<std::string> value_names(const Model& model) {
+  const std::vector<std::string>& columns = model.preprocessing().columns;
+  return columns.empty() ? numbered("x", model.inputs()) : columns;
+}
+
 void tell_model(const ModelFlags& flags, const Model& model) {
   fmt::print(stderr, "{}: {}, rows of {}, {} units\n", flags.path, model.architecture().name,
              model.row_shape().text(), model.latent());
 }
 
-void add_data_flags(Flags& flags, DataFlags& data) {
+void add_data_flags(Flags& flags, DataFlags& data, bool required) {
   flags.argument("DATA", data.spec,
                  "digits (embedded), a file (IDX, NPY, NPZ, CSV; packed by gzip or not), or -",
-                 true);
-  flags.add("--label", "COLUMN", data.label, "column of a CSV file that is no value of a row");
+                 required);
+  flags.add("--label", "COLUMN|FILE", data.label,
+            "labels, no values of a row: a column of a CSV file, or a file of one number a row");
 }
 
 Data open_rows(const DataFlags& flags, const Model& model) {

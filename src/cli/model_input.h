@@ -30,6 +30,9 @@ void add_model_flags(Flags& flags, ModelFlags& model);
 /// The model of a run folder, or of a model file. BadModel for a file that is none; SystemError,
 /// with the near miss in its folder, when there is no such path.
 Model open_model(const ModelFlags& flags);
+/// Names of the values of a row, for the head of a CSV file: those of the table that the model was
+/// trained on, else x1, x2, ..
+std::vector<std::string> value_names(const Model& model);
 /// One line about it on standard error, before the data are read.
 void tell_model(const ModelFlags& flags, const Model& model);
 /// `path`, or within a run folder the file of its model, once it is known to exist.
@@ -39,7 +42,7 @@ struct DataFlags {
   std::string spec, label;
 };
 /// Adds DATA and --label.
-void add_data_flags(Flags& flags, DataFlags& data);
+void add_data_flags(Flags& flags, DataFlags& data, bool required = true);
 /// UsageError when the rows have not as many values as the model's.
 Data open_rows(const DataFlags& flags, const Model& model);
 

@@ -18,12 +18,13 @@ void add_output_flags(Flags& flags, Output& output) {
   flags.add("-o,--out", "FILE", output.path,
             "file to write, .npy, .csv or .png (pictures); - is standard output");
   flags.add("--format", "FORMAT", output.format,
-            "auto (by the ending of FILE; npy for -), npy, csv, png",
+            fmt::format("auto (by the ending of FILE; {} for -), npy, csv, png",
+                        output.piped == Format::csv ? "csv" : "npy"),
             {"auto", "npy", "csv", "png"});
 }
 
 Format format_of(const Output& o) {
-  Format format = Format::npy;
+  Format format = o.format == "auto" && o.path == "-" ? o.piped : Format::npy;
   if (o.format == "csv" || (o.format == "auto" && o.path.ends_with(".csv"))) {
     format = Format::csv;
   } else if (o.format == "png" || (o.format == "auto" && o.path.ends_with(".png"))) {
@@ -39,7 +40,8 @@ Format format_of(const Output& o) {
 
 Format array_format_of(const Output& o) {
   const Format format = format_of(o);
-  if (format == Format::png) throw UsageError("codes are no pictures; write them as .npy or .csv");
+  if (format == Format::png)
+    throw UsageError("these numbers are no pictures; write them as .npy or .csv");
   return format;
 }
 
@@ -53,6 +55,13 @@ void write_rows(const Output& o, const std::vector<float>& values, const Shape& 
     write_csv(o.path, columns, rows);
   else
     write_npy(o.path, rows);
+}
+
+void write_table(const Output& o, const Tensor& table, const std::vector<std::string>& columns) {
+  if (format_of(o) == Format::csv)
+    write_csv(o.path, columns, table);
+  else
+    write_npy(o.path, table);
 }
 
 std::vector<std::string> numbered(const std::string& prefix, int64_t n) {

@@ -15,12 +15,13 @@ enum class Format : uint8_t { npy, csv, png };
 
 struct Output {
   std::string path = "-", format = "auto";
+  Format piped = Format::npy;  // on standard output, where --format does not say
 };
 /// Adds -o, --out and --format.
 void add_output_flags(Flags& flags, Output& output);
 
-/// By --format, else by the path's ending; standard output is NPY. UsageError for other endings,
-/// and for NPY and PNG on a terminal. Asked for before the work, so that nothing is lost.
+/// By --format, else by the path's ending, else as `piped` says. UsageError for other endings, and
+/// for NPY and PNG on a terminal. Asked for before the work, so that nothing is lost.
 Format format_of(const Output& output);
 /// The same, where rows are no pictures.
 Format array_format_of(const Output& output);
@@ -28,6 +29,9 @@ Format array_format_of(const Output& output);
 /// As f32 of shape [rows, ..row]. `columns` names the values of a row in CSV.
 void write_rows(const Output& output, const std::vector<float>& values, const Shape& row,
                 const std::vector<std::string>& columns);
+/// A table of numbers with names, f64 [rows, columns].
+void write_table(const Output& output, const Tensor& table,
+                 const std::vector<std::string>& columns);
 /// Names of `n` values of a row: prefix1, prefix2, ..
 std::vector<std::string> numbered(const std::string& prefix, int64_t n);
 

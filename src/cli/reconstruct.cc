@@ -43,8 +43,7 @@ int run(const ReconstructFlags& flags) {
   }
   const auto rows = map_rows(data, [&](auto x) { return model.reconstruct(x); });
   const std::vector<std::string>& names = data.dataset().columns();
-  write_rows(flags.out, rows, data.row_shape(),
-             names.empty() ? numbered("x", model.inputs()) : names);
+  write_rows(flags.out, rows, data.row_shape(), names.empty() ? value_names(model) : names);
   tell_written(flags.out, fmt::format("reconstructions of {} rows", data.size()));
   return 0;
 }

@@ -4,7 +4,9 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/hash.h"
 #include "cli/model_input.h"
+#include "data/dataset.h"
 #include "data/safetensors.h"
 
 namespace latent::cli {
@@ -41,6 +43,12 @@ std::optional<RunInfo> run_info(const std::string& path) {
   } catch (const DataError& e) {
     throw BadModel(e.what());
   }
+}
+
+std::optional<Split> split_of_run(const std::string& path, const Data& data) {
+  const std::optional<RunInfo> run = run_info(path);
+  if (!run || run->data != hex64(data.dataset().fingerprint())) return std::nullopt;
+  return split(data.size(), run->validation, run->seed);
 }
 
 }  // namespace latent::cli

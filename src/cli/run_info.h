@@ -5,6 +5,9 @@
 #include <optional>
 #include <string>
 
+#include "data/loader.h"
+#include "latent/data.h"
+
 namespace latent::cli {
 
 struct RunInfo {
@@ -17,5 +20,8 @@ struct RunInfo {
 /// Of a run folder's last.safetensors, or of a checkpoint file; none for a model file alone.
 /// BadModel when what it says cannot be read.
 std::optional<RunInfo> run_info(const std::string& path);
+
+/// How the run at `path` divided the rows of `data`; none where it is no run of these data.
+std::optional<Split> split_of_run(const std::string& path, const Data& data);
 
 }  // namespace latent::cli

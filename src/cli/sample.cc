@@ -32,7 +32,7 @@ int run(const SampleFlags& flags) {
   if (format == Format::png)
     write_grid(flags.out.path, model, rows, flags.columns);
   else
-    write_rows(flags.out, rows, model.row_shape(), numbered("x", model.inputs()));
+    write_rows(flags.out, rows, model.row_shape(), value_names(model));
   tell_written(
       flags.out,
       fmt::format("{} samples: {} given draws from {}", flags.count,

@@ -41,6 +41,27 @@ constexpr Verb kVerbs[] = {
      "latent sample runs/digits -o grid.png\n"
      "latent sample runs/digits -n 1000 --temperature 0.8 -o samples.npy\n",
      add_sample},
+    {"interpolate", "Write what lies between two rows, by way of their codes",
+     "latent interpolate runs/digits digits --rows 0,1,5,9 -o strips.png\n"
+     "latent interpolate runs/table a.csv --to b.csv --steps 5 -o between.csv\n",
+     add_interpolate},
+    {"traverse", "Write what each unit of the code does when it alone moves",
+     "latent traverse runs/digits -o units.png\n"
+     "latent traverse runs/digits digits --units active --from 7 -o units.png\n",
+     add_traverse},
+    {"score", "Say how strange each row is to a model, and whether simple detectors do as well",
+     "latent score runs/table table.csv -o scores.csv\n"
+     "latent score runs/digits digits --anomaly 8 -o scores.npy\n"
+     "latent score runs/cardio cardio.npz:X --label cardio.npz:y --json\n",
+     add_score},
+    {"neighbors", "Find the rows whose codes lie nearest to a row's",
+     "latent neighbors runs/digits digits --row 7\n"
+     "latent neighbors runs/digits digits --row 0,7,9 -k 8 -o near.png\n",
+     add_neighbors},
+    {"probe", "Say how well codes tell labels, beside PCA of their size and the raw values",
+     "latent probe runs/digits digits\n"
+     "latent probe runs/table table.csv --label group --json\n",
+     add_probe},
     {"inspect", "Show what is in a model file: functions, weights, scaling",
      "latent inspect runs/digits\n"
      "latent inspect runs/digits/last.safetensors --json\n",

@@ -32,6 +32,11 @@ Action add_encode(Flags& flags);
 Action add_decode(Flags& flags);
 Action add_reconstruct(Flags& flags);
 Action add_sample(Flags& flags);
+Action add_interpolate(Flags& flags);
+Action add_traverse(Flags& flags);
+Action add_score(Flags& flags);
+Action add_neighbors(Flags& flags);
+Action add_probe(Flags& flags);
 Action add_inspect(Flags& flags);
 Action add_models(Flags& flags);
 

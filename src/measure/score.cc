@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/near.h"
+#include "measure/pca.h"
 
 namespace latent::measure {
 
@@ -17,19 +18,6 @@ constexpr std::pair<ScoreKind, const char*> kKinds[] = {
     {ScoreKind::elbo, "elbo"},
     {ScoreKind::likelihood, "likelihood"}};
 constexpr int64_t kPiece = 1024;  // rows in memory at a time
-
-// Calls f(place of the row, its values) in order.
-template <class F>
-void each_row(const RowSource& rows, int64_t inputs, const F& f) {
-  const auto width = static_cast<size_t>(inputs);
-  std::vector<float> values(static_cast<size_t>(std::min(kPiece, rows.size())) * width);
-  for (int64_t at = 0; at < rows.size(); at += kPiece) {
-    const auto n = static_cast<size_t>(std::min(kPiece, rows.size() - at));
-    rows.read(std::span(rows.rows).subspan(static_cast<size_t>(at), n), values.data());
-    for (size_t i = 0; i < n; ++i)
-      f(static_cast<size_t>(at) + i, std::span<const float>(values).subspan(i * width, width));
-  }
-}
 
 std::vector<double> distances(Evaluator& model, const RowSource& rows) {
   const auto width = static_cast<size_t>(model.view().inputs);
@@ -68,18 +56,18 @@ ScoreKind score_named(const std::string& name) {
 }
 
 std::vector<double> anomaly_scores(Evaluator& model, const RowSource& rows, ScoreKind kind,
-                                   int64_t samples) {
+                                   int64_t samples, std::optional<double> sigma) {
   std::vector<double> scores(rows.rows.size());
   switch (kind) {
     case ScoreKind::reconstruction:
       return distances(model, rows);
     case ScoreKind::elbo: {
-      const Elbo elbo = model.elbo(rows, samples);
+      const Elbo elbo = model.elbo(rows, samples, sigma);
       std::ranges::transform(elbo.nll, elbo.kl, scores.begin(), std::plus<>());
       break;
     }
     case ScoreKind::likelihood: {
-      const Iwae iwae = model.iwae(rows, samples);
+      const Iwae iwae = model.iwae(rows, samples, sigma);
       std::ranges::transform(iwae.bound, scores.begin(), std::negate<>());
       break;
     }

@@ -19,9 +19,10 @@ ScoreKind score_named(const std::string& name);  ///< UsageError with the neares
 
 /// Scores of rows, deterministic: the draws of a row belong to its id. elbo and likelihood need a
 /// VAE. A high likelihood does not make a row normal (Nalisnick et al. 2019): smooth pictures score
-/// low under models of rich ones.
+/// low under models of rich ones. `sigma` as in Evaluator: without it scores under gaussian_optimal
+/// depend on the other rows.
 std::vector<double> anomaly_scores(Evaluator& model, const RowSource& rows, ScoreKind kind,
-                                   int64_t samples = 16);
+                                   int64_t samples = 16, std::optional<double> sigma = {});
 
 /// Mean and standard deviation of each value of a row, in model space.
 struct Baseline {

@@ -35,6 +35,7 @@ std::vector<UnitStatistics> unit_statistics(const Codes& codes) {
   const auto rows = static_cast<double>(count);
   const std::vector<double> means = column_means(codes.mean, width);
   std::vector<UnitStatistics> units(width);
+  for (size_t j = 0; j < width; ++j) units[j].mean = means[j];
   for (size_t i = 0; i < codes.mean.size(); ++i) {
     UnitStatistics& u = units[i % width];
     const auto mean = static_cast<double>(codes.mean[i]);

@@ -16,6 +16,7 @@ namespace latent::measure {
 struct UnitStatistics {
   double mean_variance = 0;  // Var over rows of the posterior's mean
   double kl = 0;             // mean over rows, in nats; 0 for an autoencoder
+  double mean = 0;           // over rows of the posterior's mean
 };
 std::vector<UnitStatistics> unit_statistics(const Codes& codes);
 

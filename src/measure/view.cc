@@ -32,6 +32,18 @@ RowSource rows_of(const Dataset& data, const Scaling& scaling, std::vector<int32
           }};
 }
 
+RowSource rows_in(std::span<const float> values, int64_t width) {
+  const auto w = static_cast<size_t>(width);
+  RowSource r;
+  r.rows.resize(values.size() / w);
+  std::iota(r.rows.begin(), r.rows.end(), 0);
+  r.read = [values, w](std::span<const int32_t> ids, float* dst) {
+    for (const int32_t id : ids)
+      dst = std::ranges::copy(values.subspan(static_cast<size_t>(id) * w, w), dst).out;
+  };
+  return r;
+}
+
 RowSource some_rows(const RowSource& all, int64_t most) {
   if (most < 1) throw UsageError("at most " + std::to_string(most) + " rows were asked for");
   if (all.size() <= most) return all;

@@ -38,6 +38,8 @@ struct RowSource {
 
 /// The rows of field x, all of them when none are given. The data set must outlive the source.
 RowSource rows_of(const Dataset& data, const Scaling& scaling, std::vector<int32_t> rows = {});
+/// Rows [n, width] in memory, called 0, 1, ..; the values must outlive the source.
+RowSource rows_in(std::span<const float> values, int64_t width);
 /// At most `most` of the rows, spread evenly over all.
 RowSource some_rows(const RowSource& all, int64_t most);
 

@@ -13,10 +13,12 @@ int64_t Preprocessing::inputs() const {
 }
 
 nlohmann::json Preprocessing::json() const {
-  return {{"row_shape", row_shape},
-          {"scaling", name_of(scaling.kind)},
-          {"scale", scaling.scale},
-          {"shift", scaling.shift}};
+  nlohmann::json j = {{"row_shape", row_shape},
+                      {"scaling", name_of(scaling.kind)},
+                      {"scale", scaling.scale},
+                      {"shift", scaling.shift}};
+  if (!columns.empty()) j["columns"] = columns;
+  return j;
 }
 
 Preprocessing Preprocessing::from_json(const nlohmann::json& j, const std::string& path) {
@@ -37,7 +39,11 @@ Preprocessing Preprocessing::from_json(const nlohmann::json& j, const std::strin
          std::ranges::all_of(p.scaling.scale, finite) &&
          std::ranges::all_of(p.scaling.shift, finite) &&
          std::ranges::count(p.scaling.scale, 0.0) == 0;
-  if (!good) throw DataError("the model's row shape or scaling is out of range", path);
+  if (j.contains("columns")) {
+    p.columns = j.at("columns").get<std::vector<std::string>>();
+    good = good && std::ssize(p.columns) == inputs;
+  }
+  if (!good) throw DataError("the model's row shape, scaling or columns are out of range", path);
   try {
     p.scaling.kind = scaling_named(j.at("scaling").get<std::string>());
   } catch (const UsageError& e) {
@@ -51,6 +57,7 @@ Preprocessing choose_preprocessing(const Dataset& data, const std::string& scali
   Preprocessing p;
   const Shape row = data.row_shape("x");
   p.row_shape.assign(row.begin(), row.end());
+  p.columns = data.columns();
   p.scaling = scaling == "auto" ? choose_scaling(data, "x", rows)
                                 : make_scaling(scaling_named(scaling), data, "x", rows);
   return p;

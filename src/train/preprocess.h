@@ -14,6 +14,7 @@ namespace latent {
 struct Preprocessing {
   std::vector<int64_t> row_shape;  // of one row of the data
   Scaling scaling;
+  std::vector<std::string> columns;  // names of the values of a row, of tables; else empty
 
   int64_t inputs() const;  ///< Values of one row.
 

@@ -61,6 +61,11 @@ printf 'a,b\n1,2.5\n3,4\n5,7\n2,1\n9,3\n' > table.csv
 expect 0 'written' "$latent" train table.csv --hidden 4 --latent 2 --epochs 2 --validation 0 --out table
 expect 0 'reconstructions of 5 rows' "$latent" reconstruct table table.csv -o table-out.csv
 [ "$(head -1 table-out.csv)" = a,b ] || fail 'the names of columns are lost'
+for command in 'sample table -n 3' 'decode table two.csv' 'interpolate table table.csv --rows 0,1' 'traverse table'; do
+  printf 'z1,z2\n0,1\n' > two.csv
+  # shellcheck disable=SC2086
+  [ "$("$latent" $command --format csv 2> messages | head -1)" = a,b ] || fail "$command: the names of columns are lost: $(cat messages)"
+done
 expect 2 'no pictures' "$latent" sample table -o grid.png
 expect 5 'Is a directory' "$latent" encode vae digits --format npy -o vae
 expect 5 'Is a directory' "$latent" encode vae vae

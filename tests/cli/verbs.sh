@@ -83,6 +83,65 @@ assert e['mutual_information']['value'] <= math.log(180) + 1e-6
 P
 python check.py
 
+# score: three columns, worst first; the areas agree with counting pairs; no dependence on threads.
+expect 0 'strangest rows' "$latent" score vae digits -o scores.csv
+expect 0 'AUROC' "$latent" score vae digits --anomaly 8,1 -o scores.npy
+expect 0 'by reconstruction' "$latent" score ae digits --anomaly 0 -o ae-scores.csv
+expect 2 'did you mean "8"\|there are: 0, 1' "$latent" score vae digits --anomaly eight -o scores.npy
+expect 2 'are not 0 and 1' "$latent" score vae digits --label label -o scores.npy
+expect 2 'likelihood' "$latent" score vae digits --by like -o scores.npy
+"$latent" score vae digits --anomaly 8 --json > score.json 2> /dev/null || fail 'score --json'
+"$latent" score vae digits --anomaly 8 --json --threads 2 2> /dev/null | cmp - score.json || fail 'score depends on the threads'
+"$latent" score vae digits 2> /dev/null | cmp - scores.csv || fail 'score to a pipe is not the CSV file'
+# neighbors, interpolate, traverse: tables and pictures.
+expect 0 '3 nearest of 1797 rows, for 2 rows' "$latent" neighbors vae digits --row 0,7 -k 3 -o near.csv
+expect 0 'near.png' "$latent" neighbors vae digits --row 0,7 --metric cosine -o near.png
+"$latent" reconstruct vae digits -o - 2> /dev/null > made.npy
+expect 0 'nearest' "$latent" neighbors vae digits --query digits -k 1 -o self.csv
+"$latent" neighbors vae digits --row 7 -k 2 --json > near.json 2> /dev/null || fail 'neighbors --json'
+expect 2 'either --row R or --query' "$latent" neighbors vae digits
+expect 2 'from 0 to 1796, found "1797"' "$latent" neighbors vae digits --row 1797
+expect 0 '2 strips of 5 rows, along arcs' "$latent" interpolate vae digits --rows 0,1,5,9 --steps 5 --slerp -o strips.png
+expect 0 '1 strips of 5 rows, along lines' "$latent" interpolate vae digits --rows 0,1 --steps 5 -o strip.csv
+expect 2 'takes pairs' "$latent" interpolate vae digits --rows 0,1,2 -o strips.png
+expect 2 'either --rows A,B or --to' "$latent" interpolate vae digits -o strips.png
+expect 0 '9 rows for each of z1 z2 z3 z4, from -3 to 3' "$latent" traverse vae -o units.png
+expect 0 '3 rows for each of z2 z4, from -1 to 1' "$latent" traverse vae --units 2,z4 --range -1,1 --steps 3 -o units.csv
+expect 0 'around the code of row 7' "$latent" traverse vae digits --units active --from 7 -o units.npy
+expect 0 'around the mean code' "$latent" traverse ae digits -o units.npy
+expect 2 'give DATA' "$latent" traverse ae -o units.npy
+expect 2 'from 1 to 4' "$latent" traverse vae --units 5 -o units.npy
+expect 2 'LOW,HIGH' "$latent" traverse vae --range 3,-3 -o units.npy
+# probe: on the rows that the run held out.
+expect 0 'codes, 4 units' "$latent" probe vae digits
+expect 0 'that the run held out' "$latent" probe vae digits
+"$latent" probe vae digits --json > probe.json 2> /dev/null || fail 'probe --json'
+"$latent" encode vae digits -o near-codes.csv 2> /dev/null
+expect 2 'has no labels' "$latent" probe vae made.npy
+cat > check.py <<'P'
+import csv, json, math
+s, names = json.load(open('score.json')), ['score', 'zscore', 'pca']
+rows = list(csv.DictReader(open('scores.csv')))
+assert list(rows[0]) == names and len(rows) == s['rows'] == 1797 and s['anomalies'] == 174, s['anomalies']
+for name in names:
+    d = s['detectors'][name]
+    assert d['scores'] == [float(r[name]) for r in rows], name
+    assert 0.1 < d['auroc']['value'] < 1 and 0 < d['auroc']['error'] < 0.05, d['auroc']
+codes = [[float(v) for v in r] for r in list(csv.reader(open('near-codes.csv')))[1:]]
+by_hand = sorted((math.dist(codes[7], c), i) for i, c in enumerate(codes) if i != 7)[:2]
+found = json.load(open('near.json'))['queries'][0]
+assert found['query'] == 7 and [n['row'] for n in found['neighbors']] == [i for _, i in by_hand], (found, by_hand)
+assert all(float(r['distance']) == 0 for r in csv.DictReader(open('self.csv')))
+strip = [[float(v) for v in r] for r in list(csv.reader(open('strip.csv')))[1:]]
+assert len(strip) == 5 and len(strip[0]) == 64 and strip[0] != strip[4]
+p = json.load(open('probe.json'))
+assert p['trained'] == 1617 and p['tested'] == 180
+f = p['features']
+assert f['inputs']['linear']['value'] > 0.85 and f['inputs']['neighbors']['value'] > 0.95, f
+assert f['codes']['width'] == f['pca']['width'] == 4 and f['codes']['neighbors']['value'] > 2 * p['commonest'], f
+P
+python check.py
+
 # The reference VAE on uniform noise collapses, rightly, and that is what is said; the digits' model does not.
 awk 'BEGIN { srand(1); for (i = 0; i < 1000; i++) { r = rand(); for (j = 1; j < 100; j++) r = r "," rand(); print r } }' > noise.csv
 expect 0 'written' "$latent" train noise.csv --hidden 32 --latent 20 --likelihood squared_error --scaling none \

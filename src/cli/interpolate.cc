@@ -1,0 +1,97 @@
+// latent interpolate: decoded codes on the way from one row's code to another's, a strip a pair.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "cli/lists.h"
+#include "cli/model_input.h"
+#include "cli/output.h"
+#include "cli/pictures.h"
+#include "cli/verbs.h"
+#include "measure/walk.h"
+
+namespace latent::cli {
+
+namespace {
+
+struct InterpolateFlags {
+  ModelFlags model;
+  DataFlags data;
+  Output out;
+  std::string rows, to;
+  int64_t steps = 9;
+  bool slerp = false;
+};
+
+/// Where strips begin and end, [pairs, inputs] each.
+struct Ends {
+  std::vector<float> from, to;
+};
+
+Ends ends_of(const InterpolateFlags& flags, const Model& model, const Data& data) {
+  if (flags.rows.empty() == flags.to.empty())
+    throw UsageError("give the rows to go between: either --rows A,B or --to FILE");
+  if (flags.rows.empty()) {
+    const Data other = open_rows({flags.to, ""}, model);
+    if (other.size() != data.size()) {
+      throw UsageError(
+          fmt::format("each row of {} goes to the same row of {}, but they have {} and "
+                      "{} rows",
+                      data.name(), other.name(), data.size(), other.size()));
+    }
+    return {data.values(), other.values()};
+  }
+  const std::vector<int64_t> rows = row_numbers(flags.rows, data, "--rows");
+  if (rows.size() % 2 != 0)
+    throw UsageError("--rows takes pairs, as 0,1 or 0,1,5,9; found \"" + flags.rows + "\"");
+  Ends ends;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const std::vector<float> row = rows_at(data, {rows[i]});
+    std::vector<float>& side = i % 2 == 0 ? ends.from : ends.to;
+    side.insert(side.end(), row.begin(), row.end());
+  }
+  return ends;
+}
+
+int run(const InterpolateFlags& flags) {
+  const Format format = format_of(flags.out);
+  const Model model = open_model(flags.model);
+  if (flags.out.path != "-") tell_model(flags.model, model);
+  if (format == Format::png) check_draws_pictures(model);
+  const Ends ends = ends_of(flags, model, open_rows(flags.data, model));
+  const std::vector<float> a = model.encode(ends.from), b = model.encode(ends.to);
+  const auto units = static_cast<size_t>(model.latent());
+  std::vector<float> codes;
+  for (size_t at = 0; at < a.size(); at += units) {
+    const auto from = std::span(a).subspan(at, units), to = std::span(b).subspan(at, units);
+    const std::vector<float> way =
+        flags.slerp ? measure::arc(from, to, flags.steps) : measure::line(from, to, flags.steps);
+    codes.insert(codes.end(), way.begin(), way.end());
+  }
+  const std::vector<float> rows = model.decode(codes);
+  if (format == Format::png)
+    write_grid(flags.out.path, model, rows, flags.steps);
+  else
+    write_rows(flags.out, rows, model.row_shape(), value_names(model));
+  tell_written(flags.out,
+               fmt::format("{} strips of {} rows, along {} between codes", a.size() / units,
+                           flags.steps, flags.slerp ? "arcs" : "lines"));
+  return 0;
+}
+
+}  // namespace
+
+Action add_interpolate(Flags& flags) {
+  auto asked = std::make_shared<InterpolateFlags>();
+  add_model_flags(flags, asked->model);
+  add_data_flags(flags, asked->data);
+  flags.add("--rows", "A,B,..", asked->rows, "pairs of rows of DATA, counted from 0");
+  flags.add("--to", "FILE", asked->to, "instead: from each row of DATA to the same row of this");
+  flags.add("--steps", "N", asked->steps, "rows of a strip, both ends included", {2, 10000});
+  flags.add("--slerp", asked->slerp,
+            "along arcs, on which codes stay as far from 0 as those of rows, instead of lines");
+  add_output_flags(flags, asked->out);
+  return [asked] { return run(*asked); };
+}
+
+}  // namespace latent::cli
