@@ -36,6 +36,11 @@ void Flags::argument(const char* kind, std::string& value, const std::string& he
   impl_->texts.push_back({"", kind, help, "", required});
 }
 
+void Flags::arguments(const char* kind, std::vector<std::string>& values, const std::string& help) {
+  impl_->app.add_option(kind, values)->required();
+  impl_->texts.push_back({"", kind + std::string(".."), help, "", true});
+}
+
 void Flags::add(const char* names, bool& value, const std::string& help) {
   impl_->app.add_flag(names, value);
   impl_->note("", names, help, "off");

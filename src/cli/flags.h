@@ -35,6 +35,8 @@ class Flags {
   // Values must outlive parse(); what they hold before it is the default. Names are as
   // "-o,--out".
   void argument(const char* kind, std::string& value, const std::string& help, bool required);
+  /// One or more, to the end.
+  void arguments(const char* kind, std::vector<std::string>& values, const std::string& help);
   void add(const char* names, bool& value, const std::string& help);
   void add(const char* names, const char* kind, std::string& value, const std::string& help,
            const std::vector<std::string>& choices = {});

@@ -3,16 +3,16 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 
 #include "cli/model_input.h"
-#include "cli/pictures.h"
 #include "cli/request_flags.h"
+#include "cli/run_report.h"
 #include "cli/signals.h"
 #include "cli/teller.h"
 #include "cli/train_config.h"
 #include "cli/verbs.h"
-#include "latent/diagnosis.h"
 #include "train/options.h"
 #include "train/run_folder.h"
 
@@ -69,20 +69,13 @@ int run(const TrainFlags& flags) {
   o.stop = [] { return signal_caught() != 0; };
   const Model model = train_or_bad_model(plan);
   if (teller.last() == Kind::stopped) return signal_caught() ? 128 + signal_caught() : 0;
-  if (!trained) return 0;
-  std::string written = o.out + "/last.safetensors";
-  if (draws_pictures(model)) {
-    const std::string reconstructions = o.out + "/reconstructions.png",
-                      samples = o.out + "/samples.png";
-    write_reconstructions(reconstructions, plan.data, model);
-    written += ", " + reconstructions;
-    if (plan.architecture.name == "vae") {
-      write_samples(samples, model, 64, o.seed);
-      written += ", " + samples;
-    }
-  }
-  if (!flags.json) fmt::print(stderr, "written: {}\n", written);
-  for (const Finding& f : diagnose(model, plan.data, o)) teller(f);
+  // A run that was killed after its last save has no report yet.
+  if (!trained && std::filesystem::exists(o.out + "/report.html")) return 0;
+  std::vector<Finding> findings;
+  const std::string written =
+      write_run_report({flags.request, plan, model, teller.forecast()}, findings);
+  if (!flags.json) fmt::print(stderr, "written: {}/last.safetensors, {}\n", o.out, written);
+  for (const Finding& f : findings) teller(f);
   return 0;
 }
 

@@ -62,6 +62,10 @@ constexpr Verb kVerbs[] = {
      "latent probe runs/digits digits\n"
      "latent probe runs/table table.csv --label group --json\n",
      add_probe},
+    {"compare", "Show finished runs side by side: what differs, and how they fared",
+     "latent compare runs/digits runs/wide\n"
+     "latent compare runs/digits runs/wide -o comparison.html\n",
+     add_compare},
     {"inspect", "Show what is in a model file: functions, weights, scaling",
      "latent inspect runs/digits\n"
      "latent inspect runs/digits/last.safetensors --json\n",

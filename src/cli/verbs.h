@@ -37,6 +37,7 @@ Action add_traverse(Flags& flags);
 Action add_score(Flags& flags);
 Action add_neighbors(Flags& flags);
 Action add_probe(Flags& flags);
+Action add_compare(Flags& flags);
 Action add_inspect(Flags& flags);
 Action add_models(Flags& flags);
 

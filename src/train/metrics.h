@@ -18,6 +18,7 @@ class Metrics {
   void add(nlohmann::ordered_json line) { lines_.push_back(std::move(line)); }
   int64_t size() const { return static_cast<int64_t>(lines_.size()); }
 
+  const std::vector<nlohmann::ordered_json>& lines() const { return lines_; }
   std::string jsonl() const;
   /// Lines with the key "epoch" and without "event"; the columns are the keys of the first.
   std::string csv() const;

@@ -1,0 +1,297 @@
+// Connects the run, its evaluation and the page; see run_report.h.
+#include "cli/run_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/machine.h"
+#include "data/dataset.h"
+#include "data/loader.h"
+#include "models/catalog.h"
+#include "report/curves.h"
+#include "report/gather.h"
+#include "report/model_pictures.h"
+#include "report/png.h"
+#include "report/words.h"
+#include "train/options.h"
+#include "train/preprocess.h"
+#include "train/run_folder.h"
+
+namespace latent::cli {
+
+namespace {
+
+using nlohmann::json;
+using report::Fact;
+using report::RunReport;
+
+constexpr size_t kMostMeasured = 5000;
+
+/// `text` as one word of a shell.
+std::string quoted(const std::string& text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
+  if (!text.empty() && text.find_first_not_of(kPlain) == text.npos) return text;
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+Metrics metrics_of(const std::string& folder) {
+  const std::string path = folder + "/metrics.jsonl";
+  if (!std::filesystem::exists(path)) return {};
+  const std::string text = read_file(path);
+  return Metrics::parse(text, std::ranges::count(text, '\n'), path);
+}
+
+double seconds_of(const Metrics& metrics) {
+  double seconds = 0;
+  for (const auto& line : metrics.lines()) seconds += line.value("seconds", 0.0);
+  return seconds;
+}
+
+int64_t parameters_of(const Model& model) {
+  int64_t n = 0;
+  for (const auto& [name, t] : model.weights().tensors()) n += t.elements();
+  return n;
+}
+
+std::vector<int32_t> some(std::vector<int32_t> rows) {
+  if (rows.size() <= kMostMeasured) return rows;
+  std::vector<int32_t> chosen;
+  for (size_t i = 0; i < kMostMeasured; ++i)
+    chosen.push_back(rows[i * rows.size() / kMostMeasured]);
+  return chosen;
+}
+
+double explained(const Evaluation& e) {
+  return e.deviation > 0 ? 1 - e.rmse * e.rmse / (e.deviation * e.deviation) : 0;
+}
+
+std::string verdict(const Evaluation& e, bool held_out) {
+  const auto active = measure::active_units(e.units);
+  const std::string rows = held_out ? "rows that it has not been trained on" : "its rows";
+  std::string text = fmt::format(
+      "Through a code of {} number{}, the model gives back {:.0f} % of the variance of {} (error "
+      "{:.3g}, data deviate by {:.3g}).",
+      e.units.size(), e.units.size() == 1 ? "" : "s", 100 * std::max(0.0, explained(e)), rows,
+      e.rmse, e.deviation);
+  return text + fmt::format(" {} of {} units of the code are in use.", active, e.units.size());
+}
+
+std::vector<Fact> measures(const Evaluation& e) {
+  std::vector<Fact> facts;
+  const auto estimate = [](const measure::Estimate& v) {
+    return fmt::format("{:.3f} +- {:.3f}", v.value, bar95(v));
+  };
+  facts.emplace_back("measured on", fmt::format("{} rows", e.rows));
+  if (e.posterior) {
+    facts.emplace_back("negative ELBO",
+                       estimate(e.loss) + " nats a row (95 % of the rows' chance)");
+    facts.emplace_back("reconstruction", estimate(e.posterior->nll) + " nats a row");
+    facts.emplace_back("KL divergence",
+                       estimate(e.posterior->kl) + " nats a row: what the code says");
+  } else {
+    facts.emplace_back("reconstruction", estimate(e.loss) + " a row, by " + e.likelihood);
+  }
+  facts.emplace_back(
+      "bits per dimension",
+      fmt::format(
+          "{:.4f}{}", e.bits_per_dimension,
+          e.normalized ? "" : "; no density of these data: compare only with " + e.likelihood));
+  facts.emplace_back("active units",
+                     fmt::format("{} of {}", measure::active_units(e.units), e.units.size()));
+  return facts;
+}
+
+/// Best epoch of the held-out loss and the number of epochs.
+std::pair<int64_t, int64_t> best_epoch(const Metrics& metrics) {
+  double best = INFINITY;
+  int64_t at = 0, epochs = 0;
+  for (const auto& line : metrics.lines()) {
+    if (!line.contains("epoch") || line.contains("event")) continue;
+    epochs = line["epoch"].get<int64_t>();
+    const double value = line.value("validation_loss", INFINITY);
+    if (value < best) {
+      best = value;
+      at = epochs;
+    }
+  }
+  return {at, epochs};
+}
+
+std::vector<std::string> advice(const FinishedRun& run, const Evaluation& e,
+                                const Metrics& metrics) {
+  std::vector<std::string> list;
+  const auto [best, epochs] = best_epoch(metrics);
+  if (best > 0 && 10 * best >= 9 * epochs) {
+    list.push_back(fmt::format(
+        "The held-out loss was still falling: its best was epoch {} of {}. Train longer: the same "
+        "command with --epochs {}{}.",
+        best, epochs, 2 * epochs,
+        depends_on_total(run.plan.options) ? " and another --out" : " goes on from here"));
+  } else if (best > 0) {
+    list.push_back(
+        fmt::format("The held-out loss was best at epoch {} of {}, and those weights are kept: "
+                    "more epochs would "
+                    "not help. More data, or a smaller model, may.",
+                    best, epochs));
+  }
+  const auto active = measure::active_units(e.units), units = std::ssize(e.units);
+  if (active == units && units > 0) {
+    list.push_back(
+        fmt::format("All {} units are in use: --latent {} may explain more.", units, 2 * units));
+  } else if (active > 0) {
+    list.push_back(fmt::format(
+        "{} of {} units are in use: --latent {} would do as well; --beta below 1 would use more.",
+        active, units, active));
+  }
+  list.push_back(
+      "Differences smaller than the error bars above are chance: compare with another --seed.");
+  return list;
+}
+
+std::vector<Fact> trained(const FinishedRun& run, const Metrics& metrics) {
+  const Data& data = run.plan.data;
+  const TrainOptions& o = run.plan.options;
+  const auto rows = std::ssize(trained_rows(data, o));
+  std::vector<Fact> facts = {
+      {"data", fmt::format("{}: {} rows of {}, {} of them trained on", data.name(), data.size(),
+                           data.row_shape().text(), rows)},
+      {"model",
+       fmt::format("{}, {} parameters", run.plan.architecture.name, parameters_of(run.model))},
+      {"time", fmt::format("{} for {} epochs", duration_text(seconds_of(metrics)),
+                           best_epoch(metrics).second)},
+  };
+  if (run.forecast.peak_bytes > 0) {
+    facts.emplace_back(
+        "memory, forecast",
+        fmt::format("{:.1f} MB at the peak", static_cast<double>(run.forecast.peak_bytes) / 1e6));
+  }
+  std::string config;
+  const json keys = json::parse(run.plan.architecture.config);
+  for (const auto& [key, value] : keys.items())
+    config += fmt::format("{}{} {}", config.empty() ? "" : ", ", key,
+                          value.is_string() ? value.get<std::string>() : value.dump());
+  facts.emplace_back("config", config);
+  facts.emplace_back("training",
+                     fmt::format("batches of {}, rate {:g}, seed {}", o.batch, o.rate, o.seed));
+  // The model file keeps the scaling but not the reason for it.
+  const Scaling scaling =
+      choose_preprocessing(data.dataset(), o.scaling, trained_rows(data, o)).scaling;
+  facts.emplace_back("scaling", scaling.reason);
+  return facts;
+}
+
+std::vector<Fact> commands(const FinishedRun& run, bool has_prior) {
+  const std::string model = quoted(run.plan.options.out);
+  const std::string data = run.request.data.empty() ? "DATA" : quoted(run.request.data);
+  std::vector<Fact> list = {
+      {"Codes of rows, for a search, a scatter plot, a classifier:",
+       fmt::format("latent encode {} {} -o codes.npy", model, data)},
+      {"Rows as the model gives them back:",
+       fmt::format("latent reconstruct {} {} -o reconstructed.npy", model, data)},
+      {"All measures, with bounds of the likelihood:",
+       fmt::format("latent eval {} {}", model, data)}};
+  if (has_prior)
+    list.insert(list.begin(),
+                {"New rows:", fmt::format("latent sample {} -n 100 -o samples.{}", model,
+                                          draws_pictures(run.model) ? "png" : "csv")});
+  return list;
+}
+
+std::vector<Fact> reproduction(const FinishedRun& run) {
+  return {{"The same command gives the same bits, on any number of threads:",
+           command_of(run.request, run.plan.options.out)},
+          {"data", "fingerprint " + hex64(run.plan.data.dataset().fingerprint())},
+          {"program", machine_line()},
+          {"config", "config.toml beside this page holds every key"}};
+}
+
+json summary(const FinishedRun& run, const Evaluation& e, const Metrics& metrics) {
+  const json identity = run_identity(run.plan.architecture, run.plan.data, run.plan.options);
+  return {{"data",
+           {{"name", run.plan.data.name()},
+            {"rows", run.plan.data.size()},
+            {"fingerprint", identity.at("data")}}},
+          {"model", identity.at("model")},
+          {"config", identity.at("config")},
+          {"train", identity.at("train")},
+          {"parameters", parameters_of(run.model)},
+          {"epochs", best_epoch(metrics).second},
+          {"seconds", seconds_of(metrics)},
+          {"evaluation", to_json(e, 0)}};
+}
+
+/// The pictures that also lie beside the page; gives their paths.
+std::string write_pictures(const RunReport& r, const std::string& folder) {
+  std::string written;
+  for (const auto& [name, picture] :
+       {std::pair{"reconstructions", &r.reconstructions}, std::pair{"samples", &r.samples}}) {
+    if (!*picture) continue;
+    const std::string path = fmt::format("{}/{}.png", folder, name);
+    write_png(path, (*picture)->pixels, (*picture)->height, (*picture)->width,
+              (*picture)->channels);
+    written += ", " + path;
+  }
+  return written;
+}
+
+}  // namespace
+
+std::string command_of(const TrainRequest& r, const std::string& out) {
+  std::string command = "latent train";
+  if (!r.data.empty()) command += " " + quoted(r.data);
+  if (!r.config_file.empty()) command += " --config " + quoted(r.config_file);
+  for (const std::string& set : r.sets) command += " --set " + quoted(set);
+  for (const auto& [key, value] : r.flags) {
+    std::string flag = key;
+    std::ranges::replace(flag, '_', '-');
+    command += " --" + flag + " " + quoted(value);
+  }
+  return command + " --out " + quoted(out);
+}
+
+std::string write_run_report(const FinishedRun& run, std::vector<Finding>& findings) {
+  const TrainOptions& o = run.plan.options;
+  const Data& rows = o.validation_data ? *o.validation_data : run.plan.data;
+  const Split split =
+      latent::split(run.plan.data.size(), o.validation_data ? 0.0 : o.validation, o.seed);
+  const bool held_out = o.validation_data || !split.validation.empty();
+  EvaluationOptions measured{.trained = some(split.train), .k = 0, .threads = o.threads};
+  measured.rows = some(o.validation_data ? latent::split(rows.size(), 0.0, uint64_t{0}).train
+                       : held_out        ? split.validation
+                                         : split.train);
+  // Rows of another data set are no rows of this one: nothing is known of those trained on.
+  if (o.validation_data) measured.trained.clear();
+  const Evaluation e = evaluate(run.model, rows, measured);
+  findings = o.validation_data ? diagnose(run.model, run.plan.data, o) : e.findings;
+  const Metrics metrics = metrics_of(o.out);
+  const bool has_prior = catalog_entry(run.plan.architecture.name).has_prior;
+  RunReport r{.title = run.plan.architecture.name + " on " + run.plan.data.name(),
+              .verdict = verdict(e, held_out),
+              .findings = findings,
+              .advice = advice(run, e, metrics),
+              .trained = trained(run, metrics),
+              .measures = measures(e),
+              .curves = report::curves_of(metrics),
+              .commands = commands(run, has_prior),
+              .reproduction = reproduction(run)};
+  report::add_model(
+      r, run.model, rows,
+      {.shown = measured.rows, .has_prior = has_prior, .seed = o.seed, .units = e.units});
+  const std::string page = o.out + "/report.html";
+  const std::string pictures = write_pictures(r, o.out);
+  using Handler = json::error_handler_t;
+  write_file_atomic(o.out + "/summary.json",
+                    summary(run, e, metrics).dump(2, ' ', false, Handler::replace) + "\n");
+  write_file_atomic(page, report::report_html(r));
+  return page + pictures;
+}
+
+}  // namespace latent::cli

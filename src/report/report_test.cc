@@ -1,0 +1,123 @@
+// The page of a run: the sections that its data ask for, everything escaped, the same bytes again.
+#include "report/report.h"
+
+#include <gtest/gtest.h>
+
+#include "report/curves.h"
+#include "report/map.h"
+
+namespace latent::report {
+namespace {
+
+RunReport small() {
+  RunReport r{.title = "vae on <digits>", .verdict = "It works & how."};
+  r.trained = {{"data", "a.csv"}};
+  r.commands = {{"Codes:", "latent encode 'it'\\''s' -o codes.npy"}};
+  r.reproduction = {{"Again:", "latent train <in>"}, {"program", "latent 0.1"}};
+  return r;
+}
+
+TEST(Report, SaysWhatThereIsAndNoMore) {
+  const std::string page = report_html(small());
+  for (const char* part : {"vae on &lt;digits&gt;", "It works &amp; how.", "Did it work?",
+                           "What did it learn?", "What to try next", "Use the model",
+                           "Reproduce it", "found no fault", "latent train &lt;in&gt;"})
+    EXPECT_NE(page.find(part), page.npos) << part;
+  for (const char* part : {"Samples", "Reconstructions", "Map of the codes", "<img", "<svg"})
+    EXPECT_EQ(page.find(part), page.npos) << part;
+  EXPECT_EQ(page, report_html(small()));
+}
+
+TEST(Report, FaultsComeWithAdvice) {
+  RunReport r = small();
+  r.findings = {{.code = "collapsed", .sentence = "0 < 1 units", .advice = "try --beta 0.5"}};
+  const std::string page = report_html(r);
+  EXPECT_NE(page.find("class=\"verdict fault\""), page.npos);
+  EXPECT_NE(page.find("<strong>collapsed</strong>: 0 &lt; 1 units"), page.npos);
+  EXPECT_NE(page.find("try --beta 0.5"), page.npos);
+  EXPECT_EQ(page.find("found no fault"), page.npos);
+  r.findings.front().kind = Finding::Kind::remark;
+  EXPECT_EQ(report_html(r).find("class=\"verdict fault\""), std::string::npos);
+}
+
+TEST(Report, TablesShowColumnsInsteadOfPictures) {
+  RunReport r = small();
+  r.columns = {{"<height>", 10, 5}, {"constant", 0, 0}};
+  r.effects =
+      UnitEffects{.columns = {"<height>"}, .effects = {{1.5}, {-0.25}}, .units = {"z1", "z2"}};
+  const std::string page = report_html(r);
+  EXPECT_NE(page.find("<td>&lt;height&gt;</td><td>10</td><td>5</td><td>75.0 %</td>"), page.npos);
+  EXPECT_NE(page.find("does not vary"), page.npos);
+  EXPECT_NE(page.find("<td>z2</td><td>-0.25</td>"), page.npos);
+}
+
+TEST(Curves, OneChartAPartOfTheLoss) {
+  const std::string text =
+      "{\"epoch\":1,\"train_loss\":3.0,\"train_kl\":1.0,\"validation_loss\":4.0,\"validation_kl\":"
+      "1.5}\n"
+      "{\"event\":\"rollback\",\"epoch\":2,\"message\":\"m\"}\n"
+      "{\"epoch\":2,\"train_loss\":2.0,\"train_kl\":0.5,\"validation_loss\":3.0,\"validation_kl\":"
+      "1.0}\n";
+  const auto charts = curves_of(Metrics::parse(text, 3, "m"));
+  ASSERT_EQ(charts.size(), 2u);
+  EXPECT_EQ(charts[0].title, "loss by epoch");
+  EXPECT_EQ(charts[1].lines.size(), 2u);
+  EXPECT_EQ(charts[1].lines[1].x, (std::vector<double>{1, 2}));
+  EXPECT_EQ(charts[1].lines[1].y, (std::vector<double>{1.5, 1}));
+  const std::string same = "{\"epoch\":1,\"train_loss\":3.0,\"train_reconstruction\":3.0}\n";
+  EXPECT_EQ(curves_of(Metrics::parse(same, 1, "m")).size(), 1u) << "the part is the loss";
+  EXPECT_TRUE(curves_of({}).empty());
+}
+
+Dataset labelled(const std::vector<int32_t>& labels) {
+  Tensor x({std::ssize(labels), 1}), y({std::ssize(labels)}, DType::i32);
+  std::ranges::copy(labels, y.span<int32_t>().begin());
+  std::vector<Field> fields;
+  fields.push_back({"x", std::move(x)});
+  fields.push_back({"label", std::move(y)});
+  return {"memory", std::move(fields)};
+}
+
+TEST(Map, PrincipalAxesOfMoreThanTwoUnits) {
+  // Large variance along (0, 1, 1), less along (1, 0, 0), none else.
+  const std::vector<float> codes = {1, 4, 4, -1, 4, 4, 1, -4, -4, -1, -4, -4};
+  const std::vector<int32_t> rows = {0, 1, 2, 3};
+  std::string text;
+  const Scatter s = map_of(codes, 3, labelled({7, 7, 9, 9}), rows, text);
+  ASSERT_EQ(s.groups.size(), 2u);
+  EXPECT_EQ(s.groups[1].name, "9");
+  const float far = s.groups[0].x[0], near = s.groups[0].y[0];
+  EXPECT_NEAR(std::abs(far), std::sqrt(32.0), 1e-4);
+  EXPECT_NEAR(s.groups[1].x[0], -far, 1e-4);
+  EXPECT_NEAR(std::abs(near), 1, 1e-4);
+  EXPECT_NE(text.find("100 % of its variance"), text.npos) << text;
+}
+
+TEST(Map, UnitsThemselvesWhereThereAreTwo) {
+  const std::vector<float> codes = {1, 2, 3, 4};
+  const std::vector<int32_t> rows = {0, 1};
+  std::string text;
+  const Scatter s = map_of(codes, 2, labelled({5, 5}), rows, text);
+  EXPECT_EQ(s.groups[0].x, (std::vector<float>{1, 3}));
+  EXPECT_EQ(s.groups[0].y, (std::vector<float>{2, 4}));
+  EXPECT_EQ(s.x_name, "unit 1");
+}
+
+TEST(Map, ManyLabelsBecomeFifths) {
+  std::vector<int32_t> labels, rows;
+  std::vector<float> codes;
+  for (int i = 0; i <= 100; ++i) {
+    labels.push_back(i);
+    rows.push_back(i);
+    codes.push_back(static_cast<float>(i));
+  }
+  std::string text;
+  const Scatter s = map_of(codes, 1, labelled(labels), rows, text);
+  ASSERT_EQ(s.groups.size(), 5u);
+  EXPECT_EQ(s.groups[0].name, "0 to 20");
+  EXPECT_EQ(s.groups[0].x.size(), 20u);
+  EXPECT_EQ(s.groups[4].x.size(), 21u) << "the largest is in the last";
+}
+
+}  // namespace
+}  // namespace latent::report

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# report.html of pictures and of tables: whole, self-contained, well-formed, hostile names escaped, the same again.
+source "$(dirname "$0")/lib.sh"
+cat > check.py <<'PY'
+"""check.py PAGE TEXT...: the page is well-formed, takes nothing from elsewhere, and says each text (not: !text)."""
+import html.parser, sys
+page = open(sys.argv[1], "rb").read().decode("utf-8")
+VOID = {"meta", "img", "br", "link"}
+class Checker(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.open, self.text, self.images = [], "", 0
+    def handle_starttag(self, tag, attributes):
+        if tag not in VOID:
+            self.open.append(tag)
+        assert tag not in ("script", "link", "iframe", "b"), tag
+        for name, value in attributes:
+            assert not name.startswith("on"), name
+            if name in ("src", "href"):
+                assert value.startswith("data:image/png;base64,"), value[:60]
+                self.images += 1
+    def handle_startendtag(self, tag, attributes):
+        pass
+    def handle_endtag(self, tag):
+        assert self.open and self.open.pop() == tag, f"{tag} at {self.getpos()}"
+    def handle_data(self, data):
+        self.text += data
+checker = Checker()
+checker.feed(page)
+checker.close()
+assert not checker.open, checker.open
+for wanted in sys.argv[2:]:
+    found = wanted.lstrip("!") in checker.text
+    assert found != wanted.startswith("!"), wanted
+print(checker.images)
+PY
+"$latent" train digits --hidden 32 --latent 4 --epochs 8 --out vae 2> log || fail "train: $(cat log)"
+for file in report.html summary.json reconstructions.png samples.png; do written "vae/$file"; done
+[ "$(python check.py vae/report.html 'vae on digits' 'Did it work?' 'Traversal' 'Map of the codes' 'latent sample vae' \
+  'latent train digits --epochs 8 --hidden 32 --latent 4 --out vae')" = 4 ] || fail 'four pictures in the report'
+"$latent" train digits --hidden 32 --latent 4 --epochs 8 --out vae 2> log || fail "again: $(cat log)"
+grep -q 'nothing is done' log || fail 'a finished run with its report is left alone'
+cp vae/report.html first.html && rm vae/report.html
+"$latent" train digits --hidden 32 --latent 4 --epochs 8 --out vae 2> log || fail "the report again: $(cat log)"
+diff <(grep -v 'memory, forecast' first.html) vae/report.html > /dev/null || fail 'the report of a finished run is another'
+
+printf 'height,<b>&weight,group\n' > 'a <b> & '"'"'c.csv'
+python - >> 'a <b> & '"'"'c.csv' <<'PY'
+import random
+r = random.Random(1)
+for n in range(100):
+    h = r.gauss(170, 10)
+    print(f"{h:.1f},{h * 0.9 - 85 + r.gauss(0, 5):.1f},{'<i>'[n % 3]}")
+PY
+"$latent" train 'a <b> & '"'"'c.csv' --label group --latent 2 --hidden 16 --epochs 5 --out 't <b>' 2> log || fail "table: $(cat log)"
+[ "$(python check.py 't <b>/report.html' 'vae on a <b>' 'column by column' '<b>&weight' 'What each unit does' '!Samples')" = 0 ] ||
+  fail 'a table has no pictures'
+"$latent" train digits --model autoencoder --hidden 16 --latent 1 --epochs 2 --validation 0 --out ae 2> log || fail "ae: $(cat log)"
+python check.py ae/report.html 'autoencoder on digits' 'its rows' '!Samples' > /dev/null
+
+# Runs side by side.
+expect 0 'autoencoder' "$latent" compare vae ae
+expect 0 'different kinds' "$latent" compare vae ae -o page.html
+python check.py page.html '2 runs compared' 'vae' 'reconstruction, squared_error' > /dev/null
+"$latent" compare vae 't <b>' --json | python -c 'import json, sys; assert [r["run"] for r in json.load(sys.stdin)["runs"]] == ["vae", "t <b>"]'
+expect 2 'no summary.json' "$latent" compare vae nowhere
+mkdir broken && echo '{}' > broken/summary.json
+expect 4 'broken/summary.json' "$latent" compare vae broken
+finish
