@@ -100,8 +100,11 @@ void fit_sizes(json& flat, const Data& data) {
   const auto set = [&](const char* key, json value) {
     if (!flat.contains(key)) flat[key] = std::move(value);
   };
-  set("hidden", json::array({large ? 400 : 200}));
-  set("latent", large ? 20 : 10);
+  // One layer reconstructs small pictures as well, but its samples blend what three keep apart: of
+  // the digits' 63 % can be read, of three layers' 85 % (docs/report.md).
+  const bool small_pictures = data.row_shape().rank() >= 2 && !large && !many;
+  set("hidden", small_pictures ? json::array({200, 200, 200}) : json::array({large ? 400 : 200}));
+  set("latent", large ? 20 : small_pictures ? 8 : 10);
   set("batch", std::clamp<int64_t>(data.size() / 2, 1, many ? 128 : 32));
   set("epochs", many ? 20 : 200);
 }
@@ -140,8 +143,10 @@ std::vector<ConfigField> train_keys() {
 
 const std::map<std::string, std::string>& fitted_defaults() {
   static const std::map<std::string, std::string> defaults = {
-      {"hidden", "200; 400 for rows of 256 values or more"},
-      {"latent", "10; 20 for rows of 256 values or more"},
+      {"hidden",
+       "200; 400 for rows of 256 values or more; 200,200,200 for fewer than 10000 smaller "
+       "pictures"},
+      {"latent", "10; 20 for rows of 256 values or more; 8 for fewer than 10000 smaller pictures"},
       {"batch", "32; 128 from 10000 rows on; at most half of the rows"},
       {"epochs", "200; 20 from 10000 rows on"},
       {"likelihood", "chosen from the data, and said"},
