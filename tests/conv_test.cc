@@ -232,6 +232,7 @@ TEST(Conv, SameBitsOnAnyNumberOfThreads) {
     const Scope s(g, true);
     const Expr x = g.feed("x", {24, 16, 16, 3});
     Expr h = relu(batch_norm(s / 0, conv2d(s / 1, x, 32, 3)));
+    h = h + conv2d(s / 6, h, 32, 3);  // Winograd's
     h = max_pool(relu(batch_norm(s / 2, conv2d(s / 3, h, 64, 3, {.stride = 2}))), 2, 2);
     h = relu(conv_transpose2d(s / 4, upsample_nearest(h, 2), 32, 4, {.stride = 2}));
     const Expr loss = mean(square(conv2d(s / 5, h, 3, 3) - x));

@@ -12,8 +12,9 @@ namespace latent::kernels {
 
 namespace {
 
-constexpr double kLarge = 4e6;  // flop; from here the batch is cut
+constexpr double kLarge = 4e6;  // flop; from here the work is cut
 constexpr int64_t kMostParts = 8;
+constexpr int64_t kLeastRows = 4;            // of a result that a part computes
 constexpr int64_t kPartialBytes = 16 << 20;  // of all partial weight gradients; 4 may exceed it
 
 /// One image, or for gradients of weights one more added to them. `out` of a picture is zeroed.
@@ -56,28 +57,55 @@ ConvOffer by_loop(const ConvProblem& p) {
   Call call;
   call.kernel = "loop " + p.text();
   call.flops = p.flops();
-  call.parts = p.pass == ConvPass::by_weights ? 1 : conv_parts(p);
-  call.run = [p, parts = call.parts](int part, void* const* operands, std::byte*, const RunState&) {
+  const bool weights = p.pass == ConvPass::by_weights;
+  std::vector<ConvShare> shares = {{p, 0, 0}};
+  if (!weights) shares = conv_shares(p);
+  call.parts = static_cast<int>(shares.size());
+  call.run = [weights, shares](int part, void* const* operands, std::byte*, const RunState&) {
     float* f[3];
     for (int i = 0; i < 3; ++i) f[i] = static_cast<float*>(operands[i]);
-    const bool weights = p.pass == ConvPass::by_weights;
-    float* x = f[p.pass == ConvPass::by_data ? 0 : 1];
+    const auto& [q, to_x, to_y] = shares[static_cast<size_t>(part)];
+    float* x = f[q.pass == ConvPass::by_data ? 0 : 1] + to_x;
     float* w = f[weights ? 0 : 2];
-    float* y = f[p.pass == ConvPass::forward ? 0 : p.pass == ConvPass::by_data ? 1 : 2];
-    if (weights) std::fill_n(w, p.weights(), 0.0f);
-    const ImageRange range = images_of(p, part, parts);
-    for (int64_t n = range.first; n < range.last; ++n)
-      loop_image(p, x + n * p.x_image(), w, y + n * p.y_image());
+    float* y = f[q.pass == ConvPass::forward ? 0 : q.pass == ConvPass::by_data ? 1 : 2] + to_y;
+    if (weights) std::fill_n(w, q.weights(), 0.0f);
+    for (int64_t n = 0; n < q.n; ++n) loop_image(q, x + n * q.x_image(), w, y + n * q.y_image());
   };
   return {{std::move(call)}, {}};
+}
+
+/// Rows [begin, end) of an image's results, or by weights of its y. Of the other picture it has the
+/// rows that meet them.
+ConvShare rows_of(const ConvProblem& p, int64_t image, int64_t begin, int64_t end) {
+  const ConvAxis& a = p.h;
+  ConvShare s{p, 0, 0};
+  s.problem.n = 1;
+  ConvAxis& h = s.problem.h;
+  int64_t x = begin, y = begin;
+  if (p.pass == ConvPass::by_data) {
+    y = (std::max<int64_t>(0, begin + a.before - a.span() + 1) + a.stride - 1) / a.stride;
+    h.size = end - begin;
+    h.places = std::min(a.places, (end - 1 + a.before) / a.stride + 1) - y;
+  } else {
+    x = std::max<int64_t>(0, begin * a.stride - a.before);
+    h.size = std::min(a.size, (end - 1) * a.stride - a.before + a.span()) - x;
+    h.places = end - begin;
+  }
+  h.before = a.before + x - y * a.stride;
+  h.after = std::max<int64_t>(0, (h.places - 1) * h.stride + h.span() - h.size - h.before);
+  s.x = image * p.x_image() + x * p.w.size * p.cin;
+  s.y = image * p.y_image() + y * p.w.places * p.cout;
+  return s;
 }
 
 struct Candidate {
   const char* name;
   ConvOffer (*offer)(const ConvProblem&);
 };
-constexpr Candidate kCandidates[] = {
-    {"few", conv_by_few}, {"onednn", conv_by_onednn}, {"loop", by_loop}};
+constexpr Candidate kCandidates[] = {{"few", conv_by_few},
+                                     {"winograd", conv_by_winograd},
+                                     {"onednn", conv_by_onednn},
+                                     {"loop", by_loop}};
 
 }  // namespace
 
@@ -96,11 +124,27 @@ std::string ConvProblem::text() const {
   return s;
 }
 
-int conv_parts(const ConvProblem& p) {
-  if (p.flops() < kLarge) return 1;
-  int64_t most = kMostParts;
-  if (p.pass == ConvPass::by_weights && most * p.weights() * 4 > kPartialBytes) most = 4;
-  return static_cast<int>(std::clamp<int64_t>(p.n, 1, most));
+std::vector<ConvShare> conv_shares(const ConvProblem& p, bool whole_images) {
+  int64_t most = p.flops() < kLarge ? 1 : kMostParts;
+  if (p.pass == ConvPass::by_weights && most * p.weights() * 4 > kPartialBytes)
+    most = std::min<int64_t>(most, 4);
+  const int64_t rows = p.pass == ConvPass::by_data ? p.h.size : p.h.places,
+                cuts = std::min(most / std::max<int64_t>(p.n, 1), rows / kLeastRows);
+  std::vector<ConvShare> shares;
+  for (int64_t k = 0; !whole_images && cuts > 1 && k < p.n * cuts; ++k) {
+    shares.push_back(rows_of(p, k / cuts, rows * (k % cuts) / cuts, rows * (k % cuts + 1) / cuts));
+    const ConvAxis& h = shares.back().problem.h;
+    if (h.size < 1 || h.places < 1 || h.before < 0) return conv_shares(p, true);
+  }
+  if (!shares.empty()) return shares;
+  const int64_t parts = std::clamp<int64_t>(p.n, 1, most);
+  for (int64_t k = 0; k < parts; ++k) {
+    const int64_t first = p.n * k / parts;
+    ConvShare s{p, first * p.x_image(), first * p.y_image()};
+    s.problem.n = p.n * (k + 1) / parts - first;
+    shares.push_back(std::move(s));
+  }
+  return shares;
 }
 
 Call add_rows_call(size_t offset, int terms, int64_t size, int64_t stride, bool to_result) {

@@ -1,7 +1,8 @@
 // Convolutions on channels-last pictures: forward, by data (its adjoint to the picture) and by
 // weights (its adjoint to the weights). A convolution is bound once for its shape: an ordered list
-// of candidates is walked and the first that accepts gives its calls. Work is cut over the batch
-// into parts whose number depends on the shape alone, so the bits do not depend on the threads.
+// of candidates is walked and the first that accepts gives its calls. Work is cut into
+// parts (images, rows or tiles of them) whose number depends on the shape alone, so the bits do not
+// depend on the threads.
 #pragma once
 
 #include <cstdint>

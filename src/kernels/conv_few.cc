@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernels/conv_offer.h"
+#include "kernels/layout.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/conv_few.cc"
@@ -251,15 +252,8 @@ void repack(const Few& f, bool narrow_results, const float* from, float* to, boo
     std::copy_n(from, f.packed(), to);
     return;
   }
-  for (int64_t t = 0; t < f.taps(); ++t) {
-    for (int64_t k = 0; k < f.few; ++k) {
-      for (int64_t c = 0; c < f.channels; ++c) {
-        const int64_t packed = (t * f.few + k) * f.channels + c,
-                      plain = (t * f.channels + c) * f.few + k;
-        to[unpack ? plain : packed] = from[unpack ? packed : plain];
-      }
-    }
-  }
+  for (int64_t at = 0; at < f.packed(); at += f.few * f.channels)
+    transpose(from + at, to + at, unpack ? f.few : f.channels, unpack ? f.channels : f.few);
 }
 
 }  // namespace
@@ -277,33 +271,41 @@ ConvOffer conv_by_few(const ConvProblem& p) {
   const bool narrow_results = p.cout <= p.cin;
   if (p.pass != ConvPass::by_weights && (p.pass == ConvPass::forward) != narrow_results)
     return {{}, "many channels are computed from few"};
-  const Few f = few_of(p, narrow_results);
   const bool by_weights = p.pass == ConvPass::by_weights;
+  struct Share : ConvShare {
+    Few few;
+  };
+  std::vector<Share> shares;
+  for (ConvShare& s : conv_shares(p)) {
+    Few own = few_of(s.problem, narrow_results);
+    shares.push_back({std::move(s), std::move(own)});
+  }
+  const Few f = few_of(p, narrow_results);
   Call call;
   call.kernel = "few channels " + p.text();
   call.flops = p.flops();
-  call.parts = conv_parts(p);
-  call.scratch_bytes = rounded(f.packed()) * static_cast<size_t>(call.parts);
-  call.run = [=, parts = call.parts](int part, void* const* operands, std::byte* scratch,
-                                     const RunState&) {
+  call.parts = static_cast<int>(shares.size());
+  call.scratch_bytes = rounded(f.packed()) * shares.size();
+  call.run = [=](int part, void* const* operands, std::byte* scratch, const RunState&) {
+    const Share& s = shares[static_cast<size_t>(part)];
     auto* weights =
         reinterpret_cast<float*>(scratch + rounded(f.packed()) * static_cast<size_t>(part));
-    const ImageRange images = images_of(p, part, parts);
     if (by_weights) {
-      const auto *x = static_cast<const float*>(operands[1]),
-                 *y = static_cast<const float*>(operands[2]);
+      const float *x = static_cast<const float*>(operands[1]) + s.x,
+                  *y = static_cast<const float*>(operands[2]) + s.y;
       std::fill_n(weights, f.packed(), 0.0f);
-      for (int64_t n = images.first; n < images.last; ++n) {
-        const float *at_x = x + n * p.x_image(), *at_y = y + n * p.y_image();
+      for (int64_t n = 0; n < s.problem.n; ++n) {
+        const float *at_x = x + n * s.problem.x_image(), *at_y = y + n * s.problem.y_image();
         HWY_DYNAMIC_DISPATCH(add_weights)
-        (f, narrow_results ? at_x : at_y, narrow_results ? at_y : at_x, weights);
+        (s.few, narrow_results ? at_x : at_y, narrow_results ? at_y : at_x, weights);
       }
     } else {
       repack(f, narrow_results, static_cast<const float*>(operands[2]), weights, false);
-      for (int64_t n = images.first; n < images.last; ++n) {
+      const float* wide = static_cast<const float*>(operands[1]) + (narrow_results ? s.x : s.y);
+      float* narrow = static_cast<float*>(operands[0]) + (narrow_results ? s.y : s.x);
+      for (int64_t n = 0; n < s.problem.n; ++n) {
         HWY_DYNAMIC_DISPATCH(gather)
-        (f, static_cast<const float*>(operands[1]) + n * f.wide_image(), weights,
-         static_cast<float*>(operands[0]) + n * f.narrow_image());
+        (s.few, wide + n * s.few.wide_image(), weights, narrow + n * s.few.narrow_image());
       }
     }
   };

@@ -1,5 +1,5 @@
-// The candidates of a convolution (conv.h), one file each: conv_few.cc, conv_onednn.cc, and the
-// plain loop of conv.cc.
+// The candidates of a convolution (conv.h), one file each: conv_few.cc, conv_winograd.cc,
+// conv_onednn.cc, and the plain loop of conv.cc.
 #pragma once
 
 #include <string>
@@ -17,17 +17,18 @@ struct ConvOffer {
 
 /// Convolutions between many channels and 1 to 4, with stride 1: a kernel of ours.
 ConvOffer conv_by_few(const ConvProblem& problem);
+/// 3x3 of stride 1 between many channels: Winograd's.
+ConvOffer conv_by_winograd(const ConvProblem& problem);
 ConvOffer conv_by_onednn(const ConvProblem& problem);
 
-/// Into how many parts the batch is cut: a function of the shape alone.
-int conv_parts(const ConvProblem& problem);
-/// Images [first, last) of a part.
-struct ImageRange {
-  int64_t first, last;
+/// What a part computes, a convolution of its own: some images, or rows of one image.
+struct ConvShare {
+  ConvProblem problem;
+  int64_t x, y;  // floats before its x and y
 };
-inline ImageRange images_of(const ConvProblem& p, int part, int parts) {
-  return {p.n * part / parts, p.n * (part + 1) / parts};
-}
+/// The shares of the parts, a function of the shape alone: images, and where these are fewer than
+/// half the parts, rows of their results (by weights, of y). Not rows when `whole_images`.
+std::vector<ConvShare> conv_shares(const ConvProblem& problem, bool whole_images = false);
 
 /// The call that adds `terms` rows of `size` floats at `offset` of the scratch memory in a fixed
 /// tree, neighbours first, and leaves the sum in the first row; with `to_result` also in operand 0.

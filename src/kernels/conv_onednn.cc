@@ -1,6 +1,7 @@
 // Convolutions by oneDNN's direct kernels. Pictures stay channels-last; weights are packed into the
 // kernel's own layout before the parts run, and gradients of weights unpacked after. Each part runs
 // a primitive made for one thread on its images, with scratch memory of its own.
+#include <array>
 #include <cstring>
 #include <map>
 
@@ -16,7 +17,7 @@ using namespace onednn;
 
 constexpr size_t rounded(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-/// A convolution of a number of images; the parts of that size share it.
+/// The convolution of a share; the parts with equal ones use it together.
 struct Direct {
   Primitive primitive;
   dnnl_memory_desc_t x, weights, y;
@@ -40,10 +41,10 @@ dnnl_memory_desc_t weights_of(const ConvProblem& p, bool plain) {
 }
 
 /// Null when the library has only its reference.
-std::shared_ptr<Direct> make_direct(const ConvProblem& p, int64_t images) {
+std::shared_ptr<Direct> make_direct(const ConvProblem& p) {
   auto direct = std::make_shared<Direct>();
-  const dnnl_memory_desc_t x = described({images, p.cin, p.h.size, p.w.size}, dnnl_nhwc),
-                           y = described({images, p.cout, p.h.places, p.w.places}, dnnl_nhwc),
+  const dnnl_memory_desc_t x = described({p.n, p.cin, p.h.size, p.w.size}, dnnl_nhwc),
+                           y = described({p.n, p.cout, p.h.places, p.w.places}, dnnl_nhwc),
                            weights = weights_of(p, false);
   const dnnl_dims_t strides = {p.h.stride, p.w.stride},
                     dilates = {p.h.dilation - 1, p.w.dilation - 1},
@@ -73,38 +74,23 @@ std::shared_ptr<Direct> make_direct(const ConvProblem& p, int64_t images) {
           "describing a convolution by weights");
     pd = make(desc, PrimitiveDesc(std::move(pd)).get());
   }
-  if (!pd) return nullptr;
-  const char* name = nullptr;
-  dnnl_primitive_desc_query(pd.get(), dnnl_query_impl_info_str, 0, &name);
-  direct->name = name ? name : "";
-  if (direct->name.starts_with("ref")) return nullptr;
-  const auto md = [&](dnnl_query_t what) {
-    return *dnnl_primitive_desc_query_md(pd.get(), what, 0);
-  };
+  direct->primitive = make_primitive(pd, direct->name, direct->scratch);
+  if (!direct->primitive) return nullptr;
   direct->x = x;
   direct->y = y;
-  direct->weights =
-      md(p.pass == ConvPass::by_weights ? dnnl_query_diff_weights_md : dnnl_query_weights_md);
-  direct->scratch = md(dnnl_query_scratchpad_md);
+  direct->weights = *dnnl_primitive_desc_query_md(
+      pd.get(), p.pass == ConvPass::by_weights ? dnnl_query_diff_weights_md : dnnl_query_weights_md,
+      0);
   direct->scratch_bytes = dnnl_memory_desc_get_size(&direct->scratch);
-  dnnl_primitive_t primitive = nullptr;
-  if (dnnl_primitive_create(&primitive, pd.get()) != dnnl_success) return nullptr;
-  direct->primitive.reset(primitive);
   return direct;
 }
 
-/// A part: its images, its place in the scratch memory, and memory objects that no other part uses.
+/// A part: its share, its place in the scratch memory, and memory objects that no other part uses.
 struct Piece {
   std::shared_ptr<Direct> direct;
   Memory x, weights, y, scratch;
   size_t x_offset, y_offset, weights_offset, scratch_offset;
 };
-
-void set(const Memory& m, const void* base, size_t offset) {
-  check(dnnl_memory_set_data_handle(m.get(),
-                                    static_cast<std::byte*>(const_cast<void*>(base)) + offset),
-        "setting memory");
-}
 
 /// Runs a part; `weights` are packed, or those of the scratch memory that the part fills.
 void run_piece(const Piece& piece, ConvPass pass, void* const* operands, void* weights,
@@ -171,32 +157,48 @@ Call reorder_call(const char* name, const dnnl_memory_desc_t& from, int from_ope
   return call;
 }
 
+using Pieces = std::shared_ptr<std::vector<Piece>>;
+
+/// The parts; none, with the reason, where the library cannot.
+Pieces make_pieces(const std::vector<ConvShare>& shares, std::string& reason) {
+  std::map<std::array<int64_t, 5>, std::shared_ptr<Direct>> known;
+  auto pieces = std::make_shared<std::vector<Piece>>();
+  for (const auto& [p, x, y] : shares) {
+    std::shared_ptr<Direct>& direct = known[{p.n, p.h.size, p.h.places, p.h.before, p.h.after}];
+    if (!direct) direct = make_direct(p);
+    if (!direct) {
+      reason = "only its reference fits";
+      return nullptr;
+    }
+    // All must agree on the layout of the weights; the first part's decides.
+    if (!pieces->empty() &&
+        !dnnl_memory_desc_equal(&direct->weights, &pieces->front().direct->weights)) {
+      reason = "its layouts of the weights differ between parts";
+      return nullptr;
+    }
+    Piece piece{.direct = direct,
+                .x = make_memory(direct->x),
+                .weights = make_memory(direct->weights),
+                .y = make_memory(direct->y)};
+    if (direct->scratch_bytes) piece.scratch = make_memory(direct->scratch);
+    piece.x_offset = static_cast<size_t>(x) * sizeof(float);
+    piece.y_offset = static_cast<size_t>(y) * sizeof(float);
+    pieces->push_back(std::move(piece));
+  }
+  return pieces;
+}
+
 }  // namespace
 
 ConvOffer conv_by_onednn(const ConvProblem& p) {
   if (p.n < 1 || p.weights() < 1) return {{}, "an empty convolution"};
   pin_library_threads();  // a primitive keeps the number of threads that it was made under
   const bool by_weights = p.pass == ConvPass::by_weights;
-  const int parts = conv_parts(p);
-  std::map<int64_t, std::shared_ptr<Direct>> sizes;
-  auto pieces = std::make_shared<std::vector<Piece>>();
-  // All sizes must agree on the layout of the weights; the first part's decides.
-  for (int k = 0; k < parts; ++k) {
-    const ImageRange images = images_of(p, k, parts);
-    std::shared_ptr<Direct>& direct = sizes[images.last - images.first];
-    if (!direct) direct = make_direct(p, images.last - images.first);
-    if (!direct) return {{}, "only its reference fits"};
-    if (k && !dnnl_memory_desc_equal(&direct->weights, &pieces->front().direct->weights))
-      return {{}, "its layouts of the weights differ between parts"};
-    Piece piece{.direct = direct,
-                .x = make_memory(direct->x),
-                .weights = make_memory(direct->weights),
-                .y = make_memory(direct->y)};
-    if (direct->scratch_bytes) piece.scratch = make_memory(direct->scratch);
-    piece.x_offset = static_cast<size_t>(images.first * p.x_image()) * sizeof(float);
-    piece.y_offset = static_cast<size_t>(images.first * p.y_image()) * sizeof(float);
-    pieces->push_back(std::move(piece));
-  }
+  std::string reason;
+  Pieces pieces = make_pieces(conv_shares(p), reason);
+  if (!pieces) pieces = make_pieces(conv_shares(p, true), reason);
+  if (!pieces) return {{}, reason};
+  const auto parts = static_cast<int>(pieces->size());
   const dnnl_memory_desc_t plain = weights_of(p, true), packed = pieces->front().direct->weights;
   const bool same = dnnl_memory_desc_equal(&plain, &packed);
   const size_t packed_bytes = rounded(dnnl_memory_desc_get_size(&packed));

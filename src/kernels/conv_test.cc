@@ -93,7 +93,7 @@ std::vector<float> run(const ConvProblem& p, const std::vector<Call>& calls, boo
   return o.result(p);
 }
 
-void agrees(const ConvProblem& p, const std::vector<Call>& calls) {
+void agrees(const ConvProblem& p, const std::vector<Call>& calls, double noise = 1e-11) {
   const std::vector<double> truth = expected(p);
   const std::vector<float> y = run(p, calls, false);
   double error = 0, power = 0;
@@ -102,7 +102,7 @@ void agrees(const ConvProblem& p, const std::vector<Call>& calls) {
     error += e * e;
     power += truth[i] * truth[i];
   }
-  EXPECT_LE(error, 1e-11 * power);
+  EXPECT_LE(error, noise * power);
   EXPECT_EQ(y, run(p, calls, true));
 }
 
@@ -121,6 +121,27 @@ TEST(Conv, EveryCandidateAgreesWithSumsInDouble) {
         SCOPED_TRACE(name);
         agrees(p, bind_conv_with(p, name));
       }
+    }
+  }
+}
+
+TEST(Conv, RowsOfOneImage) {
+  pin_library_threads();
+  for (ConvProblem p : {layer(1, 37, 16, 24, 3, 1, 1, 1), layer(2, 41, 16, 32, 3, 2, 0, 1),
+                        layer(1, 60, 12, 16, 4, 2, 1, 1), layer(1, 90, 8, 16, 5, 3, 2, 2),
+                        layer(3, 39, 16, 16, 3, 1, 2, 2, 2), layer(1, 100, 32, 16, 2, 3, 0, 0),
+                        layer(1, 91, 16, 3, 3, 1, 1, 1), layer(2, 38, 32, 1, 5, 1, 0, 3)}) {
+    for (ConvPass pass : kPasses) {
+      p.pass = pass;
+      SCOPED_TRACE(p.text());
+      const std::vector<Call> calls = bind_conv_with(p, "onednn");
+      agrees(p, calls);
+      agrees(p, bind_conv(p), 1e-10);
+      agrees(p, bind_conv_with(p, "loop"));
+      if (p.h.taps < p.h.stride) continue;  // rows that nothing reaches: not cut
+      int parts = 0;
+      for (const Call& c : calls) parts = std::max(parts, c.flops > 0 ? c.parts : 0);
+      EXPECT_GE(parts, 6);
     }
   }
 }
@@ -152,6 +173,21 @@ TEST(Conv, FewChannelsOnEveryTarget) {
   }
 }
 
+TEST(Conv, WinogradOnEveryTarget) {
+  pin_library_threads();
+  ConvProblem uneven = layer(3, 9, 20, 36, 3, 1, 1, 1);
+  uneven.w = {14, 13, 3, 1, 0, 1};
+  for (ConvProblem p : {layer(3, 16, 64, 32, 3, 1, 1, 1), layer(4, 8, 32, 48, 3, 1, 1, 1), uneven,
+                        layer(6, 7, 17, 19, 3, 1, 2, 2), layer(2, 11, 31, 33, 3, 1, 0, 2),
+                        layer(33, 4, 16, 16, 3, 1, 1, 1), layer(16, 4, 256, 24, 3, 1, 1, 1)}) {
+    for (ConvPass pass : kPasses) {
+      p.pass = pass;
+      SCOPED_TRACE(p.text());
+      for_each_target([&] { agrees(p, bind_conv_with(p, "winograd"), 1e-10); });
+    }
+  }
+}
+
 TEST(Conv, TheFirstThatAcceptsIsTaken) {
   ConvProblem p = layer(16, 28, 32, 1, 3, 1, 1, 1);
   EXPECT_TRUE(bind_conv(p)[0].kernel.starts_with("few channels 16x28x28x32 -> 28x28x1, 3x3"))
@@ -160,10 +196,15 @@ TEST(Conv, TheFirstThatAcceptsIsTaken) {
   const std::vector<Call> calls = bind_conv(p);
   ASSERT_EQ(calls.size(), 2u);
   EXPECT_EQ(calls[0].kernel, "pack weights");
-  ASSERT_EQ(calls[1].refused.size(), 1u);
+  ASSERT_EQ(calls[1].refused.size(), 2u);
   EXPECT_EQ(calls[1].refused[0], "few: stride 1 only");
+  EXPECT_EQ(calls[1].refused[1], "winograd: 3x3 of stride 1 with padding up to 2 only");
   EXPECT_THROW(bind_conv_with(p, "few"), UsageError);
   EXPECT_THROW(bind_conv_with(p, "winograd"), UsageError);
+  for (const ConvProblem& small :
+       {layer(3, 8, 64, 64, 3, 1, 1, 1), layer(32, 5, 64, 64, 3, 1, 1, 1),
+        layer(32, 8, 64, 8, 3, 1, 1, 1)})
+    EXPECT_THROW(bind_conv_with(small, "winograd"), UsageError) << small.text();
 }
 
 TEST(Conv, PartsFollowFromTheShapeAlone) {
@@ -174,7 +215,9 @@ TEST(Conv, PartsFollowFromTheShapeAlone) {
     return 0;
   };
   EXPECT_EQ(parts(layer(1, 5, 3, 2, 2, 1, 0, 0)), 1);
-  EXPECT_EQ(parts(layer(3, 32, 64, 64, 3, 1, 1, 1)), 3);
+  EXPECT_EQ(parts(layer(5, 32, 64, 64, 3, 1, 1, 1)), 5);
+  EXPECT_EQ(parts(layer(3, 32, 64, 64, 3, 1, 1, 1)), 6);  // rows of its images
+  EXPECT_EQ(parts(layer(1, 256, 16, 32, 4, 2, 1, 1)), 8);
   EXPECT_EQ(parts(layer(128, 14, 32, 64, 3, 2, 0, 1)), 8);
   ConvProblem wide = layer(8, 8, 256, 256, 4, 2, 1, 1);  // 8 partial gradients would be 32 MiB
   wide.pass = ConvPass::by_weights;

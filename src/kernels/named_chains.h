@@ -9,6 +9,17 @@
     "add,19,10 mul,4,13 div,21,20 sub,5,22 =13 =17 =23")                                       \
   X("bias", "fr:0 add,0,1 =2")                                                                 \
   X("bias relu", "fr:0 add,0,1 relu,2 =3")                                                     \
+  X("bias column sum", "fr:0 add,0,1 |2")                                                      \
+  X("bias with column sum", "fr:0 add,0,1 =2 |2")                                              \
+  X("sum", "ff:0 add,0,1 =2")                                                                  \
+  X("sum of two with bias", "frfr:0 add,0,1 add,2,3 add,5,4 =6")                               \
+  X("batch variance", "frr:0 add,0,1 sub,3,2 square,4 |5")                                     \
+  X("batch norm relu", "frrrr:0 add,0,1 sub,5,2 mul,6,3 add,7,4 relu,8 =9")                    \
+  X("batch norm relu gradient",                                                                \
+    "ffrfrr:0 step,0 mul,1,6 mul,7,2 add,3,4 sub,9,5 mul,7,10 |7 =8 |11")                      \
+  X("batch norm gradient", "frrrf:1 add,0,1 sub,6,2 mul,5,7 mul,3,8 add,4,9 neg,10 =10 |11")   \
+  X("batch norm gradient of two",                                                              \
+    "ffrrrf:1 add,1,2 sub,7,3 mul,6,8 mul,4,9 add,5,10 neg,11 add,0,11 |0 =13 |12")            \
   X("relu gradient", "ff:0 step,0 mul,1,2 =3 |3")                                              \
   X("relu gradient of two", "fff:0 add,0,1 step,2 mul,3,4 =5 |5")                              \
   X("gaussian posterior",                                                                      \

@@ -33,10 +33,26 @@ dnnl_stream_t stream() {
   return one.s;
 }
 
+Primitive make_primitive(const PrimitiveDesc& pd, std::string& name, dnnl_memory_desc_t& scratch) {
+  if (!pd) return nullptr;
+  const char* text = nullptr;
+  dnnl_primitive_desc_query(pd.get(), dnnl_query_impl_info_str, 0, &text);
+  name = text ? text : "";
+  scratch = *dnnl_primitive_desc_query_md(pd.get(), dnnl_query_scratchpad_md, 0);
+  dnnl_primitive_t made = nullptr;
+  if (!name.starts_with("ref")) dnnl_primitive_create(&made, pd.get());
+  return Primitive(made);
+}
+
 Memory make_memory(const dnnl_memory_desc_t& desc) {
   dnnl_memory_t m = nullptr;
   check(dnnl_memory_create(&m, &desc, engine(), DNNL_MEMORY_NONE), "making memory");
   return Memory(m);
+}
+
+void set(const Memory& m, const void* base, size_t offset) {
+  std::byte* at = static_cast<std::byte*>(const_cast<void*>(base)) + offset;
+  check(dnnl_memory_set_data_handle(m.get(), at), "setting memory");
 }
 
 PrimitiveAttr user_scratchpad() {

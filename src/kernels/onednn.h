@@ -3,7 +3,9 @@
 
 #include <dnnl.h>
 
+#include <cstddef>
 #include <memory>
+#include <string>
 
 namespace latent::kernels::onednn {
 
@@ -25,8 +27,12 @@ using Primitive = std::unique_ptr<dnnl_primitive, Destroy>;
 using PrimitiveDesc = std::unique_ptr<dnnl_primitive_desc, Destroy>;
 using PrimitiveAttr = std::unique_ptr<dnnl_primitive_attr, Destroy>;
 
-/// A memory object without memory: dnnl_memory_set_data_handle gives it some before each run.
+/// The primitive of a description, the name of what implements it and its scratch memory; null
+/// where the library has only its reference.
+Primitive make_primitive(const PrimitiveDesc& pd, std::string& name, dnnl_memory_desc_t& scratch);
+/// A memory object without memory: `set` gives it some, from `offset` bytes on, before each run.
 Memory make_memory(const dnnl_memory_desc_t& desc);
+void set(const Memory& m, const void* base, size_t offset);
 /// Attributes with which scratch memory is the caller's: the library's own is shared between
 /// threads, silently.
 PrimitiveAttr user_scratchpad();

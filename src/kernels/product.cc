@@ -17,7 +17,7 @@ namespace latent::kernels {
 
 namespace {
 
-using onednn::check, onednn::engine, onednn::stream;
+using namespace onednn;
 
 constexpr double kSmall = 1.5e6;  // flop; above it oneDNN's blocking wins over one LIBXSMM kernel
 constexpr double kLarge = 4e6;    // flop; from here a product is cut
@@ -39,15 +39,8 @@ Offer libxsmm(const ProductProblem& p) {
   if (p.bf16) return {{}, "libxsmm: float32 only"};
   if (std::min({p.m, p.n, p.k}) < 1) return {{}, "libxsmm: an empty product"};
   if (flops(p) > kSmall) return {{}, "libxsmm: more than 1.5 Mflop"};
-  // Column-major, LIBXSMM computes dst^T [n, m] = op(b)^T op(a)^T: its first operand is our b. It
-  // cannot read that one transposed, so b is transposed into scratch first.
-  const auto m = static_cast<libxsmm_blasint>(p.n), n = static_cast<libxsmm_blasint>(p.m),
-             k = static_cast<libxsmm_blasint>(p.k);
-  const libxsmm_blasint lda = m, ldb = p.transpose_a ? n : k, ldc = m;
-  const float alpha = 1, beta = 0;
-  int flags = LIBXSMM_GEMM_FLAG_NONE | (p.transpose_a ? LIBXSMM_GEMM_FLAG_TRANS_B : 0);
-  const libxsmm_smmfunction kernel =
-      libxsmm_smmdispatch(m, n, k, &lda, &ldb, &ldc, &alpha, &beta, &flags, nullptr);
+  // Its first operand, our b, cannot be read transposed: b is transposed into scratch first.
+  const SmallProduct kernel = small_product(p.m, p.n, p.k, p.transpose_a, false);
   if (!kernel) return {{}, "libxsmm: no kernel for " + extents(p)};
   Product product;
   product.name = "libxsmm " + extents(p);
@@ -59,8 +52,8 @@ Offer libxsmm(const ProductProblem& p) {
         transpose(bq, reinterpret_cast<float*>(scratch), p.n, p.k);
         bq = reinterpret_cast<const float*>(scratch);
       }
-      kernel(bq, static_cast<const float*>(a) + q * p.m * p.k,
-             static_cast<float*>(dst) + q * p.m * p.n);
+      kernel(static_cast<float*>(dst) + q * p.m * p.n, static_cast<const float*>(a) + q * p.m * p.k,
+             bq);
     }
   };
   return {std::move(product), {}};
@@ -68,20 +61,10 @@ Offer libxsmm(const ProductProblem& p) {
 
 /// One oneDNN product on a piece of the operands, with memory objects of its own.
 struct Piece {
-  dnnl_primitive_t primitive = nullptr;
-  dnnl_memory_t src = nullptr, weights = nullptr, dst = nullptr, scratch = nullptr;
+  Primitive primitive;
+  Memory src, weights, dst, scratch;
   size_t src_offset = 0, weights_offset = 0, dst_offset = 0, scratch_offset = 0, scratch_bytes = 0;
   std::string name;
-
-  Piece() = default;
-  Piece(const Piece&) = delete;
-  Piece& operator=(const Piece&) = delete;
-  ~Piece() {
-    for (dnnl_memory_t m : {src, weights, dst, scratch}) {
-      if (m) dnnl_memory_destroy(m);
-    }
-    if (primitive) dnnl_primitive_destroy(primitive);
-  }
 };
 
 /// Rows [m0, m0+m) and columns [n0, n0+n) of the problem; null when oneDNN has only its reference
@@ -108,31 +91,17 @@ std::unique_ptr<Piece> make_piece(const ProductProblem& p, int64_t m0, int64_t m
   const dnnl_memory_desc_t c = describe(dnnl_f32, m, n, p.n, 1, p.m * p.n);
   dnnl_matmul_desc_t desc;
   check(dnnl_matmul_desc_init(&desc, &a, &b, nullptr, &c), "describing a product");
-  dnnl_primitive_attr_t attr;
-  check(dnnl_primitive_attr_create(&attr), "making attributes");
-  dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
-  dnnl_primitive_desc_t pd = nullptr;
-  const dnnl_status_t made = dnnl_primitive_desc_create(&pd, &desc, attr, engine(), nullptr);
-  dnnl_primitive_attr_destroy(attr);
-  if (made != dnnl_success) return nullptr;
-  const char* name = nullptr;
-  dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name);
-  piece->name = name ? name : "";
-  const dnnl_memory_desc_t* scratch = dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
-  piece->scratch_bytes = scratch ? dnnl_memory_desc_get_size(scratch) : 0;
-  const dnnl_status_t created = piece->name.starts_with("ref")
-                                    ? dnnl_unimplemented
-                                    : dnnl_primitive_create(&piece->primitive, pd);
-  if (created == dnnl_success) {
-    check(dnnl_memory_create(&piece->src, &a, engine(), DNNL_MEMORY_NONE), "making memory");
-    check(dnnl_memory_create(&piece->weights, &b, engine(), DNNL_MEMORY_NONE), "making memory");
-    check(dnnl_memory_create(&piece->dst, &c, engine(), DNNL_MEMORY_NONE), "making memory");
-    if (piece->scratch_bytes)
-      check(dnnl_memory_create(&piece->scratch, scratch, engine(), DNNL_MEMORY_NONE),
-            "making memory");
-  }
-  dnnl_primitive_desc_destroy(pd);
-  if (created != dnnl_success) return nullptr;
+  const PrimitiveAttr attr = user_scratchpad();
+  dnnl_primitive_desc_t made = nullptr;
+  dnnl_primitive_desc_create(&made, &desc, attr.get(), engine(), nullptr);
+  dnnl_memory_desc_t scratch;
+  piece->primitive = make_primitive(PrimitiveDesc(made), piece->name, scratch);
+  if (!piece->primitive) return nullptr;
+  piece->src = make_memory(a);
+  piece->weights = make_memory(b);
+  piece->dst = make_memory(c);
+  piece->scratch_bytes = dnnl_memory_desc_get_size(&scratch);
+  if (piece->scratch_bytes) piece->scratch = make_memory(scratch);
   piece->src_offset = static_cast<size_t>(p.transpose_a ? m0 : m0 * p.k) * size;
   piece->weights_offset = static_cast<size_t>(p.transpose_b ? n0 * p.k : n0) * size;
   piece->dst_offset = static_cast<size_t>(m0 * p.n + n0) * 4;
@@ -140,20 +109,19 @@ std::unique_ptr<Piece> make_piece(const ProductProblem& p, int64_t m0, int64_t m
 }
 
 void run_piece(const Piece& piece, void* dst, const void* a, const void* b, std::byte* scratch) {
-  const auto at = [](const void* base, size_t offset) {
-    return static_cast<std::byte*>(const_cast<void*>(base)) + offset;
-  };
-  dnnl_memory_set_data_handle(piece.src, at(a, piece.src_offset));
-  dnnl_memory_set_data_handle(piece.weights, at(b, piece.weights_offset));
-  dnnl_memory_set_data_handle(piece.dst, at(dst, piece.dst_offset));
-  dnnl_exec_arg_t args[4] = {
-      {DNNL_ARG_SRC, piece.src}, {DNNL_ARG_WEIGHTS, piece.weights}, {DNNL_ARG_DST, piece.dst}, {}};
+  set(piece.src, a, piece.src_offset);
+  set(piece.weights, b, piece.weights_offset);
+  set(piece.dst, dst, piece.dst_offset);
+  dnnl_exec_arg_t args[4] = {{DNNL_ARG_SRC, piece.src.get()},
+                             {DNNL_ARG_WEIGHTS, piece.weights.get()},
+                             {DNNL_ARG_DST, piece.dst.get()},
+                             {}};
   int count = 3;
   if (piece.scratch) {
-    dnnl_memory_set_data_handle(piece.scratch, scratch + piece.scratch_offset);
-    args[count++] = {DNNL_ARG_SCRATCHPAD, piece.scratch};
+    set(piece.scratch, scratch, piece.scratch_offset);
+    args[count++] = {DNNL_ARG_SCRATCHPAD, piece.scratch.get()};
   }
-  check(dnnl_primitive_execute(piece.primitive, stream(), count, args), "a product");
+  check(dnnl_primitive_execute(piece.primitive.get(), stream(), count, args), "a product");
 }
 
 Offer by_onednn(const ProductProblem& p) {
@@ -254,6 +222,19 @@ Product make_product_with(const ProductProblem& problem, const std::string& only
     return std::move(*offer.product);
   }
   throw UsageError("no product candidate is called " + only);
+}
+
+SmallProduct small_product(int64_t m, int64_t n, int64_t k, bool transpose_a, bool add) {
+  // Column-major, LIBXSMM computes dst^T [n, m] = b^T a^T: its first operand is our b.
+  const auto rows = static_cast<libxsmm_blasint>(n), cols = static_cast<libxsmm_blasint>(m),
+             terms = static_cast<libxsmm_blasint>(k);
+  const libxsmm_blasint ldb = transpose_a ? cols : terms;
+  const float alpha = 1, beta = add ? 1 : 0;
+  const int flags = transpose_a ? LIBXSMM_GEMM_FLAG_TRANS_B : LIBXSMM_GEMM_FLAG_NONE;
+  const libxsmm_smmfunction kernel =
+      libxsmm_smmdispatch(rows, cols, terms, &rows, &ldb, &rows, &alpha, &beta, &flags, nullptr);
+  if (!kernel) return {};
+  return [kernel](float* dst, const float* a, const float* b) { kernel(b, a, dst); };
 }
 
 Bf16 bf16_products() {

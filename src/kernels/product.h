@@ -41,6 +41,12 @@ Product make_product(const ProductProblem& problem);
 std::vector<std::string> product_candidates();
 Product make_product_with(const ProductProblem& problem, const std::string& only);
 
+/// dst [m, n] = a [m, k] b [k, n], all contiguous, where `transpose_a` a is stored [k, m], where
+/// `add` added to dst: a piece of another kernel's part, on the thread that calls. Empty when
+/// LIBXSMM has none.
+using SmallProduct = std::function<void(float* dst, const float* a, const float* b)>;
+SmallProduct small_product(int64_t m, int64_t n, int64_t k, bool transpose_a, bool add);
+
 /// What bfloat16 products are on this CPU: impossible (they run in float32), slower than float32
 /// (emulated, or AVX-512 BF16 at half rate on Intel without AMX), or faster.
 enum class Bf16 : uint8_t { none, slower, faster };

@@ -17,26 +17,20 @@ std::function<std::vector<Expr>(const Back&)> no_operands() {
 void add_source_ops(std::vector<Op>& table) {
   const std::vector<ir::AttrSpec> named = {
       {"name", ir::AttrKind::word}, {"shape", ir::AttrKind::ints}, {"dtype", ir::AttrKind::word}};
-  table.push_back({.name = "feed",
-                   .doc = "A value given before each run.",
-                   .in = {},
-                   .attrs = named,
-                   .kind = Kind::source,
-                   .type = declared(),
-                   .grad = {no_operands(), {}},
-                   .kernel = ir::PlannedKernel{},
-                   .reference = ir::NoReference{},
-                   .domain = {}});
-  table.push_back({.name = "slot",
-                   .doc = "Persistent state; reads see the value at the start of the run.",
-                   .in = {},
-                   .attrs = named,
-                   .kind = Kind::source,
-                   .type = declared(),
-                   .grad = {no_operands(), {}},
-                   .kernel = ir::PlannedKernel{},
-                   .reference = ir::NoReference{},
-                   .domain = {}});
+  const auto add = [&](const char* name, const char* doc) {
+    table.push_back({.name = name,
+                     .doc = doc,
+                     .in = {},
+                     .attrs = named,
+                     .kind = Kind::source,
+                     .type = declared(),
+                     .grad = {no_operands(), {}},
+                     .kernel = ir::PlannedKernel{},
+                     .reference = ir::NoReference{},
+                     .domain = {}});
+  };
+  add("feed", "A value given before each run.");
+  add("slot", "Persistent state; reads see the value at the start of the run.");
   table.push_back({.name = "constant",
                    .doc = "A float32 scalar known when the graph is made.",
                    .in = {},

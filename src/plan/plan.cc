@@ -454,7 +454,8 @@ Plan& PlanFamily::at(int64_t rows) {
   if (threads > 1 && !impl_->team)
     impl_->team = std::make_shared<Team>(threads, kernels::pin_library_threads);
   if (threads > 1) plan.impl_->team = impl_->team;
-  impl_->arena->reserve(plan.impl_->built.arena_bytes);
+  Arena& own = *plan.impl_->arena;  // made already: a second one would double the peak
+  if (own.size > impl_->arena->size) *impl_->arena = std::move(own);
   plan.impl_->arena = impl_->arena;
   return impl_->plans.emplace(rows, std::move(plan)).first->second;
 }
