@@ -12,5 +12,6 @@
 #include "latent/ops.h"
 #include "latent/optim.h"
 #include "latent/plan.h"
+#include "latent/stack.h"
 #include "latent/tensor.h"
 #include "latent/train.h"

@@ -12,6 +12,7 @@
 
 #include "latent/dist.h"
 #include "latent/graph.h"
+#include "latent/stack.h"
 
 namespace latent {
 
@@ -37,7 +38,8 @@ struct Code {
   Expr mean, logvar;  // logvar is empty for an autoencoder
 };
 
-/// Autoencoder with dense layers: x -> hidden layers -> code -> hidden layers mirrored -> x'.
+/// Autoencoder with dense layers, or any stack: x -> hidden layers -> code -> hidden layers
+/// mirrored -> x'.
 struct LATENT_API Autoencoder {
   struct Config {
     int64_t inputs = 0;  // values of a row; 0: those of the data that it is trained on
@@ -51,6 +53,11 @@ struct LATENT_API Autoencoder {
     double weight_decay = 0;  // adds weight_decay / 2 times the sum of squares of all weights, not
                               // of biases, to the loss (Adam{.decay} is the decoupled kind)
     double entropy = 0;       // adds entropy * H(code), in nats; negative values spread the code
+    // Instead of the dense layers: stacks (latent/stack.h), each a preset's name or a text.
+    std::string encoder, decoder;  // "": dense layers; decoder "": the encoder's mirror
+    int64_t width = 0, depth = 0;  // of a preset; 0: its own
+    std::vector<int64_t>
+        picture;  // of a row: height, width[, channels], channels last; empty: flat
   } c;
 
   Expr encode(const Scope& s, Arg x) const;         ///< [n, inputs] -> [n, latent]
@@ -58,7 +65,8 @@ struct LATENT_API Autoencoder {
   Expr decode_mean(const Scope& s, Arg z) const;    ///< [n, latent] -> mean of x, [n, inputs]
   Loss loss(const Scope& s, const Batch& b) const;  ///< Parts: reconstruction, and where weighted
                                                     ///< weight_decay (unweighted), entropy.
-  Likelihood likelihood() const;  ///< squared_error for mse, bernoulli for cross-entropy.
+  Likelihood likelihood() const;          ///< squared_error for mse, bernoulli for cross-entropy.
+  std::vector<LayerInfo> layers() const;  ///< What encode and decode are made of, in order.
 };
 
 /// Entropy of a code [n, latent] in nats, a scalar; `activation` made it from `pre`.
@@ -69,9 +77,9 @@ struct LATENT_API Autoencoder {
 /// for independent Gaussian units; var divides by n, so a batch of one gives the floor.
 LATENT_API Expr code_entropy(const std::string& activation, Arg pre);
 
-/// Variational autoencoder with dense layers (Kingma and Welling 2014, arXiv 1312.6114): posterior
-/// N(mu, diag(exp logvar)), prior N(0, I), any likelihood of latent/dist.h. Loss: the negative
-/// ELBO, summed over dimensions, averaged over the batch.
+/// Variational autoencoder with dense layers, or any stack (Kingma and Welling 2014, arXiv
+/// 1312.6114): posterior N(mu, diag(exp logvar)), prior N(0, I), any likelihood of latent/dist.h.
+/// Loss: the negative ELBO, summed over dimensions, averaged over the batch.
 struct LATENT_API Vae {
   struct Config {
     int64_t inputs = 0;  // values of a row; 0: those of the data that it is trained on
@@ -85,6 +93,9 @@ struct LATENT_API Vae {
     double warmup_ramp = 0.5;             // fraction of a cycle in which the weight grows
     double free_bits = 0;  // nats a unit (Kingma et al. 2016): the batch's mean KL of a unit counts
                            // at least so much, and has no gradient below
+    std::string encoder, decoder;  // instead of the dense layers, as Autoencoder's
+    int64_t width = 0, depth = 0;
+    std::vector<int64_t> picture;
   } c;
 
   Gaussian encode(const Scope& s, Arg x) const;   ///< The posterior of [n, inputs].
@@ -95,7 +106,8 @@ struct LATENT_API Vae {
   /// ELBO, so that it compares across epochs and models.
   Loss loss(const Scope& s, const Batch& batch) const;
   Likelihood likelihood() const { return likelihood_named(c.likelihood); }
-  double warmup(int64_t step) const;  ///< Of [0, 1], what beta is multiplied with at an update.
+  std::vector<LayerInfo> layers() const;  ///< What encode and decode are made of, in order.
+  double warmup(int64_t step) const;      ///< Of [0, 1], what beta is multiplied with at an update.
 };
 
 /// A model with its type forgotten: what training, measures and the program's verbs work on.
@@ -109,6 +121,7 @@ struct Architecture {
   std::function<Expr(const Scope&, Expr z)> decode;       // parameters of the likelihood
   std::function<Expr(const Scope&, Expr z)> decode_mean;  // [n, inputs]
   std::optional<Likelihood> likelihood;
+  std::vector<LayerInfo> layers;               // of a model of the catalogue
   std::function<double(int64_t step)> warmup;  // of the loss, [0, 1]; empty: always 1
 };
 

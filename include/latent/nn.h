@@ -39,6 +39,9 @@ struct ConvLayerOptions {
   Extent dilation = 1;
   int64_t groups = 1;
   Extent output_padding = 0;  // transposed layers with a padding of their own
+  /// Of the picture that a transposed layer makes where `padding` is unset: any that a convolution
+  /// of this stride would bring back to x. Unset: size * stride.
+  std::optional<Extent> size;
   /// From the numbers of inputs an output sees and of outputs an input reaches (kernel taps times
   /// channels of a group). Default: glorot_uniform.
   std::function<Init(int64_t fan_in, int64_t fan_out)> weight;
@@ -80,6 +83,36 @@ LATENT_API Expr layer_norm(const Scope& s, Arg x, const NormOptions& options = {
 LATENT_API Expr group_norm(const Scope& s, Arg x, int64_t groups, const NormOptions& options = {});
 /// Ulyanov et al. 2016 (arXiv 1607.08022): statistics of each sample and channel over all places.
 LATENT_API Expr instance_norm(const Scope& s, Arg x, const NormOptions& options = {});
+
+// Blocks on pictures x [n, h, w, c]: compositions of the layers above, weights by He et al. 2015
+// (he_normal). Convolutions that a batch norm follows have no bias. As text: latent/stack.h.
+struct ResidualOptions {
+  int64_t stride = 1;
+  int64_t reduction = 0;  // of squeeze_excitation before the sum; 0: without
+};
+/// He et al. 2016 (arXiv 1512.03385), the block of two: relu(shortcut(x) + norm(conv 3(relu(norm(
+/// conv 3, strided(x)))))). Shortcut B: x itself, or a normalized convolution 1 where the stride or
+/// the channels change.
+LATENT_API Expr residual_block(const Scope& s, Arg x, int64_t channels,
+                               const ResidualOptions& options = {});
+/// He et al. 2016 (arXiv 1603.05027): norm and relu before each convolution, nothing after the sum;
+/// a convolution 1 of the activated x is the shortcut where the stride or the channels change.
+LATENT_API Expr preactivation_block(const Scope& s, Arg x, int64_t channels, int64_t stride = 1);
+/// Huang et al. 2017 (arXiv 1608.06993), DenseNet-B: each of `layers` adds `growth` channels to
+/// those before: norm, relu, convolution 1 to 4 growth, norm, relu, convolution 3.
+LATENT_API Expr dense_block(const Scope& s, Arg x, int64_t layers, int64_t growth);
+/// Of the same paper, between blocks: norm, relu, convolution 1 to `channels` (half of x's in
+/// DenseNet-C), mean of 2 x 2; of an odd size the last row or column stands alone.
+LATENT_API Expr dense_transition(const Scope& s, Arg x, int64_t channels);
+/// Hu et al. 2018 (arXiv 1709.01507): each channel times sigmoid(dense(relu(dense(means)))), with
+/// c / reduction units between. UsageError when the reduction is above c.
+LATENT_API Expr squeeze_excitation(const Scope& s, Arg x, int64_t reduction = 16);
+struct InceptionWidths {
+  int64_t one, three_reduce, three, five_reduce, five, pool;  // channels, as in the paper's table 1
+};
+/// Szegedy et al. 2015 (arXiv 1409.4842): convolutions 1, 1 then 3, 1 then 5, and a maximum of
+/// 3 x 3 then 1, side by side, each followed by relu.
+LATENT_API Expr inception_block(const Scope& s, Arg x, const InceptionWidths& widths);
 
 // Activations beside those of latent/ops.h (relu, tanh, sigmoid, softplus, softmax).
 LATENT_API Expr leaky_relu(Arg x, double slope = 0.01);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/layers.h"
 #include "cli/model_input.h"
 #include "cli/output.h"
 #include "cli/run_info.h"
@@ -41,9 +42,8 @@ json statistics_of(const Tensor& t) {
   return {{"mean", sum / n}, {"rms", std::sqrt(squares / n)}, {"not_finite", not_finite}};
 }
 
-json describe(const std::string& path, SafetensorsFile& file) {
-  const ModelDescription d = description_of(file, path);
-  const Architecture a = architecture_of(d, path);
+json describe(const std::string& path, SafetensorsFile& file, const ModelDescription& d,
+              const Architecture& a) {
   const auto text = [&](const char* key) {
     const auto found = file.metadata.find(key);
     return found == file.metadata.end() ? "" : found->second;
@@ -55,7 +55,8 @@ json describe(const std::string& path, SafetensorsFile& file) {
             {"config", json::parse(d.config)},
             {"inputs", a.inputs},
             {"latent", a.latent},
-            {"preprocessing", d.preprocessing.json()}};
+            {"preprocessing", d.preprocessing.json()},
+            {"layers", layers_json(a.layers)}};
   if (a.likelihood) j["likelihood"] = a.likelihood->name;
   j["parameters"] = json::array();
   int64_t total = 0;
@@ -80,7 +81,7 @@ std::string scaling_text(const json& p) {
                      scale.size());
 }
 
-void print(const json& j) {
+void print(const json& j, const std::vector<LayerInfo>& layers) {
   const auto line = [](const char* what, const std::string& text) {
     fmt::print("{:<12}  {}\n", what, text);
   };
@@ -97,6 +98,8 @@ void print(const json& j) {
                             j.at("run").at("epochs").get<int64_t>(),
                             j.at("run").at("data").get<std::string>()));
   }
+  fmt::print("\n");
+  print_layers(layers);
   size_t width = 9;
   for (const json& p : j.at("parameters"))
     width = std::max(width, p.at("name").get_ref<const std::string&>().size());
@@ -118,9 +121,13 @@ void print(const json& j) {
 int run(const InspectFlags& flags) {
   const std::string path = model_file(flags.path);
   json j;
+  std::vector<LayerInfo> layers;
   try {
     SafetensorsFile file = load_safetensors(path);
-    j = describe(path, file);
+    const ModelDescription d = description_of(file, path);
+    const Architecture a = architecture_of(d, path);
+    layers = a.layers;
+    j = describe(path, file, d, a);
     if (const auto r = run_info(flags.path)) {
       j["run"] = {{"data", r->data},
                   {"seed", r->seed},
@@ -134,7 +141,7 @@ int run(const InspectFlags& flags) {
   if (flags.json)
     print_json(j);
   else
-    print(j);
+    print(j, layers);
   return 0;
 }
 

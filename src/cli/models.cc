@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cli/help.h"
+#include "cli/layers.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "models/catalog.h"
@@ -17,6 +18,24 @@ struct ModelsFlags {
   bool json = false;
 };
 
+/// The presets of a model's encoder and decoder, each as it is for a picture 28 x 28 of one
+/// channel.
+nlohmann::json presets_json(const CatalogEntry& model) {
+  nlohmann::json presets = nlohmann::json::array();
+  for (const StackPreset& p : stack_presets()) {
+    const Architecture a = model.make({{"encoder", p.name}, {"picture", {28, 28}}}, 784);
+    const auto config = nlohmann::json::parse(a.config);
+    presets.push_back({{"name", p.name},
+                       {"doc", p.doc},
+                       {"width", p.width},
+                       {"depth", p.depth},
+                       {"encoder", config.at("encoder")},
+                       {"decoder", config.at("decoder")},
+                       {"layers", layers_json(a.layers)}});
+  }
+  return presets;
+}
+
 int run(const ModelsFlags& flags) {
   nlohmann::json models = catalog_json();
   if (!flags.name.empty()) {
@@ -25,6 +44,7 @@ int run(const ModelsFlags& flags) {
                   [&](const auto& m) { return m.at("name") != flags.name; });
   }
   if (flags.json) {
+    for (auto& m : models) m["presets"] = presets_json(catalog_entry(m.at("name")));
     print_json(models);
     return 0;
   }
@@ -48,6 +68,8 @@ int run(const ModelsFlags& flags) {
       fmt::print("{}", entry(key.at("name"), text, 19, width));
     }
   }
+  fmt::print("\n{}", paragraph("presets of encoder and decoder", width));
+  for (const StackPreset& p : stack_presets()) fmt::print("{}", entry(p.name, p.doc, 19, width));
   return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/layers.h"
 #include "cli/output.h"
 #include "cli/request_flags.h"
 #include "cli/verbs.h"
@@ -29,6 +30,7 @@ nlohmann::json json_of(const TrainPlan& plan, const Forecast& f, const PlanStats
                       {"model", plan.architecture.name},
                       {"config", nlohmann::json::parse(plan.architecture.config)},
                       {"parameters", f.parameters},
+                      {"layers", layers_json(plan.architecture.layers)},
                       {"peak_bytes", f.peak_bytes},
                       {"arena_bytes", s.arena_bytes},
                       {"calls", s.calls},
@@ -51,6 +53,8 @@ void print(const TrainPlan& plan, const Forecast& f, const PlanStats& s) {
   fmt::print("time        {} an epoch of {} steps, {} for {} epochs\n",
              duration_text(f.seconds_per_epoch), f.steps_per_epoch,
              duration_text(epochs * f.seconds_per_epoch), plan.options.epochs);
+  fmt::print("\n");
+  print_layers(plan.architecture.layers);
 }
 
 int run(const PlanFlags& flags) {

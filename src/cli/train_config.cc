@@ -72,13 +72,14 @@ json flatten(const TrainRequest& r) {
 
 /// "latent 20, hidden 400,200, ..": sizes, and what is not as it is by default.
 std::string words(const json& config, const std::vector<ConfigField>& fields) {
-  using Kind = ConfigField::Kind;
   std::string text;
   for (const ConfigField& f : fields) {
     const json& value = config.at(f.name);
-    const bool size = f.kind == Kind::integers || f.name == "latent" || f.name == "likelihood" ||
-                      f.name == "loss" || f.name == "epochs" || f.name == "batch" || f.name == "lr";
-    if (f.name == "inputs" || (value == f.initial && !size)) continue;
+    const bool dense = f.name == "hidden" && config.value("encoder", "").empty();
+    const bool size = dense || f.name == "latent" || f.name == "likelihood" || f.name == "loss" ||
+                      f.name == "epochs" || f.name == "batch" || f.name == "lr";
+    const bool gone = f.name == "hidden" && !dense;
+    if (f.name == "inputs" || gone || (value == f.initial && !size)) continue;
     std::string shown = value.is_string() ? value.get<std::string>() : value.dump();
     if (value.is_array()) shown = shown.substr(1, shown.size() - 2);
     text += (text.empty() ? "" : ", ") + f.name + " " + (shown.empty() ? "none" : shown);
@@ -100,10 +101,20 @@ void fit_sizes(json& flat, const Data& data) {
   const auto set = [&](const char* key, json value) {
     if (!flat.contains(key)) flat[key] = std::move(value);
   };
-  // One layer reconstructs small pictures as well, but its samples blend what three keep apart: of
-  // the digits' 63 % can be read, of three layers' 85 % (docs/report.md).
   const bool small_pictures = data.row_shape().rank() >= 2 && !large && !many;
-  set("hidden", small_pictures ? json::array({200, 200, 200}) : json::array({large ? 400 : 200}));
+  if (!flat.contains("encoder") || flat["encoder"] == "") {
+    // One layer reconstructs small pictures as well, but its samples blend what three keep apart:
+    // of the digits' 63 % can be read, of three layers' 85 % (docs/report.md).
+    set("hidden", small_pictures ? json::array({200, 200, 200}) : json::array({large ? 400 : 200}));
+  } else {
+    for (const char* key : {"hidden", "activation"}) {
+      if (flat.contains(key))
+        throw UsageError(fmt::format("{} is of dense layers, the encoder says its own", key));
+    }
+    const Shape row = data.row_shape();
+    if (row.rank() == 2 || row.rank() == 3)
+      set("picture", json(std::vector(row.begin(), row.end())));
+  }
   set("latent", large ? 20 : small_pictures ? 8 : 10);
   set("batch", std::clamp<int64_t>(data.size() / 2, 1, many ? 128 : 32));
   set("epochs", many ? 20 : 200);

@@ -4,7 +4,7 @@
 #include "base/near.h"
 #include "latent/models.h"
 #include "latent/ops.h"
-#include "models/dense_stack.h"
+#include "models/coder.h"
 
 namespace latent {
 
@@ -27,6 +27,11 @@ Expr tied_dense(const Scope& encoder, const Scope& decoder, Expr x, int64_t unit
 }
 
 Expr code_before_activation(const Autoencoder::Config& c, const Scope& s, Arg x) {
+  if (models::has_stack(c)) {
+    const Expr h = models::encode_rows(s / "encoder", x.expr(), models::encoder_text(c),
+                                       models::row_shape(c.picture, c.inputs));
+    return dense(s / "encoder" / "code", h, c.latent);
+  }
   Expr h = x.expr();
   const size_t hidden = c.hidden.size();
   for (size_t i = 0; i < hidden; ++i)
@@ -51,6 +56,10 @@ Expr Autoencoder::encode(const Scope& s, Arg x) const {
 }
 
 Expr Autoencoder::decode(const Scope& s, Arg z) const {
+  if (models::has_stack(c)) {
+    return models::decode_rows(s / "decoder", z.expr(), models::decoder_text(c),
+                               models::row_shape(c.picture, c.inputs), 1);
+  }
   Expr h = z.expr();
   const size_t hidden = c.hidden.size();
   for (size_t i = 0; i <= hidden; ++i) {
@@ -72,6 +81,15 @@ Likelihood Autoencoder::likelihood() const {
   if (c.loss == "cross-entropy") return bernoulli();
   throw UsageError("an autoencoder's loss is mse or cross-entropy, asked for \"" + c.loss + "\"" +
                    did_you_mean(c.loss, {"mse", "cross-entropy"}));
+}
+
+std::vector<LayerInfo> Autoencoder::layers() const {
+  std::vector<LayerInfo> all = models::layers_of(c, 1, 1);
+  if (!c.tied) return all;
+  for (LayerInfo& l : all) {  // the weights are counted where they are: in the encoder
+    if (l.scope.starts_with("decoder/") && l.parameters > 0) l.parameters = l.output.elements();
+  }
+  return all;
 }
 
 Loss Autoencoder::loss(const Scope& s, const Batch& batch) const {

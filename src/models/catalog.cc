@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/near.h"
 #include "latent/ops.h"
+#include "models/coder.h"
 
 namespace latent {
 
@@ -16,9 +17,28 @@ constexpr FieldRange kSize{1, kMost}, kAny{-1e9, 1e9}, kWeight{0, 1e9};
 const std::vector<std::string> kActivations = {"relu", "leaky_relu", "elu",      "gelu", "silu",
                                                "tanh", "sigmoid",    "softplus", "none"};
 
+/// The keys of stacks, which every model that has them shares.
+template <class C>
+std::vector<BoundField<C>> with_stacks(std::vector<BoundField<C>> fields) {
+  std::string names;
+  for (const StackPreset& p : stack_presets()) names += (names.empty() ? "" : ", ") + p.name;
+  fields.push_back(
+      bind_field("encoder", &C::encoder,
+                 "instead of dense layers: " + names +
+                     "; or layers, as \"conv 32 3 s2; relu\" (docs/architectures.md)"));
+  fields.push_back(bind_field("decoder", &C::decoder, "likewise; empty: the encoder's mirror"));
+  fields.push_back(bind_field("width", &C::width,
+                              "of a preset: channels of its first stage; 0: its own", {0, 4096}));
+  fields.push_back(bind_field("depth", &C::depth,
+                              "of a preset: stages, each halves the picture; 0: its own", {0, 16}));
+  fields.push_back(bind_field("picture", &C::picture,
+                              "height,width[,channels] of a row; empty: as the data say", kSize));
+  return fields;
+}
+
 const std::vector<BoundField<Autoencoder::Config>>& autoencoder_fields() {
   using C = Autoencoder::Config;
-  static const std::vector<BoundField<C>> fields = {
+  static const std::vector<BoundField<C>> fields = with_stacks<C>({
       bind_field("inputs", &C::inputs, "values of a row; 0: those of the data", {0, kMost}),
       bind_field("hidden", &C::hidden, "widths of the encoder's hidden layers, as 400,200", kSize),
       bind_field("latent", &C::latent, "units of the code", kSize),
@@ -36,13 +56,13 @@ const std::vector<BoundField<Autoencoder::Config>>& autoencoder_fields() {
                  "it times the code's entropy in nats is added to the loss; negative spreads the "
                  "code",
                  kAny),
-  };
+  });
   return fields;
 }
 
 const std::vector<BoundField<Vae::Config>>& vae_fields() {
   using C = Vae::Config;
-  static const std::vector<BoundField<C>> fields = {
+  static const std::vector<BoundField<C>> fields = with_stacks<C>({
       bind_field("inputs", &C::inputs, "values of a row; 0: those of the data", {0, kMost}),
       bind_field("hidden", &C::hidden, "widths of the encoder's hidden layers, as 400,200", kSize),
       bind_field("latent", &C::latent, "units of z", kSize),
@@ -59,7 +79,7 @@ const std::vector<BoundField<Vae::Config>>& vae_fields() {
                  {1e-6, 1}),
       bind_field("free_bits", &C::free_bits,
                  "nats of KL a unit that are free: no gradient below them", kWeight),
-  };
+  });
   return fields;
 }
 
@@ -74,6 +94,7 @@ Architecture erased(const CatalogEntry& entry,
                      " values, the data have " + std::to_string(inputs));
   }
   m.c.inputs = inputs;
+  models::resolve_stacks(m.c);
   Architecture a{.name = entry.name,
                  .config = config_to_json(fields, m.c).dump(),
                  .inputs = inputs,
@@ -83,6 +104,7 @@ Architecture erased(const CatalogEntry& entry,
   a.decode = [m](const Scope& s, Expr z) { return m.decode(s, z); };
   a.decode_mean = [m](const Scope& s, Expr z) { return m.decode_mean(s, z); };
   a.likelihood = m.likelihood();
+  a.layers = m.layers();
   if constexpr (requires { m.warmup(0); }) a.warmup = [m](int64_t step) { return m.warmup(step); };
   return a;
 }
@@ -107,11 +129,11 @@ const char* kind_name(ConfigField::Kind kind) {
 const std::vector<CatalogEntry>& catalog() {
   static const std::vector<CatalogEntry> entries = {
       entry_of<Vae>("vae",
-                    "Variational autoencoder with dense layers: a Gaussian posterior, the prior "
+                    "Variational autoencoder: a Gaussian posterior, the prior "
                     "N(0, I), any likelihood",
                     true, vae_fields),
       entry_of<Autoencoder>("autoencoder",
-                            "Autoencoder with dense layers: a code from which the data are "
+                            "Autoencoder: a code from which the data are "
                             "reconstructed",
                             false, autoencoder_fields),
   };

@@ -4,24 +4,38 @@
 #include "base/near.h"
 #include "latent/models.h"
 #include "latent/ops.h"
+#include "models/coder.h"
 #include "models/dense_stack.h"
 
 namespace latent {
 
 Gaussian Vae::encode(const Scope& s, Arg x) const {
-  const Expr h = models::dense_stack(s / "encoder", x, c.hidden, c.activation);
+  const Scope encoder = s / "encoder";
+  const Expr h = models::has_stack(c)
+                     ? models::encode_rows(encoder, x.expr(), models::encoder_text(c),
+                                           models::row_shape(c.picture, c.inputs))
+                     : models::dense_stack(encoder, x, c.hidden, c.activation);
   const auto [mean, logvar] =
       dense_pair(s / "encoder" / "mean", s / "encoder" / "logvar", h, c.latent);
   return {mean, logvar};
 }
 
 Expr Vae::decode(const Scope& s, Arg z) const {
+  if (models::has_stack(c)) {
+    return models::decode_rows(s / "decoder", z.expr(), models::decoder_text(c),
+                               models::row_shape(c.picture, c.inputs),
+                               likelihood().params_per_value);
+  }
   const Expr h =
       models::dense_stack(s / "decoder", z, {c.hidden.rbegin(), c.hidden.rend()}, c.activation);
   return dense(s / "decoder" / "out", h, c.inputs * likelihood().params_per_value);
 }
 
 Expr Vae::decode_mean(const Scope& s, Arg z) const { return likelihood().mean(decode(s, z)); }
+
+std::vector<LayerInfo> Vae::layers() const {
+  return models::layers_of(c, 2, likelihood().params_per_value);
+}
 
 double Vae::warmup(int64_t step) const {
   if (c.warmup_steps == 0) return 1;

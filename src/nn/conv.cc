@@ -42,13 +42,21 @@ Expr convolve(const Layer& layer, const Scope& s, Arg x, int64_t channels, Exten
   } else if (layer.transposed) {
     // Of the picture that is made, the padding with which a convolution gives this one; where the
     // kernel is smaller than the stride, the rest is filled up.
-    const Extent made{size.h * o.stride.h, size.w * o.stride.w};
-    conv.padding = same_padding(made, kernel, o.stride, o.dilation);
-    const auto missing = [](int64_t stride, int64_t taps, int64_t dilation) {
-      return std::max<int64_t>(0, stride - (dilation * (taps - 1) + 1));
+    const Extent made = o.size.value_or(Extent{size.h * o.stride.h, size.w * o.stride.w});
+    const auto check = [&](const char* axis, int64_t m, int64_t n, int64_t stride) {
+      if (stride >= 1 && m > (n - 1) * stride && m <= n * stride) return;
+      fail("from a " + std::string(axis) + " of " + std::to_string(n) + " with stride " +
+           std::to_string(stride) + " to " + std::to_string(m) + "; " +
+           std::to_string((n - 1) * stride + 1) + " to " + std::to_string(n * stride) + " fits");
     };
-    output_padding = {missing(o.stride.h, kernel.h, o.dilation.h),
-                      missing(o.stride.w, kernel.w, o.dilation.w)};
+    check("height", made.h, size.h, o.stride.h);
+    check("width", made.w, size.w, o.stride.w);
+    conv.padding = same_padding(made, kernel, o.stride, o.dilation);
+    const auto missing = [](int64_t m, int64_t n, int64_t stride, int64_t taps, int64_t dilation) {
+      return std::max<int64_t>(0, m - (n - 1) * stride - (dilation * (taps - 1) + 1));
+    };
+    output_padding = {missing(made.h, size.h, o.stride.h, kernel.h, o.dilation.h),
+                      missing(made.w, size.w, o.stride.w, kernel.w, o.dilation.w)};
   } else {
     conv.padding = same_padding(size, kernel, o.stride, o.dilation);
   }

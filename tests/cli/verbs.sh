@@ -171,6 +171,13 @@ expect 0 'encoder/0/bias' "$latent" inspect vae/last.safetensors
 "$latent" inspect vae --json > inspect.json || fail 'inspect --json'
 "$latent" models --json > models.json || fail 'models --json'
 expect 0 'beta' "$latent" models vae
+expect 0 'Simonyan' "$latent" models vae
+expect 0 'encoder/0 .*conv 8 3 s2 .*4,4,8' "$latent" plan digits --encoder 'conv 8 3 s2; relu'
+expect 2 'did you mean "resnet"' "$latent" plan digits --encoder resnt
+expect 2 'at most 2 fits' "$latent" plan digits --encoder vgg --depth 3
+expect 2 'at 11 of' "$latent" plan digits --encoder 'conv 8 3; rleu'
+expect 2 'hidden is of dense layers' "$latent" plan digits --encoder vgg --hidden 9
+expect 2 'go with an encoder' "$latent" plan digits --width 9
 expect 2 'did you mean "vae"' "$latent" models vea
 cat > check.py <<'P'
 import json
@@ -180,6 +187,11 @@ assert plan['peak_bytes'] > 4 * 3 * 4616 and plan['seconds_per_epoch'] > 0 and p
 assert inspect['config']['latent'] == 4 and inspect['preprocessing']['row_shape'] == [8, 8]
 assert len(inspect['data_hash']) == 16 and inspect['run']['epochs'] == 8
 assert {m['name'] for m in models} >= {'vae', 'autoencoder'}
+for j in (inspect, plan):
+    assert sum(l['parameters'] for l in j['layers']) == 4616 and j['layers'][0]['output'] == [32], j['layers']
+    assert sum(l['multiply_adds'] for l in j['layers']) == 2 * 32 * 64 + 32 * 8 + 4 * 32, j['layers']
+presets = {p['name']: p for p in models[0]['presets']}
+assert presets['vgg']['layers'][0]['layer'] == 'conv 16 3' and presets['dcgan']['decoder'].endswith('out 5 s2'), presets
 P
 python check.py
 finish

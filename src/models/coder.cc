@@ -1,0 +1,73 @@
+// Stacks as encoders and decoders of rows; see coder.h.
+#include "models/coder.h"
+
+namespace latent::models {
+
+namespace {
+
+/// What `out` gives: `values` numbers for each of a row's, as channels of a picture.
+Shape output_shape(Shape row, int64_t values) {
+  row[row.rank() - 1] *= values;
+  return row;
+}
+
+}  // namespace
+
+Shape row_shape(const std::vector<int64_t>& picture, int64_t inputs) {
+  if (picture.empty()) return {inputs};
+  if (picture.size() != 2 && picture.size() != 3)
+    throw UsageError("picture is height,width or height,width,channels, found " +
+                     std::to_string(picture.size()) + " numbers");
+  Shape row(picture);
+  if (row.rank() == 2) row.push_back(1);
+  if (inputs != 0 && row.elements() != inputs) {
+    throw UsageError("a picture " + row.text() + " has " + std::to_string(row.elements()) +
+                     " values, a row " + std::to_string(inputs));
+  }
+  return row;
+}
+
+Expr encode_rows(const Scope& s, Expr x, const std::string& text, const Shape& row) {
+  At at(s.where());
+  const int64_t n = x.dim(0);
+  Shape shape{n};
+  for (const int64_t extent : row) shape.push_back(extent);
+  const Expr h = stack(s, row.rank() == 1 ? x : reshape(x, shape), text);
+  return h.shape().rank() == 2 ? h : reshape(h, {n, h.shape().elements() / n});
+}
+
+Expr decode_rows(const Scope& s, Expr z, const std::string& text, const Shape& row,
+                 int64_t values) {
+  At at(s.where());
+  const int64_t n = z.dim(0), inputs = row.elements();
+  const Expr y = stack(s, z, text, output_shape(row, values));
+  if (row.rank() == 1) return y;
+  if (values == 1) return reshape(y, {n, inputs});
+  std::vector<Expr> parts;
+  for (const Expr& part : split(y, static_cast<int>(values), 3))
+    parts.push_back(reshape(part, {n, inputs}));
+  return concat(parts, 1);
+}
+
+std::vector<LayerInfo> coder_layers(const std::string& encoder, const std::string& decoder,
+                                    const Shape& row, int64_t latent, int64_t heads,
+                                    int64_t values) {
+  std::vector<LayerInfo> all;
+  const auto add = [&](const char* scope, const std::vector<LayerInfo>& layers) {
+    for (LayerInfo l : layers) {
+      l.scope = std::string(scope) + "/" + l.scope;
+      all.push_back(std::move(l));
+    }
+  };
+  if (!encoder.empty()) add("encoder", stack_layers(encoder, row));
+  const int64_t code_inputs = (all.empty() ? row : all.back().output).elements();
+  all.push_back({heads == 1 ? "encoder/code" : "encoder/mean, logvar",
+                 "dense " + std::to_string(latent),
+                 {latent},
+                 heads * (code_inputs + 1) * latent,
+                 heads * code_inputs * latent});
+  add("decoder", stack_layers(decoder, {latent}, output_shape(row, values)));
+  return all;
+}
+
+}  // namespace latent::models
