@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <system_error>
 
 #include "cli/help.h"
 #include "cli/model_input.h"
@@ -77,6 +78,16 @@ int run(int argc, char** argv) {
   return run_verb(verb_named(first), argc - 1, argv + 1);
 }
 
+/// run(), where text longer than the stream's buffer fails while it is printed.
+int run_to_output(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::system_error& e) {
+    if (!std::ferror(stdout)) throw;
+    throw SystemError("cannot write", "standard output", e.code().value());
+  }
+}
+
 }  // namespace
 }  // namespace latent::cli
 
@@ -84,7 +95,7 @@ int main(int argc, char** argv) {
   using namespace latent::cli;
   hold_standard_streams();
   try {
-    const int code = run(argc, argv);
+    const int code = run_to_output(argc, argv);
     flush_output();
     return code;
   } catch (const std::exception& e) {
