@@ -16,10 +16,10 @@ struct Flags::Impl {
   std::vector<FlagText> texts;
 
   void note(const char* kind, const std::string& names, const std::string& help,
-            const std::string& initial) {
+            const std::string& initial, const std::vector<std::string>& choices = {}) {
     std::string spaced = names;
     if (const size_t comma = spaced.find(','); comma != spaced.npos) spaced.insert(comma + 1, " ");
-    texts.push_back({spaced, kind, help, initial.empty() ? "none" : initial, false});
+    texts.push_back({spaced, kind, help, initial.empty() ? "none" : initial, false, choices});
   }
 };
 
@@ -50,7 +50,7 @@ void Flags::add(const char* names, const char* kind, std::string& value, const s
                 const std::vector<std::string>& choices) {
   CLI::Option* option = impl_->app.add_option(names, value);
   if (!choices.empty()) option->check(CLI::IsMember(choices));
-  impl_->note(kind, names, help, value);
+  impl_->note(kind, names, help, value, choices);
 }
 
 void Flags::add(const char* names, const char* kind, int64_t& value, const std::string& help,
@@ -76,6 +76,12 @@ void Flags::add(const std::string& names, const std::string& kind, const std::st
                 const std::string& initial, std::function<void(const std::string&)> set) {
   impl_->app.add_option_function<std::string>(names, std::move(set));
   impl_->note(kind.c_str(), names, help, initial);
+}
+
+void Flags::argument_of(const std::vector<std::string>& choices, const char* kind,
+                        std::string& value, const std::string& help) {
+  impl_->app.add_option(kind, value)->required()->check(CLI::IsMember(choices));
+  impl_->texts.push_back({"", kind, help, "", true, choices});
 }
 
 void Flags::exclude(const char* name, const char* other) {

@@ -18,6 +18,7 @@ struct FlagText {
   std::string help;     // one sentence
   std::string initial;  // the default; "" of an argument
   bool required = false;
+  std::vector<std::string> choices = {};  // that its value must be one of; any when empty
 };
 
 /// Limits of a number, inclusive.
@@ -50,6 +51,9 @@ class Flags {
   /// Its text is handed on; `initial` says the default in words.
   void add(const std::string& names, const std::string& kind, const std::string& help,
            const std::string& initial, std::function<void(const std::string&)> set);
+  /// An argument that is required and one of `choices`.
+  void argument_of(const std::vector<std::string>& choices, const char* kind, std::string& value,
+                   const std::string& help);
   /// Two switches that cannot be given together.
   void exclude(const char* name, const char* other);
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -70,9 +71,14 @@ std::vector<std::string> numbered(const std::string& prefix, int64_t n) {
   return names;
 }
 
+void print_text(const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
+    throw SystemError("cannot write", "standard output", errno);
+}
+
 void print_json(const nlohmann::json& result) {
   using Handler = nlohmann::json::error_handler_t;
-  fmt::print("{}\n", result.dump(2, ' ', /*ensure_ascii=*/false, Handler::replace));
+  print_text(result.dump(2, ' ', /*ensure_ascii=*/false, Handler::replace) + '\n');
 }
 
 void tell_written(const Output& o, const std::string& what) {

@@ -35,6 +35,8 @@ void write_table(const Output& output, const Tensor& table,
 /// Names of `n` values of a row: prefix1, prefix2, ..
 std::vector<std::string> numbered(const std::string& prefix, int64_t n);
 
+/// To standard output. SystemError when it cannot be written.
+void print_text(const std::string& text);
 /// A result for programs, on standard output. Names of files that are no UTF-8 get U+FFFD.
 void print_json(const nlohmann::json& result);
 

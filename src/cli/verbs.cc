@@ -21,6 +21,10 @@ constexpr Verb kVerbs[] = {
      "latent plan digits --hidden 400,200 --latent 20\n"
      "latent plan images.idx.gz --explain\n",
      add_plan},
+    {"tune", "Find the best of several settings by successive halving on held-out rows; resumes",
+     "latent tune digits --latent 2,8,32 --beta 1,4 --seeds 3\n"
+     "latent tune images.idx.gz --hidden 200/400,200 --lr 1e-3,3e-4 --out runs/tuning\n",
+     add_tune},
     {"eval", "Measure a model on rows of data: likelihood, use of the code, faults",
      "latent eval runs/digits digits\n"
      "latent eval runs/digits digits --k 1000 --json\n",
@@ -74,6 +78,22 @@ constexpr Verb kVerbs[] = {
      "latent models\n"
      "latent models vae --json\n",
      add_models},
+    {"doctor", "Say what this machine is to latent, and whether it computes rightly",
+     "latent doctor\n"
+     "latent doctor --json\n",
+     add_doctor},
+    {"bench", "Say how fast this machine trains the reference nets",
+     "latent bench\n"
+     "latent bench --threads 1 --json\n",
+     add_bench},
+    {"licenses", "Show what is in the program and under which terms",
+     "latent licenses\nlatent licenses --json\n", add_licenses},
+    {"completion", "Print the script by which a shell completes verbs and flags",
+     "source <(latent completion bash)\n"
+     "latent completion zsh > ~/.zfunc/_latent\n"
+     "latent completion fish > ~/.config/fish/completions/latent.fish\n",
+     add_completion},
+    {"man", "Print the manual page", "latent man > latent.1\n", add_man},
 };
 
 }  // namespace

@@ -27,6 +27,7 @@ const Verb& verb_named(const std::string& name);
 
 Action add_train(Flags& flags);
 Action add_plan(Flags& flags);
+Action add_tune(Flags& flags);
 Action add_eval(Flags& flags);
 Action add_encode(Flags& flags);
 Action add_decode(Flags& flags);
@@ -40,5 +41,10 @@ Action add_probe(Flags& flags);
 Action add_compare(Flags& flags);
 Action add_inspect(Flags& flags);
 Action add_models(Flags& flags);
+Action add_doctor(Flags& flags);
+Action add_bench(Flags& flags);
+Action add_licenses(Flags& flags);
+Action add_completion(Flags& flags);
+Action add_man(Flags& flags);
 
 }  // namespace latent::cli

@@ -16,6 +16,7 @@ written five.npy
 [ ! -s messages ] || fail "a closed pipe: $(cat messages)"
 expect 5 'standard output' bash -c '"$0" models > /dev/full' "$latent"
 expect 5 'standard output' bash -c '"$0" encode vae digits > /dev/full' "$latent"
+expect 5 'standard output' bash -c '"$0" score vae digits --json > /dev/full' "$latent"
 expect 5 'standard output' bash -c '"$0" models >&-' "$latent"
 expect 5 'standard output' bash -c '"$0" encode vae digits >&-' "$latent"
 if command -v script > /dev/null; then
@@ -30,8 +31,9 @@ fi
 
 # Help: from the table of verbs, within the width of the terminal, every flag with its default.
 expect 0 'train .*Train' "$latent"
+all_verbs=$("$latent" help | sed -n '/^verbs:/,/^$/s/^  \([a-z]\{1,\}\) .*/\1/p')
 expect 0 'train .*Train' "$latent" --help
-for verb in $("$latent" help | sed -n '/^verbs:/,/^$/s/^  \([a-z]\{1,\}\) .*/\1/p'); do
+for verb in $all_verbs; do
   expect 0 "^  latent $verb " "$latent" help "$verb"
   "$latent" help "$verb" > one; "$latent" "$verb" -h > two; same one two
   flags=$(grep -c '^  -' one) defaults=$(tr '\n' ' ' < one | grep -o '(default: *[^ ]' | wc -l)
@@ -45,6 +47,60 @@ expect 2 'no place for the argument "more"' "$latent" encode vae digits more
 expect 2 'MODEL' "$latent" encode
 expect 2 'verb comes first' "$latent" --encode
 expect 2 'help encode' "$latent" encode vae digits --seed x
+
+# Every verb on a full disk, into a closed pipe, to a closed stdout, with no escape codes where it writes text.
+arguments() { # arguments VERB: of a command whose result goes to standard output, one a line
+  case $1 in
+    train) printf '%s\n' digits --epochs 1 --json --out "trained $RANDOM" ;;
+    plan) printf '%s\n' digits --json ;;
+    tune) printf '%s\n' digits --hidden 8 --latent 2,3 --epochs 2 --seeds 1 --out tuned ;;
+    eval) printf '%s\n' vae digits --k 0 ;;
+    decode) printf '%s\n' vae codes.npy ;;
+    sample) printf '%s\n' vae ;;
+    traverse) printf '%s\n' vae ;;
+    interpolate) printf '%s\n' vae digits --rows 0,1 ;;
+    neighbors) printf '%s\n' vae digits --row 0 ;;
+    encode | reconstruct | score | probe) printf '%s\n' vae digits ;;
+    inspect) printf '%s\n' vae ;;
+    compare) printf '%s\n' vae ae ;;
+    bench) printf '%s\n' --seconds 0.01 ;;
+    completion) printf '%s\n' bash ;;
+    models | doctor | licenses | man) ;;
+    *) return 1 ;;
+  esac
+}
+for verb in $all_verbs; do
+  arguments "$verb" > command || { fail "$verb: no command to test its manners with"; continue; }
+  mapfile -t words < command
+  "$latent" "$verb" "${words[@]}" > output 2> /dev/null || fail "$verb: exit $?"
+  [ -s output ] || fail "$verb writes nothing"
+  "$latent" "$verb" "${words[@]}" 2> messages | head -c 1 > /dev/null
+  grep -q $'\e\|latent:' messages && fail "$verb into a closed pipe: $(cat messages)"
+  arguments "$verb" > command && mapfile -t words < command
+  expect 5 'standard output' bash -c '"$@" > /dev/full' - "$latent" "$verb" "${words[@]}"
+  arguments "$verb" > command && mapfile -t words < command
+  expect 5 'standard output' bash -c '"$@" >&-' - "$latent" "$verb" "${words[@]}"
+done
+"$latent" completion bash > completion.bash && bash -n completion.bash || fail 'the completion of bash'
+# shellcheck disable=SC1091
+complete_words() (source completion.bash; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _latent; echo "${COMPREPLY[*]}")
+[ "$(complete_words latent interp)" = interpolate ] || fail "completion of a verb: $(complete_words latent interp)"
+[ "$(complete_words latent encode --logv)" = --logvar ] || fail "completion of a flag: $(complete_words latent encode --logv)"
+[ "$(complete_words latent eval --rows tr)" = trained ] || fail "completion of a word: $(complete_words latent eval --rows tr)"
+[ -z "$(complete_words latent encode dig)" ] || fail 'completion of a file is left to the shell'
+for shell in zsh fish; do "$latent" completion "$shell" > "completion.$shell" || fail "completion $shell"; done
+"$latent" man > latent.1 || fail man
+for verb in $all_verbs; do
+  for shell in zsh fish; do grep -q -- "$verb" "completion.$shell" || fail "$verb is not completed in $shell"; done
+  grep -q "^\.SS latent $verb" latent.1 || fail "$verb is not in the manual"
+done
+expect 2 'bash' "$latent" completion csh
+command -v groff > /dev/null && groff -man -Tutf8 -ww latent.1 2> messages > /dev/null && [ -s messages ] && fail "groff: $(cat messages)"
+expect 0 'CC BY 4.0' "$latent" licenses
+expect 0 'the same bits on one thread and on two' "$latent" doctor
+expect 1 'BAD' "$latent" doctor --folder no-such-folder
+grep -qF "$(cat vae/machine.txt)" <<< "$("$latent" doctor --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["fingerprint"])')" \
+  || fail 'the fingerprint of doctor is not that of run folders'
 
 # What does not fit, with its exit code.
 expect 5 'did you mean "vae"' "$latent" inspect vaee

@@ -142,6 +142,28 @@ assert f['codes']['width'] == f['pca']['width'] == 4 and f['codes']['neighbors']
 P
 python check.py
 
+# tune: resumable after kill -9, with the same result; what does not compare is refused.
+tune=("$latent" tune digits --latent 2,6 --beta 1,4 --hidden 16 --epochs 9 --seeds 2 --json)
+"${tune[@]}" --out tuning > tuning.json 2> messages || fail "tune: $(cat messages)"
+for seconds in 0.05 0.1 0.15 0.2; do timeout -s KILL "$seconds" "${tune[@]}" --out killed > /dev/null 2>&1; done
+"${tune[@]}" --out killed 2> /dev/null | cmp - tuning.json || fail 'tune after kill -9'
+"${tune[@]}" --out killed --threads 2 2> /dev/null | cmp - tuning.json || fail 'tune again'
+expect 0 'best: latent train digits' "$latent" tune digits --hidden 8/16,8 --latent 2 --epochs 3 --seeds 1 --out lists
+expect 2 'another tuning' "$latent" tune digits --latent 2,7 --out tuning
+expect 2 'do not compare' "$latent" tune digits --likelihood bernoulli,squared_error --out other
+expect 2 'schedule' "$latent" tune digits --latent 2,3 --schedule cosine --out other
+expect 2 'validation is 0' "$latent" tune digits --latent 2,3 --validation 0 --out other
+cat > check.py <<'P'
+import json
+t = json.load(open('tuning.json'))
+assert [s['epochs'] for s in t['settings']] == [9, 3, 1, 1], t
+assert all(s['loss']['error'] > 0 for s in t['settings']) and len({json.dumps(s['setting']) for s in t['settings']}) == 4
+assert t['settings'][2]['loss']['value'] <= t['settings'][3]['loss']['value']
+best = t['settings'][0]['setting']
+assert f"--beta {best['beta']}" in t['command'] and f"--latent {best['latent']}" in t['command'] and '--hidden 16' in t['command'], t
+P
+python check.py
+
 # The reference VAE on uniform noise collapses, rightly, and that is what is said; the digits' model does not.
 awk 'BEGIN { srand(1); for (i = 0; i < 1000; i++) { r = rand(); for (j = 1; j < 100; j++) r = r "," rand(); print r } }' > noise.csv
 expect 0 'written' "$latent" train noise.csv --hidden 32 --latent 20 --likelihood squared_error --scaling none \

@@ -8,3 +8,4 @@ cmake --install "$build" --prefix "$prefix/root" >/dev/null
 cmake -S "$source/tests/install" -B "$prefix/build" -G Ninja -DCMAKE_PREFIX_PATH="$prefix/root" -DCMAKE_BUILD_TYPE=Release >/dev/null
 cmake --build "$prefix/build" >/dev/null
 "$prefix/build/consumer"
+grep -q '^.SS latent train' "$prefix/root/share/man/man1/latent.1"
