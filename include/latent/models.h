@@ -1,6 +1,6 @@
-// The autoencoder and the variational autoencoder as models: a config and functions from Expr to
-// Expr. Any struct with such functions is a model (latent/train.h); these two are what `latent
-// train` builds. Architecture is a model with its type forgotten.
+// Autoencoders, variational autoencoders and their adversarial relatives as models: a config and
+// functions from Expr to Expr. Any struct with such functions is a model (latent/train.h); these
+// are what `latent train` builds. Architecture is a model with its type forgotten.
 #pragma once
 
 #include <concepts>
@@ -24,10 +24,20 @@ struct Batch {
   Expr row;    // [n] i32: place in the batch when training, row of the data set when evaluating
 };
 
+/// A loss of its own for the parameters under one scope.
+struct Aim {
+  Expr loss;
+  std::string prefix;
+};
+
 /// A scalar to minimize and the parts that it is made of, each averaged over the batch.
 struct Loss {
   Expr total;
   std::vector<std::pair<std::string, Expr>> parts;
+  /// Where parameters do not all follow the total, as in models with a discriminator: each scope's
+  /// loss, all computed from the same values and applied at once. The total is then for people and
+  /// for validation. Empty: the total moves all.
+  std::vector<Aim> aims = {};
 };
 
 /// A code [n, latent]: of an autoencoder the value itself, of a VAE the posterior's mean and
@@ -110,12 +120,71 @@ struct LATENT_API Vae {
   double warmup(int64_t step) const;      ///< Of [0, 1], what beta is multiplied with at an update.
 };
 
+/// VAE whose pictures are judged by a discriminator (Larsen et al. 2016, arXiv 1512.09300): the
+/// reconstruction is compared in the discriminator's last hidden layer instead of pixel by pixel,
+/// and the decoder also learns to pass for real, from reconstructions and from draws of the prior.
+/// The encoder minimizes beta KL + likeness, the decoder gamma likeness + the generator's loss.
+struct LATENT_API VaeGan {
+  struct Config {
+    int64_t inputs = 0;  // values of a row; 0: those of the data that it is trained on
+    std::vector<int64_t> hidden = {400};
+    int64_t latent = 20;
+    std::string activation = "relu";
+    std::string likelihood = "bernoulli";        // whose mean is judged; its nll is only reported
+    double beta = 1;                             // weight of the KL divergence
+    double gamma = 0.1;                          // weight of the likeness in the decoder's loss
+    std::vector<int64_t> discriminator = {256};  // widths of its hidden layers
+    std::string encoder, decoder;                // instead of the dense layers, as Autoencoder's
+    int64_t width = 0, depth = 0;
+    std::vector<int64_t> picture;
+  } c;
+
+  Gaussian encode(const Scope& s, Arg x) const { return vae().encode(s, x); }
+  Expr decode(const Scope& s, Arg z) const { return vae().decode(s, z); }
+  Expr decode_mean(const Scope& s, Arg z) const { return vae().decode_mean(s, z); }
+  /// Parts: reconstruction and kl of the VAE, likeness (half the squared distance of features,
+  /// summed), discriminator, and discriminator_accuracy, the share that it tells right. The total
+  /// is the negative ELBO.
+  Loss loss(const Scope& s, const Batch& batch) const;
+  Likelihood likelihood() const { return likelihood_named(c.likelihood); }
+  std::vector<LayerInfo> layers() const { return vae().layers(); }
+  Vae vae() const;  ///< The encoder and the decoder alone.
+};
+
+/// Autoencoder whose codes are held to the prior N(0, I) by a discriminator instead of a KL
+/// divergence (Makhzani et al. 2015, arXiv 1511.05644), so that it can be sampled from.
+struct LATENT_API AdversarialAutoencoder {
+  struct Config {
+    int64_t inputs = 0;  // values of a row; 0: those of the data that it is trained on
+    std::vector<int64_t> hidden = {400};
+    int64_t latent = 8;
+    std::string activation = "relu";
+    std::string loss = "mse";                    // or cross-entropy, as Autoencoder's; both summed
+    double gamma = 1;                            // weight of passing for the prior, for the encoder
+    std::vector<int64_t> discriminator = {256};  // widths of its hidden layers
+    std::string encoder, decoder;                // instead of the dense layers, as Autoencoder's
+    int64_t width = 0, depth = 0;
+    std::vector<int64_t> picture;
+  } c;
+
+  Expr encode(const Scope& s, Arg x) const { return autoencoder().encode(s, x); }
+  Expr decode(const Scope& s, Arg z) const { return autoencoder().decode(s, z); }
+  Expr decode_mean(const Scope& s, Arg z) const { return autoencoder().decode_mean(s, z); }
+  /// Parts: reconstruction, summed over a row; generator, what the encoder pays for codes that are
+  /// told from the prior's; discriminator; discriminator_accuracy. The total is the reconstruction.
+  Loss loss(const Scope& s, const Batch& batch) const;
+  Likelihood likelihood() const { return autoencoder().likelihood(); }
+  std::vector<LayerInfo> layers() const { return autoencoder().layers(); }
+  Autoencoder autoencoder() const;  ///< The encoder and the decoder alone.
+};
+
 /// A model with its type forgotten: what training, measures and the program's verbs work on.
 /// Functions that a model has not got are empty.
 struct Architecture {
   std::string name;           // in the catalogue, or "custom"
   std::string config = "{}";  // all that makes the same functions again: a JSON object, keys sorted
   int64_t inputs = 0, latent = 0;  // values of a row, units of the code (0 without encode)
+  bool prior = false;              // whether draws of N(0, I) are codes: it can be sampled from
   std::function<Loss(const Scope&, const Batch&)> loss;
   std::function<Code(const Scope&, Expr x)> encode;
   std::function<Expr(const Scope&, Expr z)> decode;       // parameters of the likelihood
@@ -129,6 +198,8 @@ struct Architecture {
 /// they differ.
 LATENT_API Architecture architecture(const Autoencoder& model, int64_t inputs);
 LATENT_API Architecture architecture(const Vae& model, int64_t inputs);
+LATENT_API Architecture architecture(const VaeGan& model, int64_t inputs);
+LATENT_API Architecture architecture(const AdversarialAutoencoder& model, int64_t inputs);
 
 namespace detail {
 /// Fills in what follows from the functions: latent and, as config, a hash of the loss's graph.

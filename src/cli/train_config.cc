@@ -189,7 +189,9 @@ TrainPlan plan_training(const TrainRequest& request) {
   }
   const Scaling scaling = choose_preprocessing(data.dataset(), options.scaling, rows.train).scaling;
   std::string summary = scaling.reason + "\n";
-  if (entry.name == "vae" && !flat.contains("likelihood")) {
+  const bool has_likelihood =
+      std::ranges::count(entry.fields, "likelihood", &ConfigField::name) > 0;
+  if (has_likelihood && !flat.contains("likelihood")) {
     const LikelihoodChoice choice = choose_likelihood(data.dataset(), "x", scaling);
     flat["likelihood"] = choice.name;
     summary += "likelihood " + choice.name + ": " + choice.reason + "\n";

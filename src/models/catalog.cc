@@ -17,6 +17,10 @@ constexpr FieldRange kSize{1, kMost}, kAny{-1e9, 1e9}, kWeight{0, 1e9};
 const std::vector<std::string> kActivations = {"relu", "leaky_relu", "elu",      "gelu", "silu",
                                                "tanh", "sigmoid",    "softplus", "none"};
 
+const std::vector<std::string> kLikelihoods = {
+    "bernoulli",     "gaussian", "gaussian_fixed",       "gaussian_optimal",
+    "squared_error", "laplace",  "discretized_logistic", "continuous_bernoulli"};
+
 /// The keys of stacks, which every model that has them shares.
 template <class C>
 std::vector<BoundField<C>> with_stacks(std::vector<BoundField<C>> fields) {
@@ -67,9 +71,7 @@ const std::vector<BoundField<Vae::Config>>& vae_fields() {
       bind_field("hidden", &C::hidden, "widths of the encoder's hidden layers, as 400,200", kSize),
       bind_field("latent", &C::latent, "units of z", kSize),
       bind_field("activation", &C::activation, "of the hidden layers", {}, kActivations),
-      bind_field("likelihood", &C::likelihood, "of the data given z", {},
-                 {"bernoulli", "gaussian", "gaussian_fixed", "gaussian_optimal", "squared_error",
-                  "laplace", "discretized_logistic", "continuous_bernoulli"}),
+      bind_field("likelihood", &C::likelihood, "of the data given z", {}, kLikelihoods),
       bind_field("beta", &C::beta, "weight of the KL divergence", kWeight),
       bind_field("warmup_steps", &C::warmup_steps,
                  "updates until the KL's weight has grown from 0 to beta", {0, 1e12}),
@@ -79,6 +81,45 @@ const std::vector<BoundField<Vae::Config>>& vae_fields() {
                  {1e-6, 1}),
       bind_field("free_bits", &C::free_bits,
                  "nats of KL a unit that are free: no gradient below them", kWeight),
+  });
+  return fields;
+}
+
+/// The keys of models with a discriminator, beside those of `with_stacks`.
+template <class C>
+std::vector<BoundField<C>> with_discriminator(std::vector<BoundField<C>> fields) {
+  fields.insert(
+      fields.begin(),
+      {bind_field("inputs", &C::inputs, "values of a row; 0: those of the data", {0, kMost}),
+       bind_field("hidden", &C::hidden, "widths of the encoder's hidden layers, as 400,200", kSize),
+       bind_field("latent", &C::latent, "units of the code", kSize),
+       bind_field("activation", &C::activation, "of the hidden layers", {}, kActivations),
+       bind_field("discriminator", &C::discriminator, "widths of the discriminator's hidden layers",
+                  kSize)});
+  return with_stacks<C>(std::move(fields));
+}
+
+const std::vector<BoundField<VaeGan::Config>>& vae_gan_fields() {
+  using C = VaeGan::Config;
+  static const std::vector<BoundField<C>> fields = with_discriminator<C>({
+      bind_field("likelihood", &C::likelihood,
+                 "of the data given z: its mean is judged, its nll only reported", {},
+                 kLikelihoods),
+      bind_field("beta", &C::beta, "weight of the KL divergence", kWeight),
+      bind_field("gamma", &C::gamma,
+                 "weight of the likeness to the data, against passing for real, in the decoder",
+                 kWeight),
+  });
+  return fields;
+}
+
+const std::vector<BoundField<AdversarialAutoencoder::Config>>& adversarial_fields() {
+  using C = AdversarialAutoencoder::Config;
+  static const std::vector<BoundField<C>> fields = with_discriminator<C>({
+      bind_field("loss", &C::loss,
+                 "mse; or cross-entropy, for values in [0, 1]; both summed over a row", {},
+                 {"mse", "cross-entropy"}),
+      bind_field("gamma", &C::gamma, "weight of passing for the prior in the encoder", kWeight),
   });
   return fields;
 }
@@ -98,7 +139,8 @@ Architecture erased(const CatalogEntry& entry,
   Architecture a{.name = entry.name,
                  .config = config_to_json(fields, m.c).dump(),
                  .inputs = inputs,
-                 .latent = m.c.latent};
+                 .latent = m.c.latent,
+                 .prior = entry.has_prior};
   a.loss = [m](const Scope& s, const Batch& b) { return m.loss(s, b); };
   a.encode = [m](const Scope& s, Expr x) { return Code(m.encode(s, x)); };
   a.decode = [m](const Scope& s, Expr z) { return m.decode(s, z); };
@@ -136,6 +178,14 @@ const std::vector<CatalogEntry>& catalog() {
                             "Autoencoder: a code from which the data are "
                             "reconstructed",
                             false, autoencoder_fields),
+      entry_of<VaeGan>("vae_gan",
+                       "VAE whose reconstructions and samples a discriminator judges "
+                       "(Larsen et al. 2016)",
+                       true, vae_gan_fields),
+      entry_of<AdversarialAutoencoder>("adversarial_autoencoder",
+                                       "Autoencoder whose codes a discriminator holds to the "
+                                       "prior N(0, I) (Makhzani et al. 2015)",
+                                       true, adversarial_fields),
   };
   return entries;
 }
@@ -172,6 +222,12 @@ Architecture architecture(const Autoencoder& m, int64_t inputs) {
 Architecture architecture(const Vae& m, int64_t inputs) {
   return erased(catalog_entry("vae"), vae_fields(), m, inputs);
 }
+Architecture architecture(const VaeGan& m, int64_t inputs) {
+  return erased(catalog_entry("vae_gan"), vae_gan_fields(), m, inputs);
+}
+Architecture architecture(const AdversarialAutoencoder& m, int64_t inputs) {
+  return erased(catalog_entry("adversarial_autoencoder"), adversarial_fields(), m, inputs);
+}
 
 namespace detail {
 
@@ -190,10 +246,11 @@ Architecture describe_custom(Architecture a) {
   a.config = json{{"graph", hex64(hash_bytes(std::as_bytes(std::span(text))))}}.dump();
   if (a.encode) {
     Graph code;
-    const Expr z = a.encode(Scope(code, false), code.feed("x", {1, a.inputs})).mean;
-    if (z.shape().rank() != 2)
-      throw UsageError("encode must give a code [n, latent], found " + z.shape().text());
-    a.latent = z.dim(1);
+    const Code z = a.encode(Scope(code, false), code.feed("x", {1, a.inputs}));
+    if (z.mean.shape().rank() != 2)
+      throw UsageError("encode must give a code [n, latent], found " + z.mean.shape().text());
+    a.latent = z.mean.dim(1);
+    a.prior = z.logvar.valid();
   }
   return a;
 }

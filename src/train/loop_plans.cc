@@ -89,10 +89,17 @@ void Loop::trace_training(Graph& g, int64_t n) {
     throw UsageError("nothing is called \"" + scope + "\", so it cannot be frozen" +
                      did_you_mean(scope, weights_));
   }
-  minimize(g, {{.loss = loss.total,
-                .optimizer = Adam{.rate = Rate([this](int64_t k) { return rate_at(k); })},
-                .clip_norm = options_.clip_norm,
-                .frozen = options_.freeze}});
+  std::vector<Objective> objectives;
+  const std::vector<Aim> one = {{loss.total, ""}};
+  for (const auto& [aim, prefix] : loss.aims.empty() ? one : loss.aims) {
+    objectives.push_back({.loss = aim,
+                          .prefix = prefix,
+                          .optimizer = Adam{.rate = Rate([this](int64_t k) { return rate_at(k); })},
+                          .clip_norm = options_.clip_norm,
+                          .name = prefix.empty() ? "optim" : "optim/" + prefix,
+                          .frozen = options_.freeze});
+  }
+  minimize(g, objectives);
   if (options_.average > 0) {
     const Expr keep = g.schedule("average/decay", "step", [most = options_.average](int64_t t) {
       return std::min(most, static_cast<double>(t) / static_cast<double>(t + 10));

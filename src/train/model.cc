@@ -160,7 +160,7 @@ std::vector<float> Model::prior(int64_t n, uint64_t seed, double temperature) co
   if (n < 0) throw UsageError("a negative number of samples was asked for");
   if (!(temperature >= 0) || std::isinf(temperature))
     throw UsageError("a temperature is a number from 0 on, found " + std::to_string(temperature));
-  if (!impl_->has_posterior())
+  if (!architecture().prior)
     no_function(architecture(), "distribution to sample from", "train a vae, or reconstruct");
   Tensor z({n, latent()});
   constexpr uint64_t kSampleStream = 0x73616d706c65;  // of the prior's draws
