@@ -30,6 +30,9 @@ constexpr double kMostDead = 0.8;
 // Held-out rows fare worse by this share of the loss and many standard errors. A reconstruction
 // error has no entropy of the data in it, so its share is larger.
 constexpr double kMostGap = 0.2, kMostGapOfAutoencoder = 0.5, kGapErrors = 5;
+// A discriminator that is right beyond the upper bound leaves its opponent next to no gradient to
+// learn by; below the lower one it tells nothing (0.5 is a guess).
+constexpr double kMostAccuracy = 0.95, kLeastAccuracy = 0.52;
 constexpr double kNormCorrelation = 0.999;
 
 double rounded(double v) { return std::abs(v) < 1e-12 ? 0 : v; }
@@ -171,6 +174,29 @@ void dead_units(const Evidence& e, std::vector<Finding>& out) {
   }
 }
 
+void contest(const Evidence& e, std::vector<Finding>& out) {
+  if (!e.discriminator_accuracy) return;
+  const double accuracy = *e.discriminator_accuracy;
+  if (accuracy > kMostAccuracy) {
+    out.push_back({.code = "discriminator-wins",
+                   .sentence = fmt::format("the discriminator tells {:.1f} % right: what it judges "
+                                           "does not pass for real, and learns little from a loss "
+                                           "that is this sure",
+                                           100 * accuracy),
+                   .advice =
+                       "make it smaller (--discriminator 64), lower the rate (--lr), or train "
+                       "longer"});
+  } else if (accuracy < kLeastAccuracy) {
+    out.push_back({.code = "discriminator-guesses",
+                   .sentence = fmt::format("the discriminator tells {:.1f} % right, no better than "
+                                           "a guess: either all passes for real or it is too weak "
+                                           "to tell",
+                                           100 * accuracy),
+                   .advice = "look at samples; if they are poor, make it larger (--discriminator "
+                             "512,512)"});
+  }
+}
+
 void gap(const Evidence& e, std::vector<Finding>& out) {
   if (!e.training || !e.validation) return;
   const double difference = e.validation->value - e.training->value;
@@ -197,6 +223,7 @@ std::vector<Finding> diagnose(const Evidence& e) {
   if (!collapse(e, out)) constant_output(e, out);
   kl_scale(e, out);
   dead_units(e, out);
+  contest(e, out);
   gap(e, out);
   return out;
 }

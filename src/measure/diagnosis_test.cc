@@ -245,6 +245,14 @@ TEST(DiagnosisRules, HoldTheirThresholds) {
   EXPECT_EQ(codes_of(diagnose(e)), Codes_{"dead-units"});
 
   e = healthy();
+  e.discriminator_accuracy = 0.75;
+  EXPECT_TRUE(diagnose(e).empty());
+  e.discriminator_accuracy = 0.96;
+  EXPECT_EQ(codes_of(diagnose(e)), Codes_{"discriminator-wins"});
+  e.discriminator_accuracy = 0.5;
+  EXPECT_EQ(codes_of(diagnose(e)), Codes_{"discriminator-guesses"});
+
+  e = healthy();
   e.likelihood = "gaussian_optimal", e.outside_unit_interval = 10;
   EXPECT_TRUE(diagnose(e).empty()) << "real numbers have no range";
 }

@@ -108,7 +108,8 @@ Evidence gather_evidence(Evaluator& model, const RowSource& training, const RowS
              .likelihood = view.likelihood.name,
              .has_posterior = model.has_posterior(),
              .beta = options.beta,
-             .trained = options.trained};
+             .trained = options.trained,
+             .discriminator_accuracy = options.discriminator_accuracy};
   std::vector<float> x(static_cast<size_t>(rows.size() * view.inputs));
   rows.read(rows.rows, x.data());
   describe_rows(x, rows, e);

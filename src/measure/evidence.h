@@ -45,6 +45,10 @@ struct Evidence {
   double beta = 1;  // weight of the KL divergence asked for
   std::optional<TrainedLoss> trained;
 
+  /// Of models with a discriminator: the share that it tells right, real and false weighing the
+  /// same.
+  std::optional<double> discriminator_accuracy;
+
   std::vector<DeadUnits> dead;
   std::optional<Estimate> training,
       validation;  // of the negative ELBO, or of the autoencoder's nll
@@ -53,6 +57,7 @@ struct Evidence {
 struct EvidenceOptions {
   double beta = 1;
   std::optional<TrainedLoss> trained;
+  std::optional<double> discriminator_accuracy;
   int64_t most_rows = 1024;  // rows looked at, spread evenly over those given
 };
 

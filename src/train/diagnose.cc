@@ -1,6 +1,7 @@
 // From a model and its data to findings; see latent/diagnosis.h. The rules are in
 // measure/diagnosis.
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "data/dataset.h"
@@ -18,11 +19,9 @@ namespace {
 
 constexpr int64_t kRows = 256;  // that a loss is looked at on
 
-// The loss of a model of one's own over rows, where it has the parts that are compared. Those of
-// the catalogue are known to sum what is summed.
-std::optional<measure::TrainedLoss> own_loss(const Model& model, const Data& data,
-                                             const measure::RowSource& rows) {
-  if (model.architecture().name != "custom") return {};
+// The total of the model's loss over rows, as "total", and its parts by name.
+std::map<std::string, double> parts_of_loss(const Model& model, const Data& data,
+                                            const measure::RowSource& rows) {
   const measure::RowSource some = measure::some_rows(rows, kRows);
   const int64_t n = some.size();
   Graph g;
@@ -32,11 +31,8 @@ std::optional<measure::TrainedLoss> own_loss(const Model& model, const Data& dat
   const bool labelled = std::ranges::count(fields, "label", &Field::name) > 0;
   if (labelled) batch.label = g.feed("label", {n}, DType::i32);
   const Loss loss = model.architecture().loss(Scope(g, false), batch);
-  const auto part =
-      std::ranges::find(loss.parts, "reconstruction", &std::pair<std::string, Expr>::first);
-  if (part == loss.parts.end()) return {};
   g.fetch("total", loss.total);
-  g.fetch("reconstruction", part->second);
+  for (const auto& [name, part] : loss.parts) g.fetch(name, part);
   Slots slots;
   for (const auto& [name, t] : model.weights().tensors()) slots.set(name, t.clone());
   Plan plan(g, slots, {.threads = 1});
@@ -48,7 +44,9 @@ std::optional<measure::TrainedLoss> own_loss(const Model& model, const Data& dat
                            [](float v) { return static_cast<int32_t>(v); });
   }
   plan.run();
-  return measure::TrainedLoss{plan.scalar("total"), plan.scalar("reconstruction")};
+  std::map<std::string, double> parts = {{"total", plan.scalar("total")}};
+  for (const auto& [name, part] : loss.parts) parts[name] = plan.scalar(name);
+  return parts;
 }
 
 }  // namespace
@@ -66,9 +64,14 @@ std::vector<Finding> diagnose(const Model& model, const Data& data, const TrainO
     held = {split(data.size(), options.validation, options.seed).validation, trained.read};
   }
   const auto config = nlohmann::json::parse(model.architecture().config);
-  return measure::diagnose(measure::gather_evidence(
-      evaluator, trained, &held,
-      {.beta = config.value("beta", 1.0), .trained = own_loss(model, data, trained)}));
+  measure::EvidenceOptions o{.beta = config.value("beta", 1.0)};
+  const std::map<std::string, double> parts = parts_of_loss(model, data, trained);
+  // Models of the catalogue are known to sum what is summed.
+  if (model.architecture().name == "custom" && parts.contains("reconstruction"))
+    o.trained = {parts.at("total"), parts.at("reconstruction")};
+  if (const auto found = parts.find("discriminator_accuracy"); found != parts.end())
+    o.discriminator_accuracy = found->second;
+  return measure::diagnose(measure::gather_evidence(evaluator, trained, &held, o));
 }
 
 }  // namespace latent
