@@ -40,7 +40,7 @@ struct Start {
 /// that there the range counts standard deviations over the rows.
 Start start_of(const TraverseFlags& flags, const Model& model) {
   const auto units = static_cast<size_t>(model.latent());
-  const bool prior = model.architecture().likelihood && model.architecture().name == "vae";
+  const bool prior = model.architecture().prior;
   if (flags.data.spec.empty()) {
     if (!prior || flags.from >= 0)
       throw UsageError(prior ? "--from counts rows of DATA, which was not given"
@@ -114,7 +114,7 @@ int run(const TraverseFlags& flags) {
   for (const int64_t unit : units) {
     const auto j = static_cast<size_t>(unit - 1);
     // From a row's code as from the mean: the unit takes the values, whatever it was.
-    const double middle = model.architecture().name == "vae" ? 0 : start.code[j];
+    const double middle = model.architecture().prior ? 0 : start.code[j];
     std::vector<double> values(at);
     for (double& v : values) v = middle + v * start.step[j];
     const std::vector<float> some = measure::along_unit(start.code, unit - 1, values);
