@@ -12,7 +12,6 @@
 #include "base/machine.h"
 #include "data/dataset.h"
 #include "data/loader.h"
-#include "models/catalog.h"
 #include "report/curves.h"
 #include "report/gather.h"
 #include "report/model_pictures.h"
@@ -272,7 +271,7 @@ std::string write_run_report(const FinishedRun& run, std::vector<Finding>& findi
   const Evaluation e = evaluate(run.model, rows, measured);
   findings = o.validation_data ? diagnose(run.model, run.plan.data, o) : e.findings;
   const Metrics metrics = metrics_of(o.out);
-  const bool has_prior = catalog_entry(run.plan.architecture.name).has_prior;
+  const bool has_prior = run.plan.architecture.prior;
   RunReport r{.title = run.plan.architecture.name + " on " + run.plan.data.name(),
               .verdict = verdict(e, held_out),
               .findings = findings,
@@ -282,9 +281,12 @@ std::string write_run_report(const FinishedRun& run, std::vector<Finding>& findi
               .curves = report::curves_of(metrics),
               .commands = commands(run, has_prior),
               .reproduction = reproduction(run)};
-  report::add_model(
-      r, run.model, rows,
-      {.shown = measured.rows, .has_prior = has_prior, .seed = o.seed, .units = e.units});
+  report::add_model(r, run.model, rows,
+                    {.shown = measured.rows,
+                     .has_prior = has_prior,
+                     .has_posterior = e.posterior.has_value(),
+                     .seed = o.seed,
+                     .units = e.units});
   const std::string page = o.out + "/report.html";
   const std::string pictures = write_pictures(r, o.out);
   using Handler = json::error_handler_t;

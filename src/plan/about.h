@@ -5,12 +5,17 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/about.h"
+
 namespace latent {
 
 struct About {
   std::vector<std::pair<std::string, std::string>> libraries;  // name, version
   std::string loops, products;                                 // instruction sets of each
 };
-About about_plans();
+inline About about_plans() {
+  const auto [loops, products] = kernels::instruction_sets();
+  return {kernels::library_versions(), loops, products};
+}
 
 }  // namespace latent

@@ -72,8 +72,8 @@ Spread spread_of(std::span<const float> codes, int64_t latent, bool has_prior) {
   return s;
 }
 
-double use_of(const measure::UnitStatistics& u, bool has_prior) {
-  return std::max(0.0, has_prior ? u.kl : u.mean_variance);
+double use_of(const measure::UnitStatistics& u, bool has_posterior) {
+  return std::max(0.0, has_posterior ? u.kl : u.mean_variance);
 }
 
 /// Those in use, or all where none is: what others do is nothing.
@@ -90,18 +90,18 @@ std::vector<size_t> order_of(const GatherOptions& o) {
   std::vector<size_t> order(o.units.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::ranges::stable_sort(order, std::ranges::greater(),
-                           [&](size_t u) { return use_of(o.units[u], o.has_prior); });
+                           [&](size_t u) { return use_of(o.units[u], o.has_posterior); });
   order.resize(std::min(order.size(), static_cast<size_t>(kMostUnits)));
   return order;
 }
 
 void add_units(RunReport& r, const GatherOptions& o, std::span<const size_t> order) {
-  r.units_title = o.has_prior ? "Use of each unit: KL divergence, nats a row"
-                              : "Use of each unit: variance over rows";
+  r.units_title = o.has_posterior ? "Use of each unit: KL divergence, nats a row"
+                                  : "Use of each unit: variance over rows";
   for (const size_t u : order) {
     const bool active = o.units[u].mean_variance > measure::kActiveVariance;
     r.units.push_back({fmt::format("z{}{}", u + 1, active ? "" : ", not in use"),
-                       use_of(o.units[u], o.has_prior), !active});
+                       use_of(o.units[u], o.has_posterior), !active});
   }
 }
 

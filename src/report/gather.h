@@ -14,7 +14,8 @@ namespace latent::report {
 
 struct GatherOptions {
   std::vector<int32_t> shown;  // rows to reconstruct and interpolate: those held out, where any are
-  bool has_prior = false;
+  bool has_prior = false;      // draws of N(0, I) are codes
+  bool has_posterior = false;  // units have a KL divergence
   uint64_t seed = 1;
   std::vector<measure::UnitStatistics> units;
 };
