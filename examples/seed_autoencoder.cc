@@ -26,9 +26,7 @@ struct Autoencoder {
 
   Expr encode(const Scope& s, Expr x) const { return encoder(s / "encoder", x); }
   Expr decode(const Scope& s, Expr z) const { return decoder(s / "decoder", z); }
-  Expr loss(const Scope& s, Expr x) const {
-    return mean(square(decode(s, encode(s, x)) - x));
-  }
+  Expr loss(const Scope& s, Expr x) const { return mean(square(decode(s, encode(s, x)) - x)); }
 };
 
 int main() {
