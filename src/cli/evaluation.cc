@@ -6,6 +6,7 @@
 
 #include "data/dataset.h"
 #include "measure/view.h"
+#include "train/loss_parts.h"
 #include "train/preprocess.h"
 
 namespace latent::cli {
@@ -104,8 +105,10 @@ Evaluation evaluate(const Model& model, const Data& data, const EvaluationOption
   e.normalized = e.likelihood != "squared_error" && !(grey && e.likelihood == "bernoulli");
   e.units = unit_statistics(evaluator.codes(rows));
   const bool held_out = !o.trained.empty() && o.rows != o.trained;
-  const Evidence evidence =
-      gather_evidence(evaluator, trained, held_out ? &rows : nullptr, {.beta = e.beta});
+  const Evidence evidence = gather_evidence(
+      evaluator, trained, held_out ? &rows : nullptr,
+      {.beta = e.beta,
+       .discriminator_accuracy = discriminator_accuracy(parts_of_loss(model, data, trained))});
   if (e.posterior && evidence.noise_variance)
     e.effective_beta = effective_beta(1 / (2 * *evidence.noise_variance), e.beta);
   e.findings = diagnose(evidence);

@@ -24,13 +24,8 @@ std::vector<int32_t> labels_of(const Data& data) {
                      " has no labels; give --label COLUMN of a CSV file, or --label FILE with one "
                      "number a row");
   }
-  std::vector<int32_t> labels(static_cast<size_t>(data.size()));
-  std::vector<float> values(labels.size());
-  std::vector<int32_t> rows(labels.size());
-  for (size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<int32_t>(i);
-  data.dataset().gather("label", rows, values.data());
-  std::ranges::transform(values, labels.begin(), [](float v) { return static_cast<int32_t>(v); });
-  return labels;
+  const std::span<const int32_t> labels = data.dataset().field("label").values.span<int32_t>();
+  return {labels.begin(), labels.end()};
 }
 
 std::string label_name(const Data& data, int32_t label) {

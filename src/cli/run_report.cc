@@ -146,9 +146,9 @@ std::vector<std::string> advice(const FinishedRun& run, const Evaluation& e,
     list.push_back(
         fmt::format("All {} units are in use: --latent {} may explain more.", units, 2 * units));
   } else if (active > 0) {
-    list.push_back(fmt::format(
-        "{} of {} units are in use: --latent {} would do as well; --beta below 1 would use more.",
-        active, units, active));
+    const bool weighs_kl = json::parse(run.plan.architecture.config).contains("beta");
+    list.push_back(fmt::format("{} of {} units are in use: --latent {} would do as well{}.", active,
+                               units, active, weighs_kl ? "; --beta below 1 would use more" : ""));
   }
   list.push_back(
       "Differences smaller than the error bars above are chance: compare with another --seed.");

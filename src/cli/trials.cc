@@ -25,8 +25,9 @@ using nlohmann::json;
 constexpr int64_t kDraws = 4, kMostSigmaRows = 4096;
 
 /// Keys whose values cannot be compared by the loss, or are not settings.
-constexpr std::string_view kFixed[] = {"data",       "label", "model",   "validation", "init",
-                                       "likelihood", "loss",  "scaling", "epochs",     "seed"};
+constexpr std::string_view kFixed[] = {"data",   "label",      "model",   "validation",
+                                       "init",   "likelihood", "loss",    "scaling",
+                                       "epochs", "seed",       "schedule"};
 
 /// The values that a text lists; one for a text that lists none.
 std::vector<std::string> values_of(const std::string& key, const std::string& text) {
@@ -133,7 +134,8 @@ TrialJournal::TrialJournal(const std::string& folder, json identity)
   try {
     json found = json::parse(read_file(path_));
     if (found.at("tuning") != all_.at("tuning"))
-      throw UsageError(folder + " holds another tuning: " + found.at("tuning").dump() +
+      throw UsageError(folder + " holds another tuning: " +
+                       found.at("tuning").dump(-1, ' ', false, json::error_handler_t::replace) +
                        "; give another --out, or remove the folder");
     all_ = std::move(found);
   } catch (const json::exception& e) {
@@ -150,7 +152,7 @@ std::optional<double> TrialJournal::result(const std::string& trial, int64_t epo
 
 void TrialJournal::add(const std::string& trial, int64_t epochs, double loss) {
   all_["results"][trial][std::to_string(epochs)] = loss;
-  write_file_atomic(path_, all_.dump(2) + "\n");
+  write_file_atomic(path_, all_.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace latent::cli

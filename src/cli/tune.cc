@@ -19,6 +19,7 @@
 #include "cli/verbs.h"
 #include "data/dataset.h"
 #include "measure/halving.h"
+#include "train/options.h"
 
 namespace latent::cli {
 
@@ -49,8 +50,9 @@ std::string text_of(const Setting& setting) {
 
 class Tuning {
  public:
-  Tuning(const TuneFlags& flags, std::vector<Setting> settings)
-      : flags_(flags), settings_(std::move(settings)), journal_(flags.out, journal_identity()) {}
+  /// `identity` is all that decides the results.
+  Tuning(const TuneFlags& flags, std::vector<Setting> settings, json identity)
+      : flags_(flags), settings_(std::move(settings)), journal_(flags.out, std::move(identity)) {}
 
   /// Trains all rungs; false when a signal stopped it.
   bool run(const std::vector<int64_t>& rungs) {
@@ -78,15 +80,6 @@ class Tuning {
   const std::vector<Standing>& ranked() const { return ranked_; }
 
  private:
-  /// All that decides the results.
-  json journal_identity() const {
-    json id = {{"settings", settings_},       {"flags", flags_.request.flags},
-               {"sets", flags_.request.sets}, {"config", flags_.request.config_file},
-               {"data", flags_.request.data}, {"seeds", flags_.seeds},
-               {"keep", flags_.keep}};
-    return id;
-  }
-
   std::optional<double> trial(size_t setting, int64_t seed, int64_t epochs) {
     const std::string name = fmt::format("{:03}-{}", setting + 1, seed + 1);
     if (const auto known = journal_.result(name, epochs)) return known;
@@ -163,19 +156,32 @@ int run(TuneFlags& flags) {
   catch_signals();
   const std::vector<Setting> settings = settings_of(flags.request);
   const TrainPlan plan = first_plan(flags.request, settings[0]);
+  json identity = {
+      {"data", hex64(plan.data.dataset().fingerprint())},
+      {"seeds", flags.seeds},
+      {"keep", flags.keep},
+      {"epochs", plan.options.epochs},
+      {"validation", plan.options.validation_data
+                         ? json(hex64(plan.options.validation_data->dataset().fingerprint()))
+                         : json(plan.options.validation)}};
+  // Every setting is tried before the first trains: a slip in the last must not cost hours.
+  for (const Setting& s : settings) {
+    const TrainPlan each = first_plan(flags.request, s);
+    identity["settings"].push_back({{"setting", s},
+                                    {"model", each.architecture.name},
+                                    {"config", json::parse(each.architecture.config)},
+                                    {"train", config_to_json(train_fields(), each.options)}});
+  }
   if (flags.out.empty()) {
-    const json id = {settings,           flags.request.flags,
-                     flags.request.sets, flags.request.config_file,
-                     flags.seeds,        flags.keep};
     flags.out = fmt::format("runs/tune-{}-{}", plan.data.name(),
-                            hex64(hash_bytes(bytes_of(id.dump()))).substr(0, 8));
+                            hex64(hash_bytes(bytes_of(identity.dump()))).substr(0, 8));
   }
   constexpr int64_t kLeastEpochs = 1;
   const std::vector<int64_t> rungs =
       measure::rung_epochs(std::ssize(settings), plan.options.epochs, flags.keep, kLeastEpochs);
   fmt::print(stderr, "{} settings of {}; trials in {}\n", settings.size(), plan.data.name(),
              flags.out);
-  Tuning tuning(flags, settings);
+  Tuning tuning(flags, settings, std::move(identity));
   if (!tuning.run(rungs)) {
     fmt::print(stderr, "stopped; the same command goes on from there\n");
     return 128 + signal_caught();

@@ -28,6 +28,8 @@ Order order_of(std::span<const double> scores, std::span<const uint8_t> positive
     throw UsageError("a ranking tells two kinds of rows apart; " + std::to_string(count) + " of " +
                      std::to_string(positive.size()) + " rows are positive");
   }
+  if (std::ranges::any_of(scores, [](double s) { return std::isnan(s); }))
+    throw UsageError("rows were to be ranked by scores that are no numbers");
   Order o{std::vector<size_t>(scores.size()), scores, positive};
   std::iota(o.rows.begin(), o.rows.end(), size_t{0});
   std::ranges::stable_sort(o.rows, [&](size_t a, size_t b) { return scores[a] > scores[b]; });

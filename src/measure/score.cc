@@ -60,7 +60,8 @@ std::vector<double> anomaly_scores(Evaluator& model, const RowSource& rows, Scor
   std::vector<double> scores(rows.rows.size());
   switch (kind) {
     case ScoreKind::reconstruction:
-      return distances(model, rows);
+      scores = distances(model, rows);
+      break;
     case ScoreKind::elbo: {
       const Elbo elbo = model.elbo(rows, samples, sigma);
       std::ranges::transform(elbo.nll, elbo.kl, scores.begin(), std::plus<>());
@@ -72,6 +73,8 @@ std::vector<double> anomaly_scores(Evaluator& model, const RowSource& rows, Scor
       break;
     }
   }
+  // A row so far out that the model has no number for it is the strangest.
+  for (double& s : scores) s = std::isnan(s) ? INFINITY : s;
   return scores;
 }
 

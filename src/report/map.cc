@@ -54,8 +54,8 @@ Plane plane_of(std::span<const float> codes, int64_t latent, int64_t rows) {
 }
 
 std::string name_of_label(const Dataset& data, float value) {
-  const auto index = static_cast<size_t>(value);
-  if (value >= 0 && index < data.classes().size()) return data.classes()[index];
+  if (value >= 0 && value < static_cast<float>(data.classes().size()))
+    return data.classes()[static_cast<size_t>(value)];
   return fmt::format("{:g}", value);
 }
 

@@ -63,7 +63,8 @@ std::string legend(const std::vector<Series>& lines, const Frame& frame) {
 }  // namespace
 
 std::vector<double> ticks(double low, double high) {
-  if (!(high > low)) return {low};
+  // Less apart than doubles tell: one tick, and no loop that adds 1 in vain.
+  if (!(high - low > 1e-12 * std::max(std::abs(low), std::abs(high)))) return {low};
   const double raw = (high - low) / 5, power = std::pow(10, std::floor(std::log10(raw)));
   const double unit = raw / power;
   const double step = (unit <= 1 ? 1 : unit <= 2 ? 2 : unit <= 5 ? 5 : 10) * power;

@@ -121,5 +121,31 @@ TEST_F(Adversarial, AModelFileSamplesAndAnyNumberOfThreadsGivesIt) {
   EXPECT_THROW(aae.encode_logvar(std::vector<float>(64)), UsageError);
 }
 
+TEST_F(Adversarial, AFrozenScopeStaysAndTheOthersMove) {
+  const VaeGan gan{{.hidden = {16}, .latent = 2, .discriminator = {16}}};
+  const Model before = train(gan, Data::open("digits"), {.epochs = 1, .out = in("before")});
+  const TrainOptions o{.epochs = 1, .seed = 2, .freeze = {"encoder"}, .init = in("before")};
+  const Model after = train(gan, Data::open("digits"), o);
+  const auto same = [&](const std::string& name) {
+    return std::ranges::equal(before.weights().at(name).span<float>(),
+                              after.weights().at(name).span<float>());
+  };
+  EXPECT_TRUE(same("encoder/mean/weight"));
+  EXPECT_FALSE(same("decoder/out/weight"));
+  EXPECT_FALSE(same("discriminator/out/weight"));
+}
+
+TEST_F(Adversarial, ADiscriminatorThatWinsIsNamed) {
+  // Nothing holds the codes to the prior, so that they are told from its draws.
+  const AdversarialAutoencoder aae{
+      {.hidden = {64}, .latent = 2, .loss = "cross-entropy", .gamma = 0}};
+  const TrainOptions o{.epochs = 20, .batch = 32, .threads = 1};
+  const Data digits = Data::open("digits");
+  bool named = false;
+  for (const Finding& f : diagnose(train(aae, digits, o), digits, o))
+    named = named || f.code == "discriminator-wins";
+  EXPECT_TRUE(named);
+}
+
 }  // namespace
 }  // namespace latent

@@ -91,7 +91,15 @@ void Loop::trace_training(Graph& g, int64_t n) {
   }
   std::vector<Objective> objectives;
   const std::vector<Aim> one = {{loss.total, ""}};
+  const auto frozen = [&](const Expr& slot) {
+    return std::ranges::any_of(options_.freeze, [&](const std::string& scope) {
+      const std::string name = g.name_of(slot);
+      return name == scope || name.starts_with(scope + "/");
+    });
+  };
   for (const auto& [aim, prefix] : loss.aims.empty() ? one : loss.aims) {
+    // A scope that is frozen whole has no aim; without aims the optimizer says that nothing moves.
+    if (!prefix.empty() && std::ranges::all_of(g.slots(prefix), frozen)) continue;
     objectives.push_back({.loss = aim,
                           .prefix = prefix,
                           .optimizer = Adam{.rate = Rate([this](int64_t k) { return rate_at(k); })},
@@ -99,6 +107,7 @@ void Loop::trace_training(Graph& g, int64_t n) {
                           .name = prefix.empty() ? "optim" : "optim/" + prefix,
                           .frozen = options_.freeze});
   }
+  if (objectives.empty()) throw UsageError("all parameters are frozen; nothing can be trained");
   minimize(g, objectives);
   if (options_.average > 0) {
     const Expr keep = g.schedule("average/decay", "step", [most = options_.average](int64_t t) {
