@@ -1,4 +1,5 @@
-// Word-at-a-time multiplicative hash; see hash.h. Words are little-endian, as every machine that latent runs on.
+// Word-at-a-time multiplicative hash; see hash.h. Words are little-endian, as every machine that
+// latent runs on.
 #include "base/hash.h"
 
 #include <bit>
@@ -11,7 +12,8 @@ static_assert(std::endian::native == std::endian::little, "hashes and files are 
 uint64_t hash_bytes(std::span<const std::byte> bytes, uint64_t seed) {
   constexpr uint64_t kOdd = 0x9e3779b97f4a7c15u;  // 2^64 / golden ratio
   uint64_t h = mix64(seed + kOdd) ^ bytes.size();
-  // Each step is a bijection of h for a given word, and of the word for a given h: hence the promise of hash_bytes.
+  // Each step is a bijection of h for a given word, and of the word for a given h: hence the
+  // promise of hash_bytes.
   const auto step = [&h](uint64_t word) {
     h = (h ^ word) * kOdd;
     h ^= h >> 32;
