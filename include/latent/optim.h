@@ -48,8 +48,8 @@ struct Objective {
   std::vector<std::string> frozen = {};  // scopes or slots under prefix that do not move
 };
 
-/// Assigns the updates of all objectives. UsageError when an objective has no parameters or its
-/// loss does not reach one.
+/// Assigns the updates of all objectives; one whose parameters are all frozen has none. UsageError
+/// when an objective has no parameters, its loss does not reach one, or all are frozen in all.
 LATENT_API void minimize(Graph& graph, const std::vector<Objective>& objectives);
 /// One objective over every trainable slot.
 LATENT_API void minimize(Graph& graph, Expr loss, const Optimizer& optimizer = Adam{},

@@ -107,8 +107,7 @@ Evaluation evaluate(const Model& model, const Data& data, const EvaluationOption
   const bool held_out = !o.trained.empty() && o.rows != o.trained;
   const Evidence evidence = gather_evidence(
       evaluator, trained, held_out ? &rows : nullptr,
-      {.beta = e.beta,
-       .discriminator_accuracy = discriminator_accuracy(parts_of_loss(model, data, trained))});
+      {.beta = e.beta, .discriminator_accuracy = discriminator_accuracy(model, data, trained)});
   if (e.posterior && evidence.noise_variance)
     e.effective_beta = effective_beta(1 / (2 * *evidence.noise_variance), e.beta);
   e.findings = diagnose(evidence);

@@ -10,16 +10,8 @@
 
 namespace latent::cli {
 
-namespace {
-
-bool has_labels(const Data& data) {
-  return std::ranges::count(data.dataset().fields(), "label", &Field::name) > 0;
-}
-
-}  // namespace
-
 std::vector<int32_t> labels_of(const Data& data) {
-  if (!has_labels(data)) {
+  if (!data.dataset().labelled()) {
     throw UsageError(data.name() +
                      " has no labels; give --label COLUMN of a CSV file, or --label FILE with one "
                      "number a row");

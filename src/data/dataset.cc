@@ -69,6 +69,11 @@ const Field& Dataset::field(std::string_view name) const {
                    "\"; it has " + known);
 }
 
+bool Dataset::labelled() const {
+  return std::ranges::any_of(
+      fields_, [](const Field& f) { return f.name == "label" && f.values.shape().rank() == 1; });
+}
+
 Shape Dataset::row_shape(std::string_view name) const {
   return Shape(field(name).values.shape().dims().subspan(1));
 }

@@ -64,6 +64,7 @@ class Dataset {
   /// What the numbers of "label" stand for where the file has texts, else empty.
   const std::vector<std::string>& classes() const { return classes_; }
   const Field& field(std::string_view name) const;  ///< UsageError when there is none.
+  bool labelled() const;                            ///< A field "label" of one number a row.
   Shape row_shape(std::string_view name) const;     ///< The field's shape without its first axis.
 
   /// Depends on names, types, shapes and every byte of the fields; not on the data set's name or

@@ -1,20 +1,14 @@
 // The adversarial autoencoder; see latent/models.h.
 #include "latent/ops.h"
 #include "models/adversarial.h"
+#include "models/coder.h"
 
 namespace latent {
 
 Autoencoder AdversarialAutoencoder::autoencoder() const {
-  return Autoencoder{{.inputs = c.inputs,
-                      .hidden = c.hidden,
-                      .latent = c.latent,
-                      .activation = c.activation,
-                      .loss = c.loss,
-                      .encoder = c.encoder,
-                      .decoder = c.decoder,
-                      .width = c.width,
-                      .depth = c.depth,
-                      .picture = c.picture}};
+  Autoencoder net = models::coder_of<Autoencoder>(c);
+  net.c.loss = c.loss;
+  return net;
 }
 
 Loss AdversarialAutoencoder::loss(const Scope& s, const Batch& batch) const {

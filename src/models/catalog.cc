@@ -21,9 +21,15 @@ const std::vector<std::string> kLikelihoods = {
     "bernoulli",     "gaussian", "gaussian_fixed",       "gaussian_optimal",
     "squared_error", "laplace",  "discretized_logistic", "continuous_bernoulli"};
 
-/// The keys of stacks, which every model that has them shares.
+/// The keys of an encoder and a decoder, which every model shares, around its own ones.
 template <class C>
-std::vector<BoundField<C>> with_stacks(std::vector<BoundField<C>> fields) {
+std::vector<BoundField<C>> with_coder(const char* latent, std::vector<BoundField<C>> own) {
+  std::vector<BoundField<C>> fields = {
+      bind_field("inputs", &C::inputs, "values of a row; 0: those of the data", {0, kMost}),
+      bind_field("hidden", &C::hidden, "widths of the encoder's hidden layers, as 400,200", kSize),
+      bind_field("latent", &C::latent, latent, kSize),
+      bind_field("activation", &C::activation, "of the hidden layers", {}, kActivations)};
+  fields.insert(fields.end(), own.begin(), own.end());
   std::string names;
   for (const StackPreset& p : stack_presets()) names += (names.empty() ? "" : ", ") + p.name;
   fields.push_back(
@@ -42,85 +48,77 @@ std::vector<BoundField<C>> with_stacks(std::vector<BoundField<C>> fields) {
 
 const std::vector<BoundField<Autoencoder::Config>>& autoencoder_fields() {
   using C = Autoencoder::Config;
-  static const std::vector<BoundField<C>> fields = with_stacks<C>({
-      bind_field("inputs", &C::inputs, "values of a row; 0: those of the data", {0, kMost}),
-      bind_field("hidden", &C::hidden, "widths of the encoder's hidden layers, as 400,200", kSize),
-      bind_field("latent", &C::latent, "units of the code", kSize),
-      bind_field("activation", &C::activation, "of the hidden layers", {}, kActivations),
-      bind_field("code_activation", &C::code_activation, "of the code", {},
-                 {"none", "relu", "tanh", "sigmoid", "softmax"}),
-      bind_field("loss", &C::loss,
-                 "mse, the mean over all elements; or cross-entropy, summed over a row's values in "
-                 "[0, 1]",
-                 {}, {"mse", "cross-entropy"}),
-      bind_field("tied", &C::tied, "the decoder's weights are the encoder's, transposed"),
-      bind_field("weight_decay", &C::weight_decay,
-                 "half of it times the sum of squared weights is added to the loss", kWeight),
-      bind_field("entropy", &C::entropy,
-                 "it times the code's entropy in nats is added to the loss; negative spreads the "
-                 "code",
-                 kAny),
-  });
+  static const std::vector<BoundField<C>> fields = with_coder<C>(
+      "units of the code",
+      {
+          bind_field("code_activation", &C::code_activation, "of the code", {},
+                     {"none", "relu", "tanh", "sigmoid", "softmax"}),
+          bind_field(
+              "loss", &C::loss,
+              "mse, the mean over all elements; or cross-entropy, summed over a row's values in "
+              "[0, 1]",
+              {}, {"mse", "cross-entropy"}),
+          bind_field("tied", &C::tied, "the decoder's weights are the encoder's, transposed"),
+          bind_field("weight_decay", &C::weight_decay,
+                     "half of it times the sum of squared weights is added to the loss", kWeight),
+          bind_field(
+              "entropy", &C::entropy,
+              "it times the code's entropy in nats is added to the loss; negative spreads the "
+              "code",
+              kAny),
+      });
   return fields;
 }
 
 const std::vector<BoundField<Vae::Config>>& vae_fields() {
   using C = Vae::Config;
-  static const std::vector<BoundField<C>> fields = with_stacks<C>({
-      bind_field("inputs", &C::inputs, "values of a row; 0: those of the data", {0, kMost}),
-      bind_field("hidden", &C::hidden, "widths of the encoder's hidden layers, as 400,200", kSize),
-      bind_field("latent", &C::latent, "units of z", kSize),
-      bind_field("activation", &C::activation, "of the hidden layers", {}, kActivations),
-      bind_field("likelihood", &C::likelihood, "of the data given z", {}, kLikelihoods),
-      bind_field("beta", &C::beta, "weight of the KL divergence", kWeight),
-      bind_field("warmup_steps", &C::warmup_steps,
-                 "updates until the KL's weight has grown from 0 to beta", {0, 1e12}),
-      bind_field("warmup_shape", &C::warmup_shape, "once, or again and again", {},
-                 {"linear", "cyclical"}),
-      bind_field("warmup_ramp", &C::warmup_ramp, "fraction of a cycle in which the weight grows",
-                 {1e-6, 1}),
-      bind_field("free_bits", &C::free_bits,
-                 "nats of KL a unit that are free: no gradient below them", kWeight),
-  });
+  static const std::vector<BoundField<C>> fields = with_coder<C>(
+      "units of z",
+      {
+          bind_field("likelihood", &C::likelihood, "of the data given z", {}, kLikelihoods),
+          bind_field("beta", &C::beta, "weight of the KL divergence", kWeight),
+          bind_field("warmup_steps", &C::warmup_steps,
+                     "updates until the KL's weight has grown from 0 to beta", {0, 1e12}),
+          bind_field("warmup_shape", &C::warmup_shape, "once, or again and again", {},
+                     {"linear", "cyclical"}),
+          bind_field("warmup_ramp", &C::warmup_ramp,
+                     "fraction of a cycle in which the weight grows", {1e-6, 1}),
+          bind_field("free_bits", &C::free_bits,
+                     "nats of KL a unit that are free: no gradient below them", kWeight),
+      });
   return fields;
-}
-
-/// The keys of models with a discriminator, beside those of `with_stacks`.
-template <class C>
-std::vector<BoundField<C>> with_discriminator(std::vector<BoundField<C>> fields) {
-  fields.insert(
-      fields.begin(),
-      {bind_field("inputs", &C::inputs, "values of a row; 0: those of the data", {0, kMost}),
-       bind_field("hidden", &C::hidden, "widths of the encoder's hidden layers, as 400,200", kSize),
-       bind_field("latent", &C::latent, "units of the code", kSize),
-       bind_field("activation", &C::activation, "of the hidden layers", {}, kActivations),
-       bind_field("discriminator", &C::discriminator, "widths of the discriminator's hidden layers",
-                  kSize)});
-  return with_stacks<C>(std::move(fields));
 }
 
 const std::vector<BoundField<VaeGan::Config>>& vae_gan_fields() {
   using C = VaeGan::Config;
-  static const std::vector<BoundField<C>> fields = with_discriminator<C>({
-      bind_field("likelihood", &C::likelihood,
-                 "of the data given z: its mean is judged, its nll only reported", {},
-                 kLikelihoods),
-      bind_field("beta", &C::beta, "weight of the KL divergence", kWeight),
-      bind_field("gamma", &C::gamma,
-                 "weight of the likeness to the data, against passing for real, in the decoder",
-                 kWeight),
-  });
+  static const std::vector<BoundField<C>> fields = with_coder<C>(
+      "units of the code",
+      {
+          bind_field("discriminator", &C::discriminator,
+                     "widths of the discriminator's hidden layers", kSize),
+          bind_field("likelihood", &C::likelihood,
+                     "of the data given z: its mean is judged, its nll only reported", {},
+                     kLikelihoods),
+          bind_field("beta", &C::beta, "weight of the KL divergence", kWeight),
+          bind_field("gamma", &C::gamma,
+                     "weight of the likeness to the data, against passing for real, in the decoder",
+                     kWeight),
+      });
   return fields;
 }
 
 const std::vector<BoundField<AdversarialAutoencoder::Config>>& adversarial_fields() {
   using C = AdversarialAutoencoder::Config;
-  static const std::vector<BoundField<C>> fields = with_discriminator<C>({
-      bind_field("loss", &C::loss,
-                 "mse; or cross-entropy, for values in [0, 1]; both summed over a row", {},
-                 {"mse", "cross-entropy"}),
-      bind_field("gamma", &C::gamma, "weight of passing for the prior in the encoder", kWeight),
-  });
+  static const std::vector<BoundField<C>> fields = with_coder<C>(
+      "units of the code",
+      {
+          bind_field("discriminator", &C::discriminator,
+                     "widths of the discriminator's hidden layers", kSize),
+          bind_field("loss", &C::loss,
+                     "mse; or cross-entropy, for values in [0, 1]; both summed over a row", {},
+                     {"mse", "cross-entropy"}),
+          bind_field("gamma", &C::gamma, "weight of passing for the prior in the encoder", kWeight),
+      });
   return fields;
 }
 

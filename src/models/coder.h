@@ -50,6 +50,22 @@ void resolve_stacks(C& c) {
   c.hidden.clear();
 }
 
+/// The model M with the encoder and the decoder of another one's config.
+template <class M, class C>
+M coder_of(const C& c) {
+  M m;
+  m.c.inputs = c.inputs;
+  m.c.hidden = c.hidden;
+  m.c.latent = c.latent;
+  m.c.activation = c.activation;
+  m.c.encoder = c.encoder;
+  m.c.decoder = c.decoder;
+  m.c.width = c.width;
+  m.c.depth = c.depth;
+  m.c.picture = c.picture;
+  return m;
+}
+
 /// x [n, inputs] through the encoder, flat: [n, m].
 Expr encode_rows(const Scope& s, Expr x, const std::string& text, const Shape& row);
 /// z [n, latent] through the decoder to `values` numbers for each of a row's: [n, values inputs],

@@ -1,20 +1,14 @@
 // The VAE-GAN; see latent/models.h.
 #include "latent/ops.h"
 #include "models/adversarial.h"
+#include "models/coder.h"
 
 namespace latent {
 
 Vae VaeGan::vae() const {
-  return Vae{{.inputs = c.inputs,
-              .hidden = c.hidden,
-              .latent = c.latent,
-              .activation = c.activation,
-              .likelihood = c.likelihood,
-              .encoder = c.encoder,
-              .decoder = c.decoder,
-              .width = c.width,
-              .depth = c.depth,
-              .picture = c.picture}};
+  Vae net = models::coder_of<Vae>(c);
+  net.c.likelihood = c.likelihood;
+  return net;
 }
 
 Loss VaeGan::loss(const Scope& s, const Batch& batch) const {

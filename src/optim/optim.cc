@@ -75,24 +75,27 @@ void update(Graph& graph, const Adam& adam, const std::string& name,
 }  // namespace
 
 void minimize(Graph& graph, const std::vector<Objective>& objectives) {
+  bool moved = objectives.empty();
   for (const Objective& o : objectives) {
     std::set<uint32_t> frozen;
     for (const std::string& scope : o.frozen) {
       for (const Expr& slot : graph.slots(scope)) frozen.insert(slot.id());
     }
-    std::vector<Expr> parameters;
-    for (const Expr& slot : graph.slots(o.prefix)) {
-      if (graph.program().slot_of(slot.id())->trainable && !frozen.count(slot.id()))
-        parameters.push_back(slot);
-    }
+    std::vector<Expr> parameters = graph.slots(o.prefix);
+    std::erase_if(parameters,
+                  [&](const Expr& slot) { return !graph.program().slot_of(slot.id())->trainable; });
     if (parameters.empty())
       throw UsageError("minimize: there are no parameters under \"" + o.prefix + "\"");
+    std::erase_if(parameters, [&](const Expr& slot) { return frozen.count(slot.id()) > 0; });
+    if (parameters.empty()) continue;
+    moved = true;
     std::vector<Expr> gradients = grad(o.loss, parameters);
     if (o.clip_norm > 0) clip(gradients, o.clip_norm);
     std::visit(
         [&](const auto& optimizer) { update(graph, optimizer, o.name, parameters, gradients); },
         o.optimizer);
   }
+  if (!moved) throw UsageError("minimize: all parameters are frozen; nothing can be trained");
 }
 
 void minimize(Graph& graph, Expr loss, const Optimizer& optimizer, double clip_norm) {

@@ -63,10 +63,7 @@ std::string name_of_label(const Dataset& data, float value) {
 std::vector<std::string> groups_of(const Dataset& data, std::span<const int32_t> rows,
                                    std::vector<size_t>& group) {
   group.assign(rows.size(), 0);
-  const bool labelled = std::ranges::any_of(data.fields(), [](const Field& f) {
-    return f.name == "label" && f.values.shape().rank() == 1;
-  });
-  if (!labelled || rows.empty()) return {""};
+  if (!data.labelled() || rows.empty()) return {""};
   std::vector<float> labels(rows.size());
   data.gather("label", rows, labels.data());
   std::map<float, size_t> values;

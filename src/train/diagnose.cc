@@ -1,7 +1,5 @@
 // From a model and its data to findings; see latent/diagnosis.h. The rules are in
 // measure/diagnosis.
-#include <algorithm>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "data/dataset.h"
@@ -29,12 +27,14 @@ std::vector<Finding> diagnose(const Model& model, const Data& data, const TrainO
     held = {split(data.size(), options.validation, options.seed).validation, trained.read};
   }
   const auto config = nlohmann::json::parse(model.architecture().config);
-  measure::EvidenceOptions o{.beta = config.value("beta", 1.0)};
-  const std::map<std::string, double> parts = parts_of_loss(model, data, trained);
+  measure::EvidenceOptions o{
+      .beta = config.value("beta", 1.0),
+      .discriminator_accuracy = discriminator_accuracy(model, data, trained)};
   // Models of the catalogue are known to sum what is summed.
-  if (model.architecture().name == "custom" && parts.contains("reconstruction"))
-    o.trained = {parts.at("loss"), parts.at("reconstruction")};
-  o.discriminator_accuracy = discriminator_accuracy(parts);
+  if (model.architecture().name == "custom") {
+    const auto parts = parts_of_loss(model, data, trained, {"loss", "reconstruction"});
+    if (parts.size() == 2) o.trained = {parts.at("loss"), parts.at("reconstruction")};
+  }
   return measure::diagnose(measure::gather_evidence(evaluator, trained, &held, o));
 }
 

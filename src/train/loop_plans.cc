@@ -7,6 +7,7 @@
 #include "base/near.h"
 #include "data/dataset.h"
 #include "latent/ops.h"
+#include "train/batch.h"
 #include "train/loop.h"
 #include "train/model_file.h"
 
@@ -22,8 +23,6 @@ std::vector<int32_t> validated_rows(const Dataset& data, const TrainOptions& o) 
   if (!o.validation_data) return rows_of(data, o).validation;
   return split(o.validation_data->size(), 0.0, uint64_t{0}).train;
 }
-
-std::string row_feed(int64_t n) { return "row:" + std::to_string(n); }
 
 }  // namespace
 
@@ -56,20 +55,6 @@ double Loop::rate_at(int64_t update) const {
   return rate * 0.5 * (1 + std::cos(M_PI * std::min(1.0, static_cast<double>(update) / total)));
 }
 
-namespace {
-
-/// Declares the fields of a batch of n rows. A feed that the loss does not use costs nothing.
-Batch declare_batch(Graph& g, int64_t n, int64_t inputs, const Dataset& data) {
-  Batch b{.x = g.feed("x", {n, inputs}), .row = g.feed(row_feed(n), {n}, DType::i32)};
-  for (const Field& field : data.fields()) {
-    if (field.name == "label" && field.values.shape().rank() == 1)
-      b.label = g.feed("label", {n}, DType::i32);
-  }
-  return b;
-}
-
-}  // namespace
-
 void Loop::trace_training(Graph& g, int64_t n) {
   const Scope s(g, true);
   const Loss loss = architecture_.loss(s, declare_batch(g, n, architecture_.inputs, data_));
@@ -91,15 +76,7 @@ void Loop::trace_training(Graph& g, int64_t n) {
   }
   std::vector<Objective> objectives;
   const std::vector<Aim> one = {{loss.total, ""}};
-  const auto frozen = [&](const Expr& slot) {
-    return std::ranges::any_of(options_.freeze, [&](const std::string& scope) {
-      const std::string name = g.name_of(slot);
-      return name == scope || name.starts_with(scope + "/");
-    });
-  };
   for (const auto& [aim, prefix] : loss.aims.empty() ? one : loss.aims) {
-    // A scope that is frozen whole has no aim; without aims the optimizer says that nothing moves.
-    if (!prefix.empty() && std::ranges::all_of(g.slots(prefix), frozen)) continue;
     objectives.push_back({.loss = aim,
                           .prefix = prefix,
                           .optimizer = Adam{.rate = Rate([this](int64_t k) { return rate_at(k); })},
@@ -107,7 +84,6 @@ void Loop::trace_training(Graph& g, int64_t n) {
                           .name = prefix.empty() ? "optim" : "optim/" + prefix,
                           .frozen = options_.freeze});
   }
-  if (objectives.empty()) throw UsageError("all parameters are frozen; nothing can be trained");
   minimize(g, objectives);
   if (options_.average > 0) {
     const Expr keep = g.schedule("average/decay", "step", [most = options_.average](int64_t t) {
@@ -136,11 +112,7 @@ void Loop::trace_evaluation(Graph& g, int64_t n) {
 
 void Loop::fill(Plan& plan, const Dataset& data, std::span<const int32_t> rows) {
   data.gather("x", rows, plan.feed("x").data(), preprocessing_.scaling);
-  if (!plan.has_feed("label")) return;
-  std::vector<float> labels(rows.size());
-  data.gather("label", rows, labels.data());
-  std::ranges::transform(labels, plan.feed<int32_t>("label").begin(),
-                         [](float v) { return static_cast<int32_t>(v); });
+  feed_labels(plan, data, rows);
 }
 
 void Loop::sync_evaluation() {

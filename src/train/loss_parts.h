@@ -1,10 +1,11 @@
-// The loss that a trained model minimizes, computed as an evaluation does: what a diagnosis
-// compares with the measures, and where it finds how a discriminator fares.
+// Parts of the loss that a trained model minimizes, computed as an evaluation does: what a
+// diagnosis compares with the measures, and where it finds how a discriminator fares.
 #pragma once
 
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "latent/data.h"
 #include "latent/model.h"
@@ -12,14 +13,14 @@
 
 namespace latent {
 
-/// The model's loss over at most 256 of the rows, as "loss", and its parts by name.
+/// Those of `names` that the model's loss has, "loss" being the total, over at most 256 of the
+/// rows. A loss without any is traced and no more.
 std::map<std::string, double> parts_of_loss(const Model& model, const Data& data,
-                                            const measure::RowSource& rows);
+                                            const measure::RowSource& rows,
+                                            const std::vector<std::string>& names);
 
-/// The part called discriminator_accuracy, where there is one.
-inline std::optional<double> discriminator_accuracy(const std::map<std::string, double>& parts) {
-  const auto found = parts.find("discriminator_accuracy");
-  return found == parts.end() ? std::nullopt : std::optional(found->second);
-}
+/// The part discriminator_accuracy, where there is one.
+std::optional<double> discriminator_accuracy(const Model& model, const Data& data,
+                                             const measure::RowSource& rows);
 
 }  // namespace latent
