@@ -1,8 +1,8 @@
 // Importance-weighted bounds and their gradients on a linear-Gaussian model whose evidence is
 // known: p(z) = N(0, 1), p(x | z) = N(w z, 1/2), x = 1.3, w = 2, log p(x) = -1.8587550093705876.
 // The posterior q is wrong on purpose; with the true one every importance weight is p(x)
-// (src/dist/gaussian_test.cc). Pitfalls 12 and 13: Burda et al. 2016 (arXiv 1509.00519), Rainforth et
-// al. 2018 (1802.04537), Tucker et al. 2019 (1810.04152).
+// (src/dist/gaussian_test.cc). Pitfalls 12 and 13: Burda et al. 2016 (arXiv 1509.00519), Rainforth
+// et al. 2018 (1802.04537), Tucker et al. 2019 (1810.04152).
 #include <gtest/gtest.h>
 
 #include <cmath>
