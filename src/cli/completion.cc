@@ -5,7 +5,6 @@
 #include <memory>
 #include <string_view>
 
-#include "cli/output.h"
 #include "cli/verbs.h"
 
 namespace latent::cli {
@@ -161,7 +160,7 @@ Action add_completion(Flags& flags) {
   auto shell = std::make_shared<std::string>();
   flags.argument_of({"bash", "zsh", "fish"}, "SHELL", *shell, "bash, zsh or fish");
   return [shell] {
-    print_text(*shell == "bash" ? bash() : *shell == "zsh" ? zsh() : fish());
+    fmt::print("{}", *shell == "bash" ? bash() : *shell == "zsh" ? zsh() : fish());
     return 0;
   };
 }

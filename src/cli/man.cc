@@ -3,7 +3,6 @@
 
 #include <string_view>
 
-#include "cli/output.h"
 #include "cli/verbs.h"
 
 namespace latent::cli {
@@ -55,7 +54,7 @@ int run() {
       ".B COLUMNS\nWidth of help where standard output is no terminal.\n.SH EXIT STATUS\n"
       "0 done; 1 failed for another reason; 2 usage; 3 bad data; 4 bad model; 5 the system "
       "refused;\n6 diverged; 130 and 143 ended by a signal, with what was done saved.\n";
-  print_text(page);
+  fmt::print("{}", page);
   return 0;
 }
 

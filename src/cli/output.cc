@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -71,15 +70,12 @@ std::vector<std::string> numbered(const std::string& prefix, int64_t n) {
   return names;
 }
 
-void print_text(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
-    throw SystemError("cannot write", "standard output", errno);
+std::string json_text(const nlohmann::json& value, int indent) {
+  using Handler = nlohmann::json::error_handler_t;
+  return value.dump(indent, ' ', /*ensure_ascii=*/false, Handler::replace);
 }
 
-void print_json(const nlohmann::json& result) {
-  using Handler = nlohmann::json::error_handler_t;
-  print_text(result.dump(2, ' ', /*ensure_ascii=*/false, Handler::replace) + '\n');
-}
+void print_json(const nlohmann::json& result) { fmt::print("{}\n", json_text(result, 2)); }
 
 void tell_written(const Output& o, const std::string& what) {
   if (o.path != "-") fmt::print(stderr, "{}: {}\n", o.path, what);

@@ -35,9 +35,9 @@ void write_table(const Output& output, const Tensor& table,
 /// Names of `n` values of a row: prefix1, prefix2, ..
 std::vector<std::string> numbered(const std::string& prefix, int64_t n);
 
-/// To standard output. SystemError when it cannot be written.
-void print_text(const std::string& text);
-/// A result for programs, on standard output. Names of files that are no UTF-8 get U+FFFD.
+/// On one line, or with `indent` on many. Names of files that are no UTF-8 get U+FFFD.
+std::string json_text(const nlohmann::json& value, int indent = -1);
+/// A result for programs, on standard output.
 void print_json(const nlohmann::json& result);
 
 /// Tells on standard error what was written, unless it went to standard output.

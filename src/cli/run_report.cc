@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/machine.h"
+#include "cli/output.h"
 #include "data/dataset.h"
 #include "data/loader.h"
 #include "report/curves.h"
@@ -18,7 +19,6 @@
 #include "report/png.h"
 #include "report/words.h"
 #include "train/options.h"
-#include "train/preprocess.h"
 #include "train/run_folder.h"
 
 namespace latent::cli {
@@ -29,17 +29,7 @@ using nlohmann::json;
 using report::Fact;
 using report::RunReport;
 
-constexpr size_t kMostMeasured = 5000;
-
-/// `text` as one word of a shell.
-std::string quoted(const std::string& text) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
-  if (!text.empty() && text.find_first_not_of(kPlain) == text.npos) return text;
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
+constexpr int64_t kMostMeasured = 5000;
 
 Metrics metrics_of(const std::string& folder) {
   const std::string path = folder + "/metrics.jsonl";
@@ -58,14 +48,6 @@ int64_t parameters_of(const Model& model) {
   int64_t n = 0;
   for (const auto& [name, t] : model.weights().tensors()) n += t.elements();
   return n;
-}
-
-std::vector<int32_t> some(std::vector<int32_t> rows) {
-  if (rows.size() <= kMostMeasured) return rows;
-  std::vector<int32_t> chosen;
-  for (size_t i = 0; i < kMostMeasured; ++i)
-    chosen.push_back(rows[i * rows.size() / kMostMeasured]);
-  return chosen;
 }
 
 double explained(const Evaluation& e) {
@@ -180,16 +162,13 @@ std::vector<Fact> trained(const FinishedRun& run, const Metrics& metrics) {
   facts.emplace_back("config", config);
   facts.emplace_back("training",
                      fmt::format("batches of {}, rate {:g}, seed {}", o.batch, o.rate, o.seed));
-  // The model file keeps the scaling but not the reason for it.
-  const Scaling scaling =
-      choose_preprocessing(data.dataset(), o.scaling, trained_rows(data, o)).scaling;
-  facts.emplace_back("scaling", scaling.reason);
+  facts.emplace_back("scaling", run.plan.scaling);
   return facts;
 }
 
 std::vector<Fact> commands(const FinishedRun& run, bool has_prior) {
-  const std::string model = quoted(run.plan.options.out);
-  const std::string data = run.request.data.empty() ? "DATA" : quoted(run.request.data);
+  const std::string model = shell_word(run.plan.options.out);
+  const std::string data = run.request.data.empty() ? "DATA" : shell_word(run.request.data);
   std::vector<Fact> list = {
       {"Codes of rows, for a search, a scatter plot, a classifier:",
        fmt::format("latent encode {} {} -o codes.npy", model, data)},
@@ -206,7 +185,7 @@ std::vector<Fact> commands(const FinishedRun& run, bool has_prior) {
 
 std::vector<Fact> reproduction(const FinishedRun& run) {
   return {{"The same command gives the same bits, on any number of threads:",
-           command_of(run.request, run.plan.options.out)},
+           command_of(run.request) + " --out " + shell_word(run.plan.options.out)},
           {"data", "fingerprint " + hex64(run.plan.data.dataset().fingerprint())},
           {"program", machine_line()},
           {"config", "config.toml beside this page holds every key"}};
@@ -243,29 +222,19 @@ std::string write_pictures(const RunReport& r, const std::string& folder) {
 
 }  // namespace
 
-std::string command_of(const TrainRequest& r, const std::string& out) {
-  std::string command = "latent train";
-  if (!r.data.empty()) command += " " + quoted(r.data);
-  if (!r.config_file.empty()) command += " --config " + quoted(r.config_file);
-  for (const std::string& set : r.sets) command += " --set " + quoted(set);
-  for (const auto& [key, value] : r.flags) {
-    std::string flag = key;
-    std::ranges::replace(flag, '_', '-');
-    command += " --" + flag + " " + quoted(value);
-  }
-  return command + " --out " + quoted(out);
-}
-
 std::string write_run_report(const FinishedRun& run, std::vector<Finding>& findings) {
   const TrainOptions& o = run.plan.options;
   const Data& rows = o.validation_data ? *o.validation_data : run.plan.data;
   const Split split =
       latent::split(run.plan.data.size(), o.validation_data ? 0.0 : o.validation, o.seed);
   const bool held_out = o.validation_data || !split.validation.empty();
-  EvaluationOptions measured{.trained = some(split.train), .k = 0, .threads = o.threads};
-  measured.rows = some(o.validation_data ? latent::split(rows.size(), 0.0, uint64_t{0}).train
-                       : held_out        ? split.validation
-                                         : split.train);
+  EvaluationOptions measured{
+      .trained = measure::evenly(split.train, kMostMeasured), .k = 0, .threads = o.threads};
+  measured.rows =
+      measure::evenly(o.validation_data ? latent::split(rows.size(), 0.0, uint64_t{0}).train
+                      : held_out        ? split.validation
+                                        : split.train,
+                      kMostMeasured);
   // Rows of another data set are no rows of this one: nothing is known of those trained on.
   if (o.validation_data) measured.trained.clear();
   const Evaluation e = evaluate(run.model, rows, measured);
@@ -289,9 +258,7 @@ std::string write_run_report(const FinishedRun& run, std::vector<Finding>& findi
                      .units = e.units});
   const std::string page = o.out + "/report.html";
   const std::string pictures = write_pictures(r, o.out);
-  using Handler = json::error_handler_t;
-  write_file_atomic(o.out + "/summary.json",
-                    summary(run, e, metrics).dump(2, ' ', false, Handler::replace) + "\n");
+  write_file_atomic(o.out + "/summary.json", json_text(summary(run, e, metrics), 2) + "\n");
   write_file_atomic(page, report::report_html(r));
   return page + pictures;
 }

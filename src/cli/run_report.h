@@ -20,7 +20,4 @@ struct FinishedRun {
 /// gives the names of the files. The findings are those of the evaluation.
 std::string write_run_report(const FinishedRun& run, std::vector<Finding>& findings);
 
-/// The command that makes the run again, quoted for a shell.
-std::string command_of(const TrainRequest& request, const std::string& out);
-
 }  // namespace latent::cli

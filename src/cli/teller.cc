@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "cli/output.h"
+
 namespace latent::cli {
 
 namespace {
@@ -87,7 +89,7 @@ void Teller::operator()(const Finding& f) {
                               {"fault", f.kind == Finding::Kind::fault},
                               {"message", f.sentence},
                               {"advice", f.advice}};
-    fmt::print("{}\n", j.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(j));
     return;
   }
   say(fmt::format("{}: {}{}{}", f.code, f.sentence, f.advice.empty() ? "" : "; try: ", f.advice));
@@ -153,7 +155,7 @@ void Teller::tell_json(const TrainEvent& e) {
     j["peak_bytes"] = e.forecast.peak_bytes;
     j["seconds_per_epoch"] = e.forecast.seconds_per_epoch;
   }
-  fmt::print("{}\n", j.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  fmt::print("{}\n", json_text(j));
   std::fflush(stdout);
 }
 

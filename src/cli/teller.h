@@ -24,7 +24,6 @@ class Teller {
   void operator()(const Finding& f);
 
   TrainEvent::Kind last() const { return last_; }
-  double seconds() const { return seconds_; }             ///< Of epochs in this process.
   const Forecast& forecast() const { return forecast_; }  ///< Zeros before planned.
 
  private:

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 
 #include "base/near.h"
 #include "data/dataset.h"
@@ -165,7 +166,7 @@ const std::map<std::string, std::string>& fitted_defaults() {
   return defaults;
 }
 
-TrainPlan plan_training(const TrainRequest& request) {
+TrainPlan plan_training(const TrainRequest& request, const std::optional<Data>& opened) {
   json flat = flatten(request);
   const json spec = take(flat, "data", "");
   if (spec == "")
@@ -173,7 +174,8 @@ TrainPlan plan_training(const TrainRequest& request) {
         "no data were named; give a file, \"digits\", or data in a TOML "
         "file by --config");
   const CatalogEntry& entry = catalog_entry(take(flat, "model", "vae"));
-  Data data = Data::open(spec, take(flat, "label", ""));
+  const std::string label = take(flat, "label", "");
+  Data data = opened ? *opened : Data::open(spec, label);
   fit_sizes(flat, data);
   const std::string validation = take(flat, "validation", ""), init = take(flat, "init", "");
   const json warmup = take(flat, "warmup", nullptr);
@@ -203,7 +205,30 @@ TrainPlan plan_training(const TrainRequest& request) {
                         words(json::parse(architecture.config), entry.fields),
                         words(config_to_json(train_fields(), options), fields_of(train_fields()))) +
             summary;
-  return {std::move(data), std::move(architecture), std::move(options), std::move(summary)};
+  return {std::move(data), std::move(architecture), std::move(options), std::move(summary),
+          scaling.reason};
+}
+
+std::string shell_word(const std::string& text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
+  if (!text.empty() && text.find_first_not_of(kPlain) == text.npos) return text;
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? "'\\''" : std::string(1, c);
+  return word + "'";
+}
+
+std::string command_of(const TrainRequest& r) {
+  std::string command = "latent train";
+  if (!r.data.empty()) command += " " + shell_word(r.data);
+  if (!r.config_file.empty()) command += " --config " + shell_word(r.config_file);
+  for (const std::string& set : r.sets) command += " --set " + shell_word(set);
+  for (const auto& [key, value] : r.flags) {
+    std::string flag = key;
+    std::ranges::replace(flag, '_', '-');
+    command += " --" + flag + " " + shell_word(value);
+  }
+  return command;
 }
 
 }  // namespace latent::cli

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,9 +36,16 @@ struct TrainPlan {
   Architecture architecture;
   TrainOptions options;  // all that decides the result
   std::string summary;   // lines for people: what will be trained, and why so
+  std::string scaling;   // and why this one
 };
 
-/// UsageError, DataError, SystemError as the request deserves.
-TrainPlan plan_training(const TrainRequest& request);
+/// UsageError, DataError, SystemError as the request deserves. `opened`: the request's data, where
+/// they have been read already.
+TrainPlan plan_training(const TrainRequest& request, const std::optional<Data>& opened = {});
+
+/// The command that trains as the request says, quoted for a shell; without --out.
+std::string command_of(const TrainRequest& request);
+/// `text` as one word of a shell.
+std::string shell_word(const std::string& text);
 
 }  // namespace latent::cli

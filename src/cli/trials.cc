@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "cli/lists.h"
+#include "cli/output.h"
 #include "cli/signals.h"
 #include "data/loader.h"
 #include "measure/evaluator.h"
@@ -37,12 +38,6 @@ std::vector<std::string> values_of(const std::string& key, const std::string& te
   const bool list =
       field != keys.end() && (field->kind == Kind::integers || field->kind == Kind::words);
   return split_list(text, ("--" + key).c_str(), list ? '/' : ',');
-}
-
-TrainRequest with(const TrainRequest& request, const Setting& setting) {
-  TrainRequest r = request;
-  for (const auto& [key, value] : setting) r.flags[key] = value;
-  return r;
 }
 
 double held_out_loss(const Model& model, const Data& data, const TrainOptions& o) {
@@ -91,10 +86,17 @@ std::vector<Setting> settings_of(TrainRequest& request) {
   return settings;
 }
 
-TrainPlan first_plan(const TrainRequest& request, const Setting& setting) {
+TrainRequest with(const TrainRequest& request, const Setting& setting) {
+  TrainRequest r = request;
+  for (const auto& [key, value] : setting) r.flags[key] = value;
+  return r;
+}
+
+TrainPlan first_plan(const TrainRequest& request, const Setting& setting,
+                     const std::optional<Data>& opened) {
   if (request.data == "-")
     throw UsageError("trials read the data again and again; give a file instead of -");
-  TrainPlan plan = plan_training(with(request, setting));
+  TrainPlan plan = plan_training(with(request, setting), opened);
   if (depends_on_total(plan.options))
     throw UsageError("trials go on for more epochs, which the schedule " + plan.options.schedule +
                      " does not allow; tune with --schedule constant");
@@ -104,10 +106,11 @@ TrainPlan first_plan(const TrainRequest& request, const Setting& setting) {
 }
 
 std::optional<double> train_trial(const TrainRequest& request, const Setting& setting, int64_t seed,
-                                  int64_t epochs, const std::string& folder, int threads) {
+                                  int64_t epochs, const std::string& folder, int threads,
+                                  const Data& data) {
   TrainRequest r = with(request, setting);
   r.flags["epochs"] = std::to_string(epochs);
-  TrainPlan plan = plan_training(r);
+  TrainPlan plan = plan_training(r, data);
   TrainOptions& o = plan.options;
   o.seed += static_cast<uint64_t>(seed);
   o.out = folder;
@@ -134,8 +137,7 @@ TrialJournal::TrialJournal(const std::string& folder, json identity)
   try {
     json found = json::parse(read_file(path_));
     if (found.at("tuning") != all_.at("tuning"))
-      throw UsageError(folder + " holds another tuning: " +
-                       found.at("tuning").dump(-1, ' ', false, json::error_handler_t::replace) +
+      throw UsageError(folder + " holds another tuning: " + json_text(found.at("tuning")) +
                        "; give another --out, or remove the folder");
     all_ = std::move(found);
   } catch (const json::exception& e) {
@@ -152,7 +154,7 @@ std::optional<double> TrialJournal::result(const std::string& trial, int64_t epo
 
 void TrialJournal::add(const std::string& trial, int64_t epochs, double loss) {
   all_["results"][trial][std::to_string(epochs)] = loss;
-  write_file_atomic(path_, all_.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+  write_file_atomic(path_, json_text(all_, 2) + "\n");
 }
 
 }  // namespace latent::cli

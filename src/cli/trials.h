@@ -20,15 +20,20 @@ using Setting = std::map<std::string, std::string>;
 /// UsageError for keys whose values give losses that do not compare, as likelihood.
 std::vector<Setting> settings_of(TrainRequest& request);
 
-/// What training one setting in full is. UsageError for a schedule that depends on the number of
-/// epochs, on which halving cannot go on.
-TrainPlan first_plan(const TrainRequest& request, const Setting& setting);
+/// The request with a setting's values.
+TrainRequest with(const TrainRequest& request, const Setting& setting);
+
+/// What training one setting in full is, on data that have been `opened` or not yet. UsageError for
+/// a schedule that depends on the number of epochs, on which halving cannot go on.
+TrainPlan first_plan(const TrainRequest& request, const Setting& setting,
+                     const std::optional<Data>& opened = {});
 
 /// Trains in `folder` to `epochs`, from where it stands, with the seed of the request plus `seed`;
 /// gives the mean negative ELBO of the held-out rows at beta = 1, of an autoencoder the
 /// reconstruction's loss. Infinite where training diverged; none when a signal stopped it.
 std::optional<double> train_trial(const TrainRequest& request, const Setting& setting, int64_t seed,
-                                  int64_t epochs, const std::string& folder, int threads);
+                                  int64_t epochs, const std::string& folder, int threads,
+                                  const Data& data);
 
 /// tune.json of a folder: results so far, by trial and epochs.
 class TrialJournal {

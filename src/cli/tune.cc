@@ -51,8 +51,11 @@ std::string text_of(const Setting& setting) {
 class Tuning {
  public:
   /// `identity` is all that decides the results.
-  Tuning(const TuneFlags& flags, std::vector<Setting> settings, json identity)
-      : flags_(flags), settings_(std::move(settings)), journal_(flags.out, std::move(identity)) {}
+  Tuning(const TuneFlags& flags, std::vector<Setting> settings, Data data, json identity)
+      : flags_(flags),
+        settings_(std::move(settings)),
+        data_(std::move(data)),
+        journal_(flags.out, std::move(identity)) {}
 
   /// Trains all rungs; false when a signal stopped it.
   bool run(const std::vector<int64_t>& rungs) {
@@ -84,7 +87,7 @@ class Tuning {
     const std::string name = fmt::format("{:03}-{}", setting + 1, seed + 1);
     if (const auto known = journal_.result(name, epochs)) return known;
     const auto loss = train_trial(flags_.request, settings_[setting], seed, epochs,
-                                  flags_.out + "/" + name, static_cast<int>(flags_.threads));
+                                  flags_.out + "/" + name, static_cast<int>(flags_.threads), data_);
     if (loss) journal_.add(name, epochs, *loss);
     return loss;
   }
@@ -105,38 +108,14 @@ class Tuning {
 
   const TuneFlags& flags_;
   std::vector<Setting> settings_;
+  Data data_;
   TrialJournal journal_;
   std::vector<Standing> ranked_;
 };
 
-/// As a shell reads it back.
-std::string shell_word(const std::string& text) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:/@%";
-  if (!text.empty() && text.find_first_not_of(kPlain) == text.npos) return text;
-  std::string word = "'";
-  for (const char c : text) word += c == '\'' ? "'\\''" : std::string(1, c);
-  return word + "'";
-}
-
-std::string command_of(const TuneFlags& flags, const Setting& setting) {
-  std::string command = "latent train " + shell_word(flags.request.data);
-  std::map<std::string, std::string> all = flags.request.flags;
-  for (const auto& [key, value] : setting) all[key] = value;
-  for (const auto& [key, value] : all) {
-    std::string flag = key;
-    std::ranges::replace(flag, '_', '-');
-    command += fmt::format(" --{} {}", flag, shell_word(value));
-  }
-  for (const std::string& set : flags.request.sets) command += " --set " + shell_word(set);
-  if (!flags.request.config_file.empty())
-    command += " --config " + shell_word(flags.request.config_file);
-  return command;
-}
-
 void print(const TuneFlags& flags, const std::vector<Setting>& settings,
            const std::vector<Standing>& ranked) {
-  const std::string command = command_of(flags, settings[ranked[0].setting]);
+  const std::string command = command_of(with(flags.request, settings[ranked[0].setting]));
   if (flags.json) {
     json j = {{"command", command}, {"seeds", flags.seeds}, {"settings", json::array()}};
     for (const Standing& s : ranked)
@@ -166,7 +145,7 @@ int run(TuneFlags& flags) {
                          : json(plan.options.validation)}};
   // Every setting is tried before the first trains: a slip in the last must not cost hours.
   for (const Setting& s : settings) {
-    const TrainPlan each = first_plan(flags.request, s);
+    const TrainPlan each = first_plan(flags.request, s, plan.data);
     identity["settings"].push_back({{"setting", s},
                                     {"model", each.architecture.name},
                                     {"config", json::parse(each.architecture.config)},
@@ -174,14 +153,14 @@ int run(TuneFlags& flags) {
   }
   if (flags.out.empty()) {
     flags.out = fmt::format("runs/tune-{}-{}", plan.data.name(),
-                            hex64(hash_bytes(bytes_of(identity.dump()))).substr(0, 8));
+                            hex64(hash_bytes(bytes_of(json_text(identity)))).substr(0, 8));
   }
   constexpr int64_t kLeastEpochs = 1;
   const std::vector<int64_t> rungs =
       measure::rung_epochs(std::ssize(settings), plan.options.epochs, flags.keep, kLeastEpochs);
   fmt::print(stderr, "{} settings of {}; trials in {}\n", settings.size(), plan.data.name(),
              flags.out);
-  Tuning tuning(flags, settings, std::move(identity));
+  Tuning tuning(flags, settings, plan.data, std::move(identity));
   if (!tuning.run(rungs)) {
     fmt::print(stderr, "stopped; the same command goes on from there\n");
     return 128 + signal_caught();

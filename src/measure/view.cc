@@ -44,13 +44,18 @@ RowSource rows_in(std::span<const float> values, int64_t width) {
   return r;
 }
 
-RowSource some_rows(const RowSource& all, int64_t most) {
+std::vector<int32_t> evenly(std::vector<int32_t> rows, int64_t most) {
   if (most < 1) throw UsageError("at most " + std::to_string(most) + " rows were asked for");
-  if (all.size() <= most) return all;
-  RowSource some{.read = all.read};
+  const auto size = std::ssize(rows);
+  if (size <= most) return rows;
   for (int64_t i = 0; i < most; ++i)
-    some.rows.push_back(all.rows[static_cast<size_t>(i * all.size() / most)]);
-  return some;
+    rows[static_cast<size_t>(i)] = rows[static_cast<size_t>(i * size / most)];
+  rows.resize(static_cast<size_t>(most));
+  return rows;
+}
+
+RowSource some_rows(const RowSource& all, int64_t most) {
+  return {evenly(all.rows, most), all.read};
 }
 
 }  // namespace latent::measure

@@ -41,6 +41,7 @@ RowSource rows_of(const Dataset& data, const Scaling& scaling, std::vector<int32
 /// Rows [n, width] in memory, called 0, 1, ..; the values must outlive the source.
 RowSource rows_in(std::span<const float> values, int64_t width);
 /// At most `most` of the rows, spread evenly over all.
+std::vector<int32_t> evenly(std::vector<int32_t> rows, int64_t most);
 RowSource some_rows(const RowSource& all, int64_t most);
 
 }  // namespace latent::measure

@@ -8,6 +8,8 @@
 #include <numeric>
 
 #include "data/dataset.h"
+#include "measure/statistics.h"
+#include "measure/view.h"
 #include "measure/walk.h"
 #include "report/map.h"
 #include "report/model_pictures.h"
@@ -35,14 +37,6 @@ std::vector<float> values_of(const Data& data, std::span<const int32_t> rows) {
   return x;
 }
 
-/// Evenly spread over all rows.
-std::vector<int32_t> spread(int64_t size, int64_t most) {
-  const int64_t n = std::min(size, most);
-  std::vector<int32_t> rows;
-  for (int64_t i = 0; i < n; ++i) rows.push_back(static_cast<int32_t>(i * size / n));
-  return rows;
-}
-
 std::vector<float> encode(const Model& model, const Data& data, std::span<const int32_t> rows) {
   constexpr size_t kPiece = 1024;  // rows in memory at a time
   std::vector<float> codes;
@@ -58,17 +52,15 @@ std::vector<float> encode(const Model& model, const Data& data, std::span<const 
 struct Spread {
   std::vector<double> centre, deviation;
 };
-Spread spread_of(std::span<const float> codes, int64_t latent, bool has_prior) {
+Spread spread_of(const std::vector<float>& codes, int64_t latent, bool has_prior) {
   const auto width = static_cast<size_t>(latent);
-  Spread s{std::vector<double>(width, 0), std::vector<double>(width, 1)};
-  if (has_prior || codes.empty()) return s;
-  std::vector<double> squares(width);
-  const double n = static_cast<double>(codes.size() / width);
-  for (size_t i = 0; i < codes.size(); ++i)
-    s.centre[i % width] += static_cast<double>(codes[i]) / n;
-  for (size_t i = 0; i < codes.size(); ++i)
-    squares[i % width] += std::pow(static_cast<double>(codes[i]) - s.centre[i % width], 2) / n;
-  std::ranges::transform(squares, s.deviation.begin(), [](double v) { return std::sqrt(v); });
+  if (has_prior || codes.empty())
+    return {std::vector<double>(width, 0), std::vector<double>(width, 1)};
+  Spread s;
+  for (const auto& u : measure::unit_statistics({.latent = latent, .mean = codes})) {
+    s.centre.push_back(u.mean);
+    s.deviation.push_back(std::sqrt(u.mean_variance));
+  }
   return s;
 }
 
@@ -251,7 +243,9 @@ void add_columns(RunReport& r, const Model& model, const Data& data, const Gathe
 }  // namespace
 
 void add_model(RunReport& r, const Model& model, const Data& data, const GatherOptions& o) {
-  const std::vector<int32_t> rows = spread(data.size(), kMostEncoded);
+  std::vector<int32_t> all(static_cast<size_t>(data.size()));
+  std::iota(all.begin(), all.end(), 0);
+  const std::vector<int32_t> rows = measure::evenly(std::move(all), kMostEncoded);
   const std::vector<float> codes = encode(model, data, rows);
   const Spread s = spread_of(codes, model.latent(), o.has_prior);
   const std::vector<size_t> order = order_of(o);
