@@ -1,6 +1,7 @@
 // Rows to train on, from a file, embedded, or from memory.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -19,7 +20,11 @@ class LATENT_API Data {
   /// "digits", the embedded set, or the path of an IDX, NPY, NPZ or CSV file, recognised by its
   /// content; "-" is standard input. `label`: a column of a CSV file by name, or a file of one
   /// number a row. UsageError, SystemError or DataError as the file deserves.
-  static Data open(const std::string& spec, const std::string& label = "");
+  /// `settings` say how files of pictures, text or sound become rows, by the names and in the words
+  /// of `latent train --help`, as {"size", "64"}; {"content", KIND} where looking into the file
+  /// would not tell.
+  static Data open(const std::string& spec, const std::string& label = "",
+                   const std::map<std::string, std::string>& settings = {});
   /// Copies values.size() / elements of row_shape rows out of memory. UsageError when that is no
   /// whole number.
   static Data rows(std::span<const float> values, const Shape& row_shape,

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "latent/data.h"
 #include "latent/models.h"
 #include "latent/plan.h"
 
@@ -48,6 +49,10 @@ class LATENT_API Model {
   /// seed has the same noise for any n. UsageError for gaussian_optimal, whose sigma is a property
   /// of a batch and not of the model.
   std::vector<float> draw(std::span<const float> codes, uint64_t seed = 1) const;
+
+  /// Rows of a data set as this model reads them: files of pictures, text or sound become rows just
+  /// as those that it was trained on. As Data::open; UsageError when rows have other shapes.
+  Data open(const std::string& spec, const std::string& label = "") const;
 
   /// Values of the data to inputs of the functions of architecture(), in place.
   void scale(std::span<float> rows) const;

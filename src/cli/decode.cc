@@ -5,7 +5,6 @@
 
 #include "cli/model_input.h"
 #include "cli/output.h"
-#include "cli/pictures.h"
 #include "cli/verbs.h"
 
 namespace latent::cli {
@@ -20,20 +19,16 @@ struct DecodeFlags {
 };
 
 int run(const DecodeFlags& flags) {
-  const Format format = format_of(flags.out);
   const Model model = open_model(flags.model);
+  data_format_of(flags.out, model);
   if (flags.out.path != "-") tell_model(flags.model, model);
-  if (format == Format::png) check_draws_pictures(model);
-  const Data codes = Data::open(flags.codes);
+  const Data codes = Data::open(flags.codes, "", {{"content", "array"}});
   if (codes.row_elements() != model.latent()) {
     throw UsageError(fmt::format("codes of this model have {} units, rows of {} have {} values",
                                  model.latent(), codes.name(), codes.row_elements()));
   }
   const std::vector<float> rows = map_rows(codes, [&](auto z) { return model.decode(z); });
-  if (format == Format::png)
-    write_grid(flags.out.path, model, rows, flags.columns);
-  else
-    write_rows(flags.out, rows, model.row_shape(), value_names(model));
+  write_data(flags.out, model, rows, flags.columns);
   tell_written(flags.out, fmt::format("{} rows decoded, means of the likelihood", codes.size()));
   return 0;
 }

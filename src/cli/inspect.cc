@@ -124,7 +124,7 @@ int run(const InspectFlags& flags) {
   std::vector<LayerInfo> layers;
   try {
     SafetensorsFile file = load_safetensors(path);
-    const ModelDescription d = description_of(file, path);
+    const ModelDescription d = take_description(file, path);
     const Architecture a = architecture_of(d, path);
     layers = a.layers;
     j = describe(path, file, d, a);

@@ -6,7 +6,6 @@
 #include "cli/lists.h"
 #include "cli/model_input.h"
 #include "cli/output.h"
-#include "cli/pictures.h"
 #include "cli/verbs.h"
 #include "measure/walk.h"
 
@@ -54,10 +53,9 @@ Ends ends_of(const InterpolateFlags& flags, const Model& model, const Data& data
 }
 
 int run(const InterpolateFlags& flags) {
-  const Format format = format_of(flags.out);
   const Model model = open_model(flags.model);
+  data_format_of(flags.out, model);
   if (flags.out.path != "-") tell_model(flags.model, model);
-  if (format == Format::png) check_draws_pictures(model);
   const Ends ends = ends_of(flags, model, open_rows(flags.data, model));
   const std::vector<float> a = model.encode(ends.from), b = model.encode(ends.to);
   const auto units = static_cast<size_t>(model.latent());
@@ -69,10 +67,7 @@ int run(const InterpolateFlags& flags) {
     codes.insert(codes.end(), way.begin(), way.end());
   }
   const std::vector<float> rows = model.decode(codes);
-  if (format == Format::png)
-    write_grid(flags.out.path, model, rows, flags.steps);
-  else
-    write_rows(flags.out, rows, model.row_shape(), value_names(model));
+  write_data(flags.out, model, rows, flags.steps);
   tell_written(flags.out,
                fmt::format("{} strips of {} rows, along {} between codes", a.size() / units,
                            flags.steps, flags.slerp ? "arcs" : "lines"));

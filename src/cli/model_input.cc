@@ -10,6 +10,7 @@
 
 #include "base/near.h"
 #include "cli/output.h"
+#include "data/dataset.h"
 #include "train/model_file.h"
 #include "train/preprocess.h"
 
@@ -78,11 +79,13 @@ void add_data_flags(Flags& flags, DataFlags& data, bool required) {
 }
 
 Data open_rows(const DataFlags& flags, const Model& model) {
-  Data data = Data::open(flags.spec, flags.label);
-  if (data.row_elements() == model.inputs()) return data;
-  throw UsageError("rows of " + data.name() + " are " + data.row_shape().text() + ", " +
-                   std::to_string(data.row_elements()) + " values; the model is for rows of " +
-                   model.row_shape().text() + ", " + std::to_string(model.inputs()) + " values");
+  Data data = model.open(flags.spec, flags.label);
+  tell_notes(data);
+  return data;
+}
+
+void tell_notes(const Data& data) {
+  for (const std::string& note : data.dataset().notes()) fmt::print(stderr, "{}\n", note);
 }
 
 void for_pieces(const Data& data, const std::function<void(std::span<const float> rows)>& f) {

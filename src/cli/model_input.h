@@ -43,8 +43,11 @@ struct DataFlags {
 };
 /// Adds DATA and --label.
 void add_data_flags(Flags& flags, DataFlags& data, bool required = true);
-/// UsageError when the rows have not as many values as the model's.
+/// Rows as the model reads them, and their notes on standard error.
 Data open_rows(const DataFlags& flags, const Model& model);
+
+/// What reading the data changed or left out, on standard error.
+void tell_notes(const Data& data);
 
 /// Calls f with the values of all rows in order, [some rows, inputs], as the data hold them.
 void for_pieces(const Data& data, const std::function<void(std::span<const float> rows)>& f);

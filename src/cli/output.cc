@@ -8,35 +8,62 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "cli/model_input.h"
+#include "cli/pictures.h"
 #include "data/csv.h"
 #include "data/npy.h"
 #include "latent/error.h"
+#include "train/preprocess.h"
 
 namespace latent::cli {
 
 void add_output_flags(Flags& flags, Output& output) {
   flags.add("-o,--out", "FILE", output.path,
-            "file to write, .npy, .csv or .png (pictures); - is standard output");
+            "file to write, .npy, .csv, .png (pictures), or as the data are; - is standard output");
   flags.add("--format", "FORMAT", output.format,
             fmt::format("auto (by the ending of FILE; {} for -), npy, csv, png",
                         output.piped == Format::csv ? "csv" : "npy"),
             {"auto", "npy", "csv", "png"});
 }
 
-Format format_of(const Output& o) {
-  Format format = o.format == "auto" && o.path == "-" ? o.piped : Format::npy;
-  if (o.format == "csv" || (o.format == "auto" && o.path.ends_with(".csv"))) {
+namespace {
+
+/// Of the model's own kind of files, if it has any.
+const ContentKind* own_kind(const Model& model) {
+  const Content& content = model.preprocessing().content;
+  return content.array() ? nullptr : &content_kind(content.kind);
+}
+
+bool ends_with_one(const std::string& path, const std::vector<std::string>& endings) {
+  return std::ranges::any_of(endings, [&](const auto& e) { return path.ends_with(e); });
+}
+
+Format format_of(const Output& o, const ContentKind* own) {
+  const bool automatic = o.format == "auto";
+  const auto is = [&](const char* name) {
+    return o.format == name || (automatic && o.path.ends_with(std::string(".") + name));
+  };
+  Format format = automatic && o.path == "-" ? o.piped : Format::npy;
+  if (own && automatic && (o.path == "-" ? own->streams : ends_with_one(o.path, own->endings))) {
+    return Format::own;
+  } else if (is("csv")) {
     format = Format::csv;
-  } else if (o.format == "png" || (o.format == "auto" && o.path.ends_with(".png"))) {
+  } else if (is("png")) {
     format = Format::png;
-  } else if (o.format == "auto" && o.path != "-" && !o.path.ends_with(".npy")) {
-    throw UsageError("the ending of \"" + o.path +
-                     "\" is none of .npy, .csv and .png; give one of these, or --format");
+  } else if (automatic && o.path != "-" && !is("npy")) {
+    std::string endings = ".npy, .csv and .png";
+    if (own) endings = fmt::format("{}, {}", fmt::join(own->endings, ", "), endings);
+    throw UsageError("the ending of \"" + o.path + "\" is none of " + endings +
+                     "; give one of these, or --format");
   }
   if (format != Format::csv && o.path == "-" && ::isatty(STDOUT_FILENO))
     throw UsageError("binary data would go to the terminal; give -o FILE, or --format csv");
   return format;
 }
+
+}  // namespace
+
+Format format_of(const Output& o) { return format_of(o, nullptr); }
 
 Format array_format_of(const Output& o) {
   const Format format = format_of(o);
@@ -45,20 +72,37 @@ Format array_format_of(const Output& o) {
   return format;
 }
 
+Format data_format_of(const Output& o, const Model& model) {
+  const Format format = format_of(o, own_kind(model));
+  if (format == Format::png) check_draws_pictures(model);
+  return format;
+}
+
+void write_data(const Output& o, const Model& model, const std::vector<float>& rows,
+                int64_t columns) {
+  const Format format = data_format_of(o, model);
+  if (format == Format::png)
+    write_grid(o.path, model, rows, columns);
+  else if (format == Format::own)
+    own_kind(model)->write(o.path, model.preprocessing().content, rows, model.row_shape());
+  else
+    write_rows(o, rows, model.row_shape(), value_names(model));
+}
+
 void write_rows(const Output& o, const std::vector<float>& values, const Shape& row,
                 const std::vector<std::string>& columns) {
   Shape shape{static_cast<int64_t>(values.size()) / row.elements()};
   for (const int64_t d : row) shape.push_back(d);
   Tensor rows(shape);
   std::ranges::copy(values, rows.span<float>().begin());
-  if (format_of(o) == Format::csv)
+  if (array_format_of(o) == Format::csv)
     write_csv(o.path, columns, rows);
   else
     write_npy(o.path, rows);
 }
 
 void write_table(const Output& o, const Tensor& table, const std::vector<std::string>& columns) {
-  if (format_of(o) == Format::csv)
+  if (array_format_of(o) == Format::csv)
     write_csv(o.path, columns, table);
   else
     write_npy(o.path, table);

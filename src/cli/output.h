@@ -1,4 +1,5 @@
-// Rows out of a verb: an NPY file, a CSV file, or a picture, by the ending of the path.
+// Rows out of a verb: an NPY file, a CSV file, a picture, or what the model's data are, as text or
+// sound; by the ending of the path.
 #pragma once
 
 #include <cstdint>
@@ -7,11 +8,12 @@
 #include <vector>
 
 #include "cli/flags.h"
+#include "latent/model.h"
 #include "latent/tensor.h"
 
 namespace latent::cli {
 
-enum class Format : uint8_t { npy, csv, png };
+enum class Format : uint8_t { npy, csv, png, own };
 
 struct Output {
   std::string path = "-", format = "auto";
@@ -20,11 +22,20 @@ struct Output {
 /// Adds -o, --out and --format.
 void add_output_flags(Flags& flags, Output& output);
 
-/// By --format, else by the path's ending, else as `piped` says. UsageError for other endings, and
-/// for NPY and PNG on a terminal. Asked for before the work, so that nothing is lost.
+/// The format of numbers, or of pictures that go with them: by --format, else by the path's ending,
+/// else as `piped` says. UsageError for other endings, and for NPY and PNG on a terminal. Asked for
+/// before the work, so that nothing is lost.
 Format format_of(const Output& output);
-/// The same, where rows are no pictures.
+/// The same, where there are no pictures.
 Format array_format_of(const Output& output);
+
+/// The format of rows of the data themselves, once the model is open: where its content has files
+/// of its own (latent/data.h), also these. UsageError where rows cannot be written so.
+Format data_format_of(const Output& output, const Model& model);
+/// Rows [n, inputs] of the model's data, in units of the data, in that format; `columns` of a grid
+/// of pictures, 0: a square.
+void write_data(const Output& output, const Model& model, const std::vector<float>& rows,
+                int64_t columns = 0);
 
 /// As f32 of shape [rows, ..row]. `columns` names the values of a row in CSV.
 void write_rows(const Output& output, const std::vector<float>& values, const Shape& row,

@@ -33,8 +33,8 @@ void draw_pairs(const ReconstructFlags& flags, const Model& model, const Data& d
 }
 
 int run(const ReconstructFlags& flags) {
-  const Format format = format_of(flags.out);
   const Model model = open_model(flags.model);
+  const Format format = data_format_of(flags.out, model);
   if (flags.out.path != "-") tell_model(flags.model, model);
   const Data data = open_rows(flags.data, model);
   if (format == Format::png) {
@@ -43,7 +43,10 @@ int run(const ReconstructFlags& flags) {
   }
   const auto rows = map_rows(data, [&](auto x) { return model.reconstruct(x); });
   const std::vector<std::string>& names = data.dataset().columns();
-  write_rows(flags.out, rows, data.row_shape(), names.empty() ? value_names(model) : names);
+  if (format == Format::own)
+    write_data(flags.out, model, rows);
+  else
+    write_rows(flags.out, rows, data.row_shape(), names.empty() ? value_names(model) : names);
   tell_written(flags.out, fmt::format("reconstructions of {} rows", data.size()));
   return 0;
 }

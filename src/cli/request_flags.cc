@@ -67,6 +67,7 @@ void add_request_flags(Flags& flags, TrainRequest& r) {
   flags.add("--set", "KEY=VALUE", r.sets, "any key; wins over --config");
   key("validation", "FILE|X", "rows to validate on, or the fraction held out; 0: none", "0.1");
   key("label", "COLUMN|FILE", "labels: a column of a CSV file, or a file of one number a row", "");
+  key("content", "KIND", "what DATA holds; auto looks into the files", "auto");
   key("init", "MODEL", "model file or run folder to start from", "");
   key("warmup", "EPOCHS", "until the KL's weight has grown from 0 to beta", "0");
   for (const ConfigField& f : train_keys()) key(f.name, kind_of(f), help_of(f), default_of(f));

@@ -5,7 +5,6 @@
 
 #include "cli/model_input.h"
 #include "cli/output.h"
-#include "cli/pictures.h"
 #include "cli/verbs.h"
 
 namespace latent::cli {
@@ -22,17 +21,13 @@ struct SampleFlags {
 };
 
 int run(const SampleFlags& flags) {
-  const Format format = format_of(flags.out);
   const Model model = open_model(flags.model);
+  data_format_of(flags.out, model);
   if (flags.out.path != "-") tell_model(flags.model, model);
-  if (format == Format::png) check_draws_pictures(model);
   const auto seed = static_cast<uint64_t>(flags.seed);
   const std::vector<float> z = model.prior(flags.count, seed, flags.temperature);
   const std::vector<float> rows = flags.likelihood ? model.draw(z, seed) : model.decode(z);
-  if (format == Format::png)
-    write_grid(flags.out.path, model, rows, flags.columns);
-  else
-    write_rows(flags.out, rows, model.row_shape(), value_names(model));
+  write_data(flags.out, model, rows, flags.columns);
   tell_written(
       flags.out,
       fmt::format("{} samples: {} given draws from {}", flags.count,

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/near.h"
+#include "data/content.h"
 #include "data/dataset.h"
 #include "data/loader.h"
 #include "models/catalog.h"
@@ -24,11 +25,13 @@ using nlohmann::json;
 /// Keys that name files or are made into others.
 std::vector<ConfigField> special_keys() {
   using Kind = ConfigField::Kind;
-  std::vector<std::string> models;
+  std::vector<std::string> models, kinds = {"auto", "array"};
   for (const CatalogEntry& e : catalog()) models.push_back(e.name);
+  for (const ContentKind& k : content_kinds()) kinds.push_back(k.name);
   return {
       {.name = "data", .kind = Kind::word},
       {.name = "label", .kind = Kind::word},
+      {.name = "content", .kind = Kind::word, .choices = kinds},
       {.name = "model", .kind = Kind::word, .choices = models},
       {.name = "validation", .kind = Kind::word},
       {.name = "init", .kind = Kind::word},
@@ -96,6 +99,12 @@ json take(json& flat, const std::string& key, json otherwise) {
   return value;
 }
 
+std::string notes_of(const Data& data) {
+  std::string text;
+  for (const std::string& note : data.dataset().notes()) text += note + "\n";
+  return text;
+}
+
 /// Sizes that follow the data's, where nothing else was said: fitted_defaults() says so.
 void fit_sizes(json& flat, const Data& data) {
   const bool large = data.row_elements() >= 256, many = data.size() >= 10000;
@@ -130,20 +139,28 @@ json take_fields(json& flat, const std::vector<ConfigField>& fields) {
   return taken;
 }
 
-void set_validation(TrainOptions& o, const std::string& text) {
+/// The data set that the keys name, taken out of them.
+Data open_data(json& flat, const std::string& spec, const std::optional<Data>& opened) {
+  OpenOptions options{.label = take(flat, "label", ""), .content = take(flat, "content", "auto")};
+  options.settings = take_fields(flat, content_fields());
+  return opened ? *opened : Data(Dataset::open(spec, options));
+}
+
+void set_validation(TrainOptions& o, const std::string& text, const Content& content) {
   if (text.empty()) return;
   char* end = nullptr;
   const double fraction = std::strtod(text.c_str(), &end);
   if (*end == '\0')
     o.validation = fraction;
   else
-    o.validation_data = Data::open(text);
+    o.validation_data = Data(Dataset::open(text, {.as = &content}));
 }
 
 }  // namespace
 
 std::vector<ConfigField> train_keys() {
   std::vector<ConfigField> keys = fields_of(train_fields());
+  for (const ConfigField& f : content_fields()) keys.push_back(f);
   for (const CatalogEntry& e : catalog()) {
     for (const ConfigField& f : e.fields) {
       const bool known = std::ranges::count(keys, f.name, &ConfigField::name) > 0;
@@ -174,14 +191,13 @@ TrainPlan plan_training(const TrainRequest& request, const std::optional<Data>& 
         "no data were named; give a file, \"digits\", or data in a TOML "
         "file by --config");
   const CatalogEntry& entry = catalog_entry(take(flat, "model", "vae"));
-  const std::string label = take(flat, "label", "");
-  Data data = opened ? *opened : Data::open(spec, label);
+  Data data = open_data(flat, spec, opened);
   fit_sizes(flat, data);
   const std::string validation = take(flat, "validation", ""), init = take(flat, "init", "");
   const json warmup = take(flat, "warmup", nullptr);
   TrainOptions options =
       config_from_json(train_fields(), take_fields(flat, fields_of(train_fields())), "training");
-  set_validation(options, validation);
+  set_validation(options, validation, data.dataset().content());
   options.init = init;
   const Split rows =
       split(data.size(), options.validation_data ? 0.0 : options.validation, options.seed);
@@ -200,8 +216,8 @@ TrainPlan plan_training(const TrainRequest& request, const std::optional<Data>& 
   }
   // What is left must be of the model: a key of another one is named as such.
   Architecture architecture = entry.make(flat, data.row_elements());
-  summary = fmt::format("{}: {} rows of {} values\n{}: {}\ntraining: {}\n", data.name(),
-                        data.size(), data.row_elements(), entry.name,
+  summary = fmt::format("{}: {} rows of {} values\n{}{}: {}\ntraining: {}\n", data.name(),
+                        data.size(), data.row_elements(), notes_of(data), entry.name,
                         words(json::parse(architecture.config), entry.fields),
                         words(config_to_json(train_fields(), options), fields_of(train_fields()))) +
             summary;

@@ -8,15 +8,15 @@
 #include <string>
 #include <vector>
 
+#include "config/config.h"
 #include "latent/data.h"
 #include "latent/models.h"
 #include "latent/train.h"
-#include "models/config.h"
 
 namespace latent::cli {
 
-/// Every key but `inputs`, which the data decide: first those of training, then of each model of
-/// the catalogue; a name that two models share comes once.
+/// Every key but `inputs`, which the data decide: first those of training, then of each kind of
+/// content, then of each model of the catalogue; a name that two models share comes once.
 std::vector<ConfigField> train_keys();
 
 /// Defaults that are no constants, in words, by key.

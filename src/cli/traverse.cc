@@ -10,7 +10,6 @@
 #include "cli/lists.h"
 #include "cli/model_input.h"
 #include "cli/output.h"
-#include "cli/pictures.h"
 #include "cli/verbs.h"
 #include "measure/statistics.h"
 #include "measure/walk.h"
@@ -103,11 +102,10 @@ std::vector<double> positions(const TraverseFlags& flags) {
 }
 
 int run(const TraverseFlags& flags) {
-  const Format format = format_of(flags.out);
   const std::vector<double> at = positions(flags);
   const Model model = open_model(flags.model);
   if (flags.out.path != "-") tell_model(flags.model, model);
-  if (format == Format::png) check_draws_pictures(model);
+  data_format_of(flags.out, model);
   const Start start = start_of(flags, model);
   const std::vector<int64_t> units = units_of(flags, start);
   std::vector<float> codes;
@@ -121,10 +119,7 @@ int run(const TraverseFlags& flags) {
     codes.insert(codes.end(), some.begin(), some.end());
   }
   const std::vector<float> rows = model.decode(codes);
-  if (format == Format::png)
-    write_grid(flags.out.path, model, rows, flags.steps);
-  else
-    write_rows(flags.out, rows, model.row_shape(), value_names(model));
+  write_data(flags.out, model, rows, flags.steps);
   std::vector<std::string> names;
   for (const int64_t u : units) names.push_back("z" + std::to_string(u));
   tell_written(flags.out,

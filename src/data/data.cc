@@ -1,6 +1,7 @@
 // The public handle on a data set; see latent/data.h.
 #include "latent/data.h"
 
+#include <algorithm>
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -11,8 +12,20 @@ namespace latent {
 
 Data::Data(Dataset dataset) : dataset_(std::make_shared<const Dataset>(std::move(dataset))) {}
 
-Data Data::open(const std::string& spec, const std::string& label) {
-  return Data(Dataset::open(spec, {.label = label}));
+Data Data::open(const std::string& spec, const std::string& label,
+                const std::map<std::string, std::string>& settings) {
+  OpenOptions options{.label = label};
+  const std::vector<ConfigField> fields = content_fields();
+  for (const auto& [name, text] : settings) {
+    if (name == "content") {
+      options.content = text;
+      continue;
+    }
+    const auto found = std::ranges::find(fields, name, &ConfigField::name);
+    if (found == fields.end()) throw UsageError("there is no setting \"" + name + "\" of data");
+    options.settings[name] = parse_value(*found, text);
+  }
+  return Data(Dataset::open(spec, options));
 }
 
 Data Data::rows(std::span<const float> values, const Shape& row_shape, const std::string& name) {

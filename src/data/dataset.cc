@@ -34,8 +34,8 @@ void convert_row(const T* __restrict src, size_t n, Wide scale, Wide shift, floa
 
 }  // namespace
 
-Dataset::Dataset(std::string name, std::vector<Field> fields)
-    : name_(std::move(name)), fields_(std::move(fields)) {
+Dataset::Dataset(std::string name, std::vector<Field> fields, About about)
+    : name_(std::move(name)), fields_(std::move(fields)), about_(std::move(about)) {
   if (fields_.empty()) throw UsageError("the data set " + name_ + " has no fields");
   for (const Field& field : fields_) {
     if (field.values.shape().rank() == 0) {
@@ -56,6 +56,10 @@ Dataset::Dataset(std::string name, std::vector<Field> fields)
   if (size_ > std::numeric_limits<int32_t>::max()) {
     throw UsageError("the data set " + name_ + " has " + std::to_string(size_) +
                      " rows; at most 2^31 - 1 can be used");
+  }
+  if (!names().empty() && std::ssize(names()) != size_) {
+    throw UsageError("the data set " + name_ + " has " + std::to_string(size_) + " rows and " +
+                     std::to_string(names().size()) + " names of rows");
   }
 }
 
@@ -86,6 +90,7 @@ uint64_t Dataset::fingerprint() const {
         h);
     h = hash_bytes(field.values.as_bytes(), h);
   }
+  if (!content().array()) h = hash_bytes(bytes_of(content().json().dump()), h);
   return h;
 }
 

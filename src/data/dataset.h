@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "data/content.h"
 #include "latent/tensor.h"
 
 namespace latent {
@@ -36,12 +37,28 @@ struct OpenOptions {
   std::string label;
   /// Whether the first row of a CSV file names the columns; unset: found from its cells.
   std::optional<bool> csv_header;
+  /// A kind of content_kinds(), array, or auto, which looks into the file.
+  std::string content = "auto";
+  /// What was asked of the kind's settings; a key of another kind is a UsageError.
+  nlohmann::json settings = nlohmann::json::object();
+  /// Reads as for a trained model, whose content this is; `content` and `settings` are then not
+  /// looked at. Arrays are read as arrays all the same.
+  const Content* as = nullptr;
+};
+
+/// What a data set tells of itself besides numbers.
+struct About {
+  std::vector<std::string> columns;  // names of the values of a row (CSV)
+  std::vector<std::string> classes;  // what the numbers of "label" stand for, where these are texts
+  std::vector<std::string> names;    // of each row, as its file's name
+  std::vector<std::string> notes;    // for people, as what was converted or left out
+  Content content;
 };
 
 class Dataset {
  public:
   /// Fields of equal length, at least one, with different names; else a UsageError.
-  Dataset(std::string name, std::vector<Field> fields);
+  Dataset(std::string name, std::vector<Field> fields, About about = {});
   /// Copies rows of the given shape, one after another, into a field x of f32. UsageError when
   /// values.size() is not their number of elements.
   static Dataset from_memory(std::string name, std::span<const float> values, int64_t rows,
@@ -60,15 +77,21 @@ class Dataset {
   int64_t size() const { return size_; }  ///< Rows.
   const std::vector<Field>& fields() const { return fields_; }
   /// Names of the values of a row of x where the file has a name for each (CSV), else empty.
-  const std::vector<std::string>& columns() const { return columns_; }
+  const std::vector<std::string>& columns() const { return about_.columns; }
   /// What the numbers of "label" stand for where the file has texts, else empty.
-  const std::vector<std::string>& classes() const { return classes_; }
+  const std::vector<std::string>& classes() const { return about_.classes; }
+  /// One text a row where rows have names, as those of files, else empty.
+  const std::vector<std::string>& names() const { return about_.names; }
+  /// Sentences for people about what reading changed or left out.
+  const std::vector<std::string>& notes() const { return about_.notes; }
+  /// How files became rows.
+  const Content& content() const { return about_.content; }
   const Field& field(std::string_view name) const;  ///< UsageError when there is none.
   bool labelled() const;                            ///< A field "label" of one number a row.
   Shape row_shape(std::string_view name) const;     ///< The field's shape without its first axis.
 
-  /// Depends on names, types, shapes and every byte of the fields; not on the data set's name or
-  /// where it lies.
+  /// Depends on names, types, shapes and every byte of the fields, and on the content's settings;
+  /// not on the data set's name or where it lies.
   uint64_t fingerprint() const;
 
   ValueRange range(std::string_view field) const;
@@ -89,7 +112,7 @@ class Dataset {
 
   std::string name_;
   std::vector<Field> fields_;
-  std::vector<std::string> columns_, classes_;
+  About about_;
   int64_t size_ = 0;
 };
 

@@ -23,6 +23,8 @@ namespace latent {
 
 namespace {
 
+using nlohmann::json;
+
 constexpr std::string_view kKinds = "an IDX, NPY, NPZ or CSV file";
 
 // What is met instead of data, and what to do about it.
@@ -46,7 +48,7 @@ constexpr Stranger kStrangers[] = {
 };
 
 // A file's content as columns of one array.
-struct Content {
+struct Array {
   Tensor values;
   std::vector<std::string> columns;
   Tensor label;  // of a CSV column
@@ -82,7 +84,7 @@ std::pair<std::string, std::string> path_and_array(const std::string& spec) {
                   path, 0);
 }
 
-Content read_content(const std::string& spec, const CsvOptions& csv) {
+Array read_array(const std::string& spec, const CsvOptions& csv) {
   const auto [path, array] = path_and_array(spec);
   const std::string name = path == "-" ? "standard input" : path;
   const std::string file = read_gzip_or_plain(path);
@@ -122,7 +124,7 @@ void check_rows(const Tensor& values, const std::string& path) {
 
 // One whole number a row, as i32.
 Tensor read_labels(const std::string& path, int64_t rows) {
-  const Tensor values = read_content(path, {}).values;
+  const Tensor values = read_array(path, {}).values;
   if (values.shape().rank() == 0 || values.elements() != values.shape()[0])
     throw DataError("labels are one number a row, but the shape is " + values.shape().text(), path);
   if (values.elements() != rows)
@@ -141,6 +143,16 @@ Tensor read_labels(const std::string& path, int64_t rows) {
     }
   });
   return labels;
+}
+
+// What is to read the path, or null for an array.
+const ContentKind* kind_of(const std::string& spec, const OpenOptions& options) {
+  const std::string& asked = options.as ? options.as->kind : options.content;
+  if (asked == "array") return nullptr;
+  if (asked == "auto") return spec == "-" ? nullptr : recognized_kind(spec);
+  const ContentKind& kind = content_kind(asked);
+  if (!options.as) return &kind;
+  return (spec == "-" ? kind.streams : kind.recognizes(spec)) ? &kind : nullptr;
 }
 
 std::string short_name(const std::string& path) {
@@ -171,9 +183,18 @@ Dataset Dataset::open(const std::string& spec, const OpenOptions& options) {
                      (near.empty() ? "give \"digits\" or the path of " + std::string(kKinds)
                                    : "did you mean \"" + near + "\"?"));
   }
+  if (const ContentKind* kind = kind_of(spec, options)) {
+    const json settings = options.as ? options.as->settings
+                                     : resolve_config(kind->fields, options.settings, kind->name);
+    return kind->open(spec, settings, options.as, options.label);
+  }
+  if (!options.as && !options.settings.empty()) {
+    throw UsageError(options.settings.begin().key() + " was given, but " + spec +
+                     " holds an array, which is read as it is");
+  }
   const bool label_file = is_file(path_and_array(options.label).first);
-  Content content =
-      read_content(spec, {.label = label_file ? "" : options.label, .header = options.csv_header});
+  Array content =
+      read_array(spec, {.label = label_file ? "" : options.label, .header = options.csv_header});
   check_rows(content.values, spec);
   const int64_t rows = content.values.shape()[0];
   fields.push_back({"x", std::move(content.values)});
@@ -185,10 +206,8 @@ Dataset Dataset::open(const std::string& spec, const OpenOptions& options) {
     throw UsageError("no file of labels named \"" + options.label + "\", and " + spec +
                      " is no CSV file that could have such a column");
   }
-  Dataset data(short_name(path_and_array(spec).first), std::move(fields));
-  data.columns_ = std::move(content.columns);
-  data.classes_ = std::move(content.classes);
-  return data;
+  return Dataset(short_name(path_and_array(spec).first), std::move(fields),
+                 {.columns = std::move(content.columns), .classes = std::move(content.classes)});
 }
 
 Dataset Dataset::from_memory(std::string name, std::span<const float> values, int64_t rows,

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "config/config.h"
 #include "latent/models.h"
-#include "models/config.h"
 
 namespace latent {
 

@@ -123,6 +123,14 @@ const Architecture& Model::architecture() const { return impl_->architecture; }
 const Slots& Model::weights() const { return impl_->weights; }
 const Preprocessing& Model::preprocessing() const { return impl_->preprocessing; }
 void Model::scale(std::span<float> rows) const { impl_->preprocessing.scaling.apply(rows); }
+Data Model::open(const std::string& spec, const std::string& label) const {
+  Data data(Dataset::open(spec, {.label = label, .as = &preprocessing().content}));
+  if (data.row_elements() == inputs()) return data;
+  throw UsageError("rows of " + data.name() + " are " + data.row_shape().text() + ", " +
+                   std::to_string(data.row_elements()) + " values; the model is for rows of " +
+                   row_shape().text() + ", " + std::to_string(inputs()) + " values");
+}
+
 Shape Model::row_shape() const { return Shape(impl_->preprocessing.row_shape); }
 
 std::vector<float> Model::encode(std::span<const float> rows) const {
@@ -190,7 +198,7 @@ std::vector<float> Model::draw(std::span<const float> codes, uint64_t seed) cons
 
 void Model::save(const std::string& path) const {
   const ModelDescription d{architecture().name, architecture().config, impl_->preprocessing};
-  save_safetensors(path, pointers(impl_->weights), {{"latent", to_text(d)}});
+  save_model(path, pointers(impl_->weights), d);
 }
 
 bool Model::Impl::has_posterior() const {
@@ -222,7 +230,7 @@ namespace {
 
 SafetensorsFile open_model(const std::string& file, ModelDescription& d) {
   SafetensorsFile f = load_safetensors(file);
-  d = description_of(f, file);
+  d = take_description(f, file);
   return f;
 }
 

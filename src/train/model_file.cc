@@ -1,17 +1,18 @@
 // The description in a model file, and what of a file are weights; see model_file.h.
 #include "train/model_file.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/file.h"
 #include "models/catalog.h"
 
 namespace latent {
 
 namespace {
 constexpr int kFormat = 1;
-constexpr std::string_view kAverage = "average/";
-}  // namespace
+constexpr std::string_view kAverage = "average/", kContent = "content/";
 
 std::string to_text(const ModelDescription& d) {
   return nlohmann::json{{"format", kFormat},
@@ -21,7 +22,39 @@ std::string to_text(const ModelDescription& d) {
       .dump();
 }
 
-ModelDescription description_of(const SafetensorsFile& file, const std::string& path) {
+std::map<std::string, std::string> take_blobs(SafetensorsFile& file, const std::string& path) {
+  std::map<std::string, std::string> blobs;
+  for (auto at = file.tensors.begin(); at != file.tensors.end();) {
+    const auto& [name, t] = *at;
+    if (!name.starts_with(kContent)) {
+      ++at;
+      continue;
+    }
+    if (t.dtype() != DType::u8)
+      throw DataError("the tensor \"" + name + "\" is not of bytes", path);
+    const auto bytes = t.span<uint8_t>();
+    blobs[name.substr(kContent.size())] = std::string(bytes.begin(), bytes.end());
+    at = file.tensors.erase(at);
+  }
+  return blobs;
+}
+}  // namespace
+
+void save_model(const std::string& path, std::map<std::string, const Tensor*> tensors,
+                const ModelDescription& d, const std::map<std::string, std::string>& more) {
+  std::map<std::string, Tensor> blobs;
+  for (const auto& [name, bytes] : d.preprocessing.content.blobs) {
+    Tensor t({std::ssize(bytes)}, DType::u8);
+    std::ranges::copy(bytes_of(bytes), t.as_bytes().begin());
+    const std::string key = std::string(kContent) + name;
+    tensors[key] = &blobs.emplace(key, std::move(t)).first->second;
+  }
+  std::map<std::string, std::string> metadata = more;
+  metadata["latent"] = to_text(d);
+  save_safetensors(path, tensors, metadata);
+}
+
+ModelDescription take_description(SafetensorsFile& file, const std::string& path) {
   const auto found = file.metadata.find("latent");
   if (found == file.metadata.end())
     throw DataError("a safetensors file, but not of a model that latent wrote", path);
@@ -32,8 +65,10 @@ ModelDescription description_of(const SafetensorsFile& file, const std::string& 
                           "; this program reads format " + std::to_string(kFormat),
                       path);
     }
-    return {j.at("model").get<std::string>(), j.at("config").dump(),
-            Preprocessing::from_json(j.at("preprocessing"), path)};
+    ModelDescription d{j.at("model").get<std::string>(), j.at("config").dump(),
+                       Preprocessing::from_json(j.at("preprocessing"), path)};
+    d.preprocessing.content.blobs = take_blobs(file, path);
+    return d;
   } catch (const nlohmann::json::exception& e) {
     throw DataError(std::string("the model's description cannot be read: ") + e.what(), path);
   }

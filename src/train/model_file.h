@@ -20,10 +20,13 @@ struct ModelDescription {
   Preprocessing preprocessing;
 };
 
-/// The metadata entry "latent"; the same model gives the same text.
-std::string to_text(const ModelDescription& d);
-/// DataError naming `path` for a file that is no model or of another format.
-ModelDescription description_of(const SafetensorsFile& file, const std::string& path);
+/// Writes tensors with the description, and `more` metadata: as the entry "latent", the same text
+/// for the same model, and blobs of the content as tensors "content/<name>" of bytes.
+void save_model(const std::string& path, std::map<std::string, const Tensor*> tensors,
+                const ModelDescription& d, const std::map<std::string, std::string>& more = {});
+/// Takes the description and its tensors out of a file. DataError naming `path` for a file that is
+/// no model or of another format.
+ModelDescription take_description(SafetensorsFile& file, const std::string& path);
 
 /// The functions of a described model of the catalogue; DataError when its config cannot be.
 Architecture architecture_of(const ModelDescription& d, const std::string& path);

@@ -2,8 +2,8 @@
 // identity of a run and config.toml come from here. What changes no bit is not among them.
 #pragma once
 
+#include "config/config.h"
 #include "latent/train.h"
-#include "models/config.h"
 
 namespace latent {
 

@@ -18,6 +18,7 @@ nlohmann::json Preprocessing::json() const {
                       {"scale", scaling.scale},
                       {"shift", scaling.shift}};
   if (!columns.empty()) j["columns"] = columns;
+  if (!content.array()) j["content"] = content.json();
   return j;
 }
 
@@ -43,6 +44,7 @@ Preprocessing Preprocessing::from_json(const nlohmann::json& j, const std::strin
     p.columns = j.at("columns").get<std::vector<std::string>>();
     good = good && std::ssize(p.columns) == inputs;
   }
+  if (j.contains("content")) p.content = Content::from_json(j.at("content"), path);
   if (!good) throw DataError("the model's row shape, scaling or columns are out of range", path);
   try {
     p.scaling.kind = scaling_named(j.at("scaling").get<std::string>());
@@ -58,6 +60,7 @@ Preprocessing choose_preprocessing(const Dataset& data, const std::string& scali
   const Shape row = data.row_shape("x");
   p.row_shape.assign(row.begin(), row.end());
   p.columns = data.columns();
+  p.content = data.content();
   p.scaling = scaling == "auto" ? choose_scaling(data, "x", rows)
                                 : make_scaling(scaling_named(scaling), data, "x", rows);
   return p;

@@ -1,5 +1,5 @@
-// How rows of the data become inputs of a model and back: their shape and their scaling, kept in
-// the model file.
+// How data become inputs of a model and back: how files became rows, the rows' shape and their
+// scaling, kept in the model file.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -15,10 +15,11 @@ struct Preprocessing {
   std::vector<int64_t> row_shape;  // of one row of the data
   Scaling scaling;
   std::vector<std::string> columns;  // names of the values of a row, of tables; else empty
+  Content content;
 
   int64_t inputs() const;  ///< Values of one row.
 
-  nlohmann::json json() const;
+  nlohmann::json json() const;  ///< Without the content's blobs.
   /// DataError naming `path` when something is missing or out of range.
   static Preprocessing from_json(const nlohmann::json& j, const std::string& path);
 };

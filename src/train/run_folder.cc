@@ -8,7 +8,6 @@
 #include "base/machine.h"
 #include "data/dataset.h"
 #include "train/config_file.h"
-#include "train/model_file.h"
 #include "train/options.h"
 
 namespace latent {
@@ -38,7 +37,7 @@ std::string default_run_folder(const Architecture& a, const Data& data, const Tr
   return "runs/" + data.name() + "-" + a.name + "-" + hash.substr(0, 8);
 }
 
-RunFolder::RunFolder(std::string path, json identity, std::string description, bool extendable)
+RunFolder::RunFolder(std::string path, json identity, ModelDescription description, bool extendable)
     : path_(std::move(path)),
       identity_(std::move(identity)),
       description_(std::move(description)),
@@ -69,7 +68,7 @@ std::optional<Checkpoint> RunFolder::read() const {
   const std::string path = path_ + "/last.safetensors";
   if (!std::filesystem::exists(path)) return std::nullopt;
   Checkpoint c{.file = load_safetensors(path)};
-  description_of(c.file, path);
+  take_description(c.file, path);
   const auto run = c.file.metadata.find("run"), state = c.file.metadata.find("state");
   if (run == c.file.metadata.end() || state == c.file.metadata.end())
     throw DataError("a model file, but not the checkpoint of a run", path);
@@ -108,7 +107,7 @@ void RunFolder::begin() {
 }
 
 void RunFolder::write_best(const std::map<std::string, const Tensor*>& weights) const {
-  save_safetensors(path_ + "/best.safetensors", weights, {{"latent", description_}});
+  save_model(path_ + "/best.safetensors", weights, description_);
 }
 
 void RunFolder::write_checkpoint(const std::map<std::string, const Tensor*>& tensors,
@@ -120,8 +119,8 @@ void RunFolder::write_checkpoint(const std::map<std::string, const Tensor*>& ten
   write_file_atomic(path_ + "/metrics.csv", metrics.csv());
   const json s = {
       {"state", state.json()}, {"counters", counters}, {"rollback_counters", rollback_counters}};
-  save_safetensors(path_ + "/last.safetensors", tensors,
-                   {{"latent", description_}, {"run", identity_.dump()}, {"state", s.dump()}});
+  save_model(path_ + "/last.safetensors", tensors, description_,
+             {{"run", identity_.dump()}, {"state", s.dump()}});
 }
 
 }  // namespace latent

@@ -11,6 +11,7 @@
 #include "data/safetensors.h"
 #include "latent/train.h"
 #include "train/metrics.h"
+#include "train/model_file.h"
 #include "train/state.h"
 
 namespace latent {
@@ -34,7 +35,8 @@ struct Checkpoint {
 class RunFolder {
  public:
   /// `description` is the model's for its files; `extendable` says that more epochs may follow.
-  RunFolder(std::string path, nlohmann::json identity, std::string description, bool extendable);
+  RunFolder(std::string path, nlohmann::json identity, ModelDescription description,
+            bool extendable);
 
   /// The checkpoint in the folder, if any. UsageError when it is of another run, DataError when it
   /// is damaged.
@@ -56,7 +58,7 @@ class RunFolder {
 
   std::string path_;
   nlohmann::json identity_;
-  std::string description_;
+  ModelDescription description_;
   bool extendable_;
 };
 

@@ -24,7 +24,7 @@ Model train(const Architecture& a, const Data& data, const TrainOptions& options
   const std::string last = options.out + "/last.safetensors";
   if (!options.out.empty()) {
     folder.emplace(options.out, run_identity(a, data, options),
-                   to_text({a.name, a.config, preprocessing}), !depends_on_total(options));
+                   ModelDescription{a.name, a.config, preprocessing}, !depends_on_total(options));
     checkpoint = folder->read();
   }
   const auto from_folder = [&] { return load(options.out, a, options.threads); };
@@ -49,7 +49,7 @@ Model train(const Architecture& a, const Data& data, const TrainOptions& options
   } else if (!options.init.empty()) {
     const std::string path = model_path(options.init);
     SafetensorsFile file = load_safetensors(path);
-    description_of(file, path);
+    take_description(file, path);
     loop.initialize(take_weights(file), path);
   }
   TrainEvent planned{.kind = Kind::planned, .forecast = loop.forecast()};

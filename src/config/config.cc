@@ -1,5 +1,5 @@
 // Checking and parsing of config values; see config.h.
-#include "models/config.h"
+#include "config/config.h"
 
 #include <algorithm>
 #include <charconv>

@@ -1,0 +1,55 @@
+// The table of kinds of content; see content.h.
+#include "data/content.h"
+
+#include <algorithm>
+
+#include "base/near.h"
+#include "data/dataset.h"
+#include "latent/error.h"
+
+namespace latent {
+
+const std::vector<ContentKind>& content_kinds() {
+  static const std::vector<ContentKind> kinds = {};
+  return kinds;
+}
+
+std::vector<ConfigField> content_fields() {
+  std::vector<ConfigField> fields;
+  for (const ContentKind& kind : content_kinds()) {
+    for (const ConfigField& f : kind.fields) {
+      if (std::ranges::count(fields, f.name, &ConfigField::name) == 0) fields.push_back(f);
+    }
+  }
+  return fields;
+}
+
+const ContentKind& content_kind(const std::string& name) {
+  std::vector<std::string> names;
+  for (const ContentKind& kind : content_kinds()) {
+    if (kind.name == name) return kind;
+    names.push_back(kind.name);
+  }
+  throw UsageError("there is no kind of content \"" + name + "\"" + did_you_mean(name, names));
+}
+
+const ContentKind* recognized_kind(const std::string& path) {
+  const auto found =
+      std::ranges::find_if(content_kinds(), [&](const auto& k) { return k.recognizes(path); });
+  return found == content_kinds().end() ? nullptr : &*found;
+}
+
+nlohmann::json Content::json() const { return {{"kind", kind}, {"settings", settings}}; }
+
+Content Content::from_json(const nlohmann::json& j, const std::string& path) {
+  try {
+    Content c{.kind = j.at("kind").get<std::string>()};
+    const ContentKind& kind = content_kind(c.kind);
+    c.settings = resolve_config(kind.fields, j.at("settings"), kind.name);
+    return c;
+  } catch (const UsageError& e) {
+    throw DataError(std::string("the model's content cannot be used: ") + e.what(), path);
+  }
+}
+
+}  // namespace latent
