@@ -15,6 +15,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "base/denormals.h"
 #include "workload.h"
 
 /// A function compiled for AVX-512, AVX2 and baseline and chosen when the program starts; what it

@@ -319,6 +319,7 @@ void Net::share(int thread, dnnl::stream& stream) {
 
 void run(bench::Options o) {
   hand::check(o, "mlp-vae", 2);
+  const latent::DenormalsAreZero denormals;  // as in the engine
   const bench::Rows data = bench::load(o);
   Net net(o.threads);
   bench::measure(o, "hand", data,

@@ -130,6 +130,7 @@ class Net {
 
 void run(bench::Options o) {
   hand::check(o, "seed-vae", 1);
+  const latent::DenormalsAreZero denormals;  // as in the engine
   const bench::Rows data = bench::load(o);
   Net net;
   bench::measure(o, "hand", data, [&](const int32_t* rows, int64_t n) {

@@ -2,6 +2,7 @@
 // threads and with fusion off, memory close to the least possible.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -48,6 +49,22 @@ TEST(Plan, SameBitsOnAnyNumberOfThreads) {
     EXPECT_GT(parts, 1u);
     for (int threads : {2, 3, 4, 8})
       EXPECT_EQ(slots_after(200, {.threads = threads, .bf16 = bf16}), one) << threads;
+  }
+}
+
+TEST(Plan, DenormalsAreZeroInEveryThreadWhileItRunsAndNotAfterwards) {
+  constexpr int64_t kRows = 64, kColumns = 4096;  // enough for parts on several threads
+  for (const int threads : {1, 4}) {
+    Slots slots(3);
+    Graph g;
+    const Expr x = g.feed("x", {kRows, kColumns});
+    g.fetch("half", x * 0.5f);
+    Plan plan(g, slots, {.threads = threads});
+    std::ranges::fill(plan.feed("x"), 1.2e-38f);
+    plan.run();
+    for (const float v : plan.fetch("half")) ASSERT_EQ(v, 0.0f);
+    const volatile float small = 1.2e-38f;
+    EXPECT_GT(small * 0.5f, 0.0f);
   }
 }
 

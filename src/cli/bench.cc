@@ -8,7 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "base/machine.h"
+#include "train/machine.h"
 #include "base/team.h"
 #include "cli/output.h"
 #include "cli/verbs.h"

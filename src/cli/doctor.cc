@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
-#include "base/machine.h"
+#include "train/machine.h"
 #include "base/memory.h"
 #include "base/team.h"
 #include "cli/help.h"

@@ -9,7 +9,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "base/machine.h"
+#include "train/machine.h"
 #include "cli/output.h"
 #include "data/dataset.h"
 #include "data/loader.h"

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 
+#include "base/denormals.h"
 #include "base/memory.h"
 #include "base/near.h"
 #include "base/team.h"
@@ -78,6 +79,7 @@ class Walker {
   void* const* pointers_;
   kernels::RunState state_;
   bool wide_ = false;
+  DenormalsAreZero denormals_;
 };
 
 /// Parts of calls that have several: work that threads can share, of some 10 microseconds a part.

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/denormals.h"
+
 namespace latent::plan {
 
 namespace {
@@ -60,6 +62,7 @@ void collect(const std::vector<Stage>& stages, Profile& profile, std::vector<Row
 
 void run_timed(const std::vector<Stage>& stages, void* const* pointers, kernels::RunState state,
                Profile& profile) {
+  const DenormalsAreZero denormals;
   ++profile.runs;
   walk(stages, pointers, state, profile);
 }

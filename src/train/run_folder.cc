@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "base/machine.h"
+#include "train/machine.h"
 #include "data/dataset.h"
 #include "train/config_file.h"
 #include "train/options.h"

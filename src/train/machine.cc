@@ -1,5 +1,5 @@
 // Reads the CPU's name from CPUID; see machine.h.
-#include "base/machine.h"
+#include "train/machine.h"
 
 #include <array>
 #include <cstring>
