@@ -191,7 +191,7 @@ std::string bf16_note() {
     case kernels::Bf16::none:
       return "bfloat16: this CPU has no AVX-512, so products run in float32";
     case kernels::Bf16::slower:
-      return "bfloat16: float32 is faster on this CPU";
+      return "bfloat16: float32 is faster on this CPU, so products run in float32";
     case kernels::Bf16::faster:
       break;
   }
@@ -215,7 +215,7 @@ Plan::Plan(const Graph& graph, Slots& slots, CompileOptions options)
     throw UsageError("the graph fetches and assigns nothing, so there is nothing to run");
   }
   kernels::pin_library_threads();
-  if (kernels::bf16_products() == kernels::Bf16::none) options.bf16 = false;
+  if (kernels::bf16_products() != kernels::Bf16::faster) options.bf16 = false;
   m.built = plan::build(graph.program(), options);
   m.check_memory(options);
   const ir::Program& p = m.built.program;
