@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
 #include <system_error>
 
 #include "cli/help.h"
 #include "cli/model_input.h"
+#include "cli/output.h"
 #include "cli/verbs.h"
 #include "latent/error.h"
 #include "latent/train.h"
@@ -35,9 +35,7 @@ void hold_standard_streams() {
 }
 
 void flush_output() {
-  errno = 0;
-  if (std::fflush(stdout) != 0 || std::ferror(stdout))
-    throw SystemError("cannot write", "standard output", errno);
+  if (const int error = flush_stdout()) throw SystemError("cannot write", "standard output", error);
 }
 
 int run_verb(const Verb& verb, int argc, char** argv) {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -120,6 +121,14 @@ std::string json_text(const nlohmann::json& value, int indent) {
 }
 
 void print_json(const nlohmann::json& result) { fmt::print("{}\n", json_text(result, 2)); }
+
+int flush_stdout() {
+  static int first = 0;
+  errno = 0;
+  const bool failed = std::fflush(stdout) != 0 || std::ferror(stdout);
+  if (failed && first == 0) first = errno != 0 ? errno : EIO;
+  return first;
+}
 
 void tell_written(const Output& o, const std::string& what) {
   if (o.path != "-") fmt::print(stderr, "{}: {}\n", o.path, what);

@@ -51,6 +51,10 @@ std::string json_text(const nlohmann::json& value, int indent = -1);
 /// A result for programs, on standard output.
 void print_json(const nlohmann::json& result);
 
+/// Hands on what standard output holds back. 0, or the errno of the first write that failed since
+/// the program started: a later one has nothing left to write and fails without a reason.
+int flush_stdout();
+
 /// Tells on standard error what was written, unless it went to standard output.
 void tell_written(const Output& output, const std::string& what);
 

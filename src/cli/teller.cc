@@ -156,7 +156,7 @@ void Teller::tell_json(const TrainEvent& e) {
     j["seconds_per_epoch"] = e.forecast.seconds_per_epoch;
   }
   fmt::print("{}\n", json_text(j));
-  std::fflush(stdout);
+  flush_stdout();
 }
 
 std::string Teller::text(const TrainEvent& e) {

@@ -16,6 +16,7 @@ written five.npy
 [ ! -s messages ] || fail "a closed pipe: $(cat messages)"
 expect 5 'standard output' bash -c '"$0" models > /dev/full' "$latent"
 expect 5 'standard output' bash -c '"$0" encode vae digits > /dev/full' "$latent"
+expect 5 'standard output: No space left' bash -c '"$0" train digits --epochs 1 --json --out full > /dev/full' "$latent"
 expect 5 'standard output' bash -c '"$0" score vae digits --json > /dev/full' "$latent"
 expect 5 'standard output' bash -c '"$0" models >&-' "$latent"
 expect 5 'standard output' bash -c '"$0" encode vae digits >&-' "$latent"
