@@ -145,7 +145,14 @@ python check.py
 # tune: resumable after kill -9, with the same result; what does not compare is refused.
 tune=("$latent" tune digits --latent 2,6 --beta 1,4 --hidden 16 --epochs 9 --seeds 2 --json)
 "${tune[@]}" --out tuning > tuning.json 2> messages || fail "tune: $(cat messages)"
-for seconds in 0.05 0.1 0.15 0.2; do timeout -s KILL "$seconds" "${tune[@]}" --out killed > /dev/null 2>&1; done
+kills=0
+for file in killed/001-1/last.safetensors killed/tune.json killed/003-2/last.safetensors; do # killed once it has written the file
+  "${tune[@]}" --out killed > /dev/null 2>&1 &
+  until [ -e "$file" ] || ! kill -0 $! 2> /dev/null; do sleep 0.005; done
+  kill -KILL $! 2> /dev/null
+  wait $! 2> /dev/null || kills=$((kills + 1))
+done
+[ "$kills" -gt 0 ] && [ -e killed/tune.json ] || fail 'no kill landed within the tuning'
 "${tune[@]}" --out killed 2> /dev/null | cmp - tuning.json || fail 'tune after kill -9'
 "${tune[@]}" --out killed --threads 2 2> /dev/null | cmp - tuning.json || fail 'tune again'
 expect 0 'best: latent train digits' "$latent" tune digits --hidden 8/16,8 --latent 2 --epochs 3 --seeds 1 --out lists
