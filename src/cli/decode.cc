@@ -6,6 +6,7 @@
 #include "cli/model_input.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
+#include "report/words.h"
 
 namespace latent::cli {
 
@@ -24,12 +25,14 @@ int run(const DecodeFlags& flags) {
   if (flags.out.path != "-") tell_model(flags.model, model);
   const Data codes = Data::open(flags.codes, "", {{"content", "array"}});
   if (codes.row_elements() != model.latent()) {
-    throw UsageError(fmt::format("codes of this model have {} units, rows of {} have {} values",
-                                 model.latent(), codes.name(), codes.row_elements()));
+    throw UsageError(fmt::format("codes of this model have {}, rows of {} have {}",
+                                 counted(model.latent(), "unit"), codes.name(),
+                                 counted(codes.row_elements(), "value")));
   }
   const std::vector<float> rows = map_rows(codes, [&](auto z) { return model.decode(z); });
   write_data(flags.out, model, rows, flags.columns);
-  tell_written(flags.out, fmt::format("{} rows decoded, means of the likelihood", codes.size()));
+  tell_written(flags.out,
+               fmt::format("{} decoded, means of the likelihood", counted(codes.size(), "row")));
   return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "cli/model_input.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
+#include "report/words.h"
 
 namespace latent::cli {
 
@@ -45,14 +46,14 @@ int run(const EncodeFlags& flags) {
     const auto logvar = map_rows(data, [&](auto rows) { return model.encode_logvar(rows); });
     if (!flags.logvar.empty()) {
       write_rows(logvar_out, logvar, {units}, numbered("logvar", units));
-      tell_written(logvar_out, fmt::format("log-variances of {} rows", data.size()));
+      tell_written(logvar_out, fmt::format("log-variances of {}", counted(data.size(), "row")));
     }
     if (flags.sample) draw_codes(codes, logvar, static_cast<uint64_t>(flags.seed));
   }
   write_rows(flags.out, codes, {units}, numbered("z", units));
   tell_written(flags.out,
-               fmt::format("{} of {} units for {} rows",
-                           flags.sample ? "draws from posteriors" : "codes", units, data.size()));
+               fmt::format("{} of {} for {}", flags.sample ? "draws from posteriors" : "codes",
+                           counted(units, "unit"), counted(data.size(), "row")));
   return 0;
 }
 

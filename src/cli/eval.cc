@@ -12,6 +12,7 @@
 #include "cli/output.h"
 #include "cli/run_info.h"
 #include "cli/verbs.h"
+#include "report/words.h"
 
 namespace latent::cli {
 
@@ -57,9 +58,9 @@ void print_posterior(const Evaluation& e, int64_t k) {
     fmt::print("log p(x), K = {:<4} {:.3f} +- {:.3f} over rows, a lower bound\n", k, p.iwae->value,
                bar95(*p.iwae));
     fmt::print("log p(x), no bias  {:.3f} +- {:.3f} over draws{}\n", p.log_likelihood, p.draws_bar,
-               p.weak_rows ? fmt::format("; of {} rows fewer than ten of the {} draws count: the "
+               p.weak_rows ? fmt::format("; of {} fewer than ten of the {} draws count: the "
                                          "bar is too short there, take a larger --k",
-                                         p.weak_rows, k)
+                                         counted(p.weak_rows, "row"), k)
                            : "");
   }
   if (p.sigma) fmt::print("sigma              {:.4g}, in scaled units\n", *p.sigma);
@@ -67,8 +68,8 @@ void print_posterior(const Evaluation& e, int64_t k) {
     fmt::print("effective beta     {:.4g}\n", *e.effective_beta);
   else
     fmt::print("beta               {:g}\n", e.beta);
-  fmt::print("mutual information {:.3f} nats, by {} rows: at most their logarithm, {:.3f}\n",
-             p.mutual_information, p.information_rows,
+  fmt::print("mutual information {:.3f} nats, by {}: at most their logarithm, {:.3f}\n",
+             p.mutual_information, counted(p.information_rows, "row"),
              std::log(static_cast<double>(p.information_rows)));
 }
 
@@ -107,7 +108,7 @@ int run(const EvalFlags& flags) {
                       .seed = static_cast<uint64_t>(flags.seed),
                       .threads = static_cast<int>(flags.model.threads)};
   const std::string which = choose_rows(flags, data, o);
-  fmt::print(stderr, "{} rows of {}: {}\n", o.rows.size(), data.name(), which);
+  fmt::print(stderr, "{} of {}: {}\n", counted(std::ssize(o.rows), "row"), data.name(), which);
   const Evaluation e = evaluate(model, data, o);
   if (!flags.json) {
     print(e, flags.k);

@@ -8,6 +8,7 @@
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "measure/walk.h"
+#include "report/words.h"
 
 namespace latent::cli {
 
@@ -68,9 +69,9 @@ int run(const InterpolateFlags& flags) {
   }
   const std::vector<float> rows = model.decode(codes);
   write_data(flags.out, model, rows, flags.steps);
-  tell_written(flags.out,
-               fmt::format("{} strips of {} rows, along {} between codes", a.size() / units,
-                           flags.steps, flags.slerp ? "arcs" : "lines"));
+  tell_written(flags.out, fmt::format("{} of {} rows, along {} between codes",
+                                      counted(std::ssize(a) / model.latent(), "strip"), flags.steps,
+                                      flags.slerp ? "arcs" : "lines"));
   return 0;
 }
 

@@ -11,6 +11,7 @@
 #include "base/near.h"
 #include "cli/output.h"
 #include "data/dataset.h"
+#include "report/words.h"
 #include "train/model_file.h"
 #include "train/preprocess.h"
 
@@ -66,8 +67,8 @@ std::vector<std::string> value_names(const Model& model) {
 }
 
 void tell_model(const ModelFlags& flags, const Model& model) {
-  fmt::print(stderr, "{}: {}, rows of {}, {} units\n", flags.path, model.architecture().name,
-             model.row_shape().text(), model.latent());
+  fmt::print(stderr, "{}: {}, rows of {}, {}\n", flags.path, model.architecture().name,
+             model.row_shape().text(), counted(model.latent(), "unit"));
 }
 
 void add_data_flags(Flags& flags, DataFlags& data, bool required) {

@@ -11,6 +11,7 @@
 #include "cli/output.h"
 #include "cli/pictures.h"
 #include "cli/verbs.h"
+#include "report/words.h"
 
 namespace latent::cli {
 
@@ -114,8 +115,9 @@ int run(const NeighborFlags& flags) {
   else if (writes)
     write_neighbors(flags.out, q, found);
   if (writes)
-    tell_written(flags.out, fmt::format("{} nearest of {} rows, for {} rows; counted from 0",
-                                        found[0].size(), data.size(), found.size()));
+    tell_written(flags.out,
+                 fmt::format("{} nearest of {}, for {}; counted from 0", found[0].size(),
+                             counted(data.size(), "row"), counted(std::ssize(found), "row")));
   if (flags.json) print_json(json_of(q, found, flags.metric));
   return 0;
 }

@@ -10,6 +10,7 @@
 #include "cli/pictures.h"
 #include "cli/verbs.h"
 #include "data/dataset.h"
+#include "report/words.h"
 
 namespace latent::cli {
 
@@ -28,8 +29,8 @@ void draw_pairs(const ReconstructFlags& flags, const Model& model, const Data& d
   const int64_t n = std::min(flags.pairs, data.size());
   const std::vector<float> rows = data.values(0, n);
   write_pairs(flags.out.path, model, rows, model.reconstruct(rows), std::min(kColumns, n));
-  tell_written(flags.out, fmt::format("the first {} of {} rows, each over its reconstruction", n,
-                                      data.size()));
+  tell_written(flags.out, fmt::format("the first {} of {}, each over its reconstruction", n,
+                                      counted(data.size(), "row")));
 }
 
 int run(const ReconstructFlags& flags) {
@@ -47,7 +48,7 @@ int run(const ReconstructFlags& flags) {
     write_data(flags.out, model, rows);
   else
     write_rows(flags.out, rows, data.row_shape(), names.empty() ? value_names(model) : names);
-  tell_written(flags.out, fmt::format("reconstructions of {} rows", data.size()));
+  tell_written(flags.out, fmt::format("reconstructions of {}", counted(data.size(), "row")));
   return 0;
 }
 

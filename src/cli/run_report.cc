@@ -70,7 +70,7 @@ std::vector<Fact> measures(const Evaluation& e) {
   const auto estimate = [](const measure::Estimate& v) {
     return fmt::format("{:.3f} +- {:.3f}", v.value, bar95(v));
   };
-  facts.emplace_back("measured on", fmt::format("{} rows", e.rows));
+  facts.emplace_back("measured on", counted(e.rows, "row"));
   if (e.posterior) {
     facts.emplace_back("negative ELBO",
                        estimate(e.loss) + " nats a row (95 % of the rows' chance)");

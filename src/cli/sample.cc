@@ -6,6 +6,7 @@
 #include "cli/model_input.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
+#include "report/words.h"
 
 namespace latent::cli {
 
@@ -30,7 +31,7 @@ int run(const SampleFlags& flags) {
   write_data(flags.out, model, rows, flags.columns);
   tell_written(
       flags.out,
-      fmt::format("{} samples: {} given draws from {}", flags.count,
+      fmt::format("{}: {} given draws from {}", counted(flags.count, "sample"),
                   flags.likelihood
                       ? "draws from the likelihood " + model.architecture().likelihood->name
                       : "means of the likelihood",

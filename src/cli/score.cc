@@ -17,6 +17,7 @@
 #include "cli/verbs.h"
 #include "measure/pca.h"
 #include "measure/ranking.h"
+#include "report/words.h"
 #include "train/preprocess.h"
 
 namespace latent::cli {
@@ -49,7 +50,7 @@ struct Reference {
 Reference reference_of(const ScoreFlags& flags, const Model& model, const Data& data) {
   if (!flags.reference.empty()) {
     Data other = open_rows({flags.reference, ""}, model);
-    std::string text = fmt::format("the {} rows of {}", other.size(), other.name());
+    std::string text = fmt::format("the {} of {}", counted(other.size(), "row"), other.name());
     return {std::move(other), {}, std::move(text)};
   }
   if (const auto split = split_of_run(flags.model.path, data))
@@ -144,7 +145,7 @@ int run(const ScoreFlags& flags) {
     std::vector<std::string> names;
     for (const Column& c : columns) names.push_back(c.name);
     write_table(flags.out, table_of(columns), names);
-    tell_written(flags.out, fmt::format("scores of {} rows", data.size()));
+    tell_written(flags.out, fmt::format("scores of {}", counted(data.size(), "row")));
   }
   if (flags.json) print_json(j);
   return 0;

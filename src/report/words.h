@@ -1,6 +1,7 @@
 // Numbers as people read them, for lines and reports.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace latent {
@@ -9,5 +10,7 @@ namespace latent {
 std::string duration_text(double seconds);
 /// "980", "48k", "1.2M".
 std::string count_text(double count);
+/// "1 row", "0 rows", "5 rows": the noun's plural is regular.
+std::string counted(int64_t n, const std::string& noun);
 
 }  // namespace latent

@@ -25,5 +25,11 @@ TEST(Words, Counts) {
   EXPECT_EQ(count_text(12345678), "12M");
 }
 
+TEST(Words, NounsFollowTheirNumber) {
+  EXPECT_EQ(counted(0, "row"), "0 rows");
+  EXPECT_EQ(counted(1, "row"), "1 row");
+  EXPECT_EQ(counted(2, "unit"), "2 units");
+}
+
 }  // namespace
 }  // namespace latent

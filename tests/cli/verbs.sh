@@ -93,6 +93,9 @@ expect 2 'likelihood' "$latent" score vae digits --by like -o scores.npy
 "$latent" score vae digits --anomaly 8 --json > score.json 2> /dev/null || fail 'score --json'
 "$latent" score vae digits --anomaly 8 --json --threads 2 2> /dev/null | cmp - score.json || fail 'score depends on the threads'
 "$latent" score vae digits 2> /dev/null | cmp - scores.csv || fail 'score to a pipe is not the CSV file'
+printf 'a,b\n1,2.5\n' > one.csv
+expect 0 'written' "$latent" train <(sed 2p one.csv) --hidden 4 --latent 1 --epochs 1 --validation 0 --out one
+expect 0 '^1 row of one: all rows' "$latent" eval one one.csv --k 0
 # neighbors, interpolate, traverse: tables and pictures.
 expect 0 '3 nearest of 1797 rows, for 2 rows' "$latent" neighbors vae digits --row 0,7 -k 3 -o near.csv
 expect 0 'near.png' "$latent" neighbors vae digits --row 0,7 --metric cosine -o near.png
@@ -102,7 +105,7 @@ expect 0 'nearest' "$latent" neighbors vae digits --query digits -k 1 -o self.cs
 expect 2 'either --row R or --query' "$latent" neighbors vae digits
 expect 2 'from 0 to 1796, found "1797"' "$latent" neighbors vae digits --row 1797
 expect 0 '2 strips of 5 rows, along arcs' "$latent" interpolate vae digits --rows 0,1,5,9 --steps 5 --slerp -o strips.png
-expect 0 '1 strips of 5 rows, along lines' "$latent" interpolate vae digits --rows 0,1 --steps 5 -o strip.csv
+expect 0 '1 strip of 5 rows, along lines' "$latent" interpolate vae digits --rows 0,1 --steps 5 -o strip.csv
 expect 2 'takes pairs' "$latent" interpolate vae digits --rows 0,1,2 -o strips.png
 expect 2 'either --rows A,B or --to' "$latent" interpolate vae digits -o strips.png
 expect 0 '9 rows for each of z1 z2 z3 z4, from -3 to 3' "$latent" traverse vae -o units.png
