@@ -24,6 +24,14 @@ struct Batch {
   Expr row;    // [n] i32: place in the batch when training, row of the data set when evaluating
 };
 
+/// A code [n, latent]: of an autoencoder the value itself, of a VAE the posterior's mean and
+/// logvar.
+struct Code {
+  Code(Expr value) : mean(value) {}
+  Code(const Gaussian& q) : mean(q.mean), logvar(q.logvar) {}
+  Expr mean, logvar;  // logvar is empty for an autoencoder
+};
+
 /// A loss of its own for the parameters under one scope.
 struct Aim {
   Expr loss;
@@ -38,14 +46,9 @@ struct Loss {
   /// loss, all computed from the same values and applied at once. The total is then for people and
   /// for validation. Empty: the total moves all.
   std::vector<Aim> aims = {};
-};
-
-/// A code [n, latent]: of an autoencoder the value itself, of a VAE the posterior's mean and
-/// logvar.
-struct Code {
-  Code(Expr value) : mean(value) {}
-  Code(const Gaussian& q) : mean(q.mean), logvar(q.logvar) {}
-  Expr mean, logvar;  // logvar is empty for an autoencoder
+  /// Of the batch, from which training tells by epoch how the units of the code are used. Empty:
+  /// nothing is told.
+  std::optional<Code> code = {};
 };
 
 /// Autoencoder with dense layers, or any stack: x -> hidden layers -> code -> hidden layers

@@ -27,6 +27,11 @@ double log_sum_exp(std::span<const double> v) {
   return most + std::log(sum);
 }
 
+// KL(N(mean, e^logvar) || N(0, 1)), in nats.
+double unit_kl(double mean, double logvar) {
+  return 0.5 * (mean * mean + std::expm1(logvar) - logvar);
+}
+
 }  // namespace
 
 std::vector<UnitStatistics> unit_statistics(const Codes& codes) {
@@ -41,8 +46,33 @@ std::vector<UnitStatistics> unit_statistics(const Codes& codes) {
     const auto mean = static_cast<double>(codes.mean[i]);
     u.mean_variance += (mean - means[i % width]) * (mean - means[i % width]) / rows;
     if (codes.logvar.empty()) continue;
-    const auto logvar = static_cast<double>(codes.logvar[i]);
-    u.kl += 0.5 * (mean * mean + std::expm1(logvar) - logvar) / rows;
+    u.kl += unit_kl(mean, static_cast<double>(codes.logvar[i])) / rows;
+  }
+  return units;
+}
+
+void UnitSums::add(std::span<const float> mean, std::span<const float> logvar) {
+  const size_t width = units_.size();
+  for (size_t i = 0; i < mean.size(); ++i) {
+    Sums& u = units_[i % width];
+    const auto m = static_cast<double>(mean[i]);
+    if (rows_ == 0 && i < width) u.first = m;
+    const double d = m - u.first;
+    u.deviations += d;
+    u.squares += d * d;
+    if (!logvar.empty()) u.kl += unit_kl(m, static_cast<double>(logvar[i]));
+  }
+  rows_ += static_cast<int64_t>(mean.size() / width);
+}
+
+std::vector<UnitStatistics> UnitSums::statistics() const {
+  std::vector<UnitStatistics> units;
+  const auto rows = static_cast<double>(rows_);
+  for (const Sums& u : units_) {
+    const double mean = u.deviations / rows;
+    units.push_back({.mean_variance = std::max(0.0, u.squares / rows - mean * mean),
+                     .kl = u.kl / rows,
+                     .mean = u.first + mean});
   }
   return units;
 }

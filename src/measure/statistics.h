@@ -20,6 +20,23 @@ struct UnitStatistics {
 };
 std::vector<UnitStatistics> unit_statistics(const Codes& codes);
 
+/// The same of rows that come in pieces and are not kept.
+class UnitSums {
+ public:
+  explicit UnitSums(int64_t latent) : units_(static_cast<size_t>(latent)) {}
+  /// [some rows, latent] each; logvar is empty for an autoencoder.
+  void add(std::span<const float> mean, std::span<const float> logvar);
+  std::vector<UnitStatistics> statistics() const;
+
+ private:
+  /// Of a unit: deviations from the first row's mean, so that nothing cancels, and nats.
+  struct Sums {
+    double first = 0, deviations = 0, squares = 0, kl = 0;
+  };
+  std::vector<Sums> units_;
+  int64_t rows_ = 0;
+};
+
 /// Units in use are those whose posterior mean varies: Var_x(mu_j) > 0.01 (Burda et al. 2016).
 inline constexpr double kActiveVariance = 0.01;
 int64_t active_units(std::span<const UnitStatistics> units);

@@ -25,6 +25,24 @@ TEST(Units, VarianceAndKlOfEachUnit) {
   EXPECT_EQ(active_units(unit_statistics({1, {0.1f, -0.1f, 0.09f, -0.09f}, {}})), 0);
 }
 
+TEST(Units, PiecesGiveWhatTheWholeGives) {
+  Codes codes{3, test_noise(300, 1, true), test_noise(300, 2, true)};
+  for (size_t i = 0; i < codes.mean.size(); i += 3) codes.mean[i] += 1e4f;  // far from 0
+  UnitSums sums(3), plain(3);
+  for (const size_t at : {0, 30, 33}) {  // 10 rows, 1 row, 89 rows
+    const size_t n = at == 0 ? 30 : at == 30 ? 3 : 267;
+    sums.add(std::span(codes.mean).subspan(at, n), std::span(codes.logvar).subspan(at, n));
+    plain.add(std::span(codes.mean).subspan(at, n), {});
+  }
+  const auto whole = unit_statistics(codes), pieces = sums.statistics();
+  for (size_t j = 0; j < 3; ++j) {
+    EXPECT_NEAR(pieces[j].mean, whole[j].mean, 1e-9);
+    EXPECT_NEAR(pieces[j].mean_variance, whole[j].mean_variance, 1e-9);
+    EXPECT_NEAR(pieces[j].kl, whole[j].kl, 1e-9 * (1 + whole[j].kl));
+    EXPECT_EQ(plain.statistics()[j].kl, 0);
+  }
+}
+
 TEST(MutualInformation, OfCodesFarApartIsTheLogOfTheirNumber) {
   Codes codes{1, {}, {}};
   for (int i = 0; i < 50; ++i) {

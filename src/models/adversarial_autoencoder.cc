@@ -25,6 +25,7 @@ Loss AdversarialAutoencoder::loss(const Scope& s, const Batch& batch) const {
              {"generator", won.generator},
              {"discriminator", won.discriminator},
              {"discriminator_accuracy", won.accuracy}}};
+  loss.code = z;
   if (!s.training()) return loss;
   loss.aims = {{reconstruction + c.gamma * won.generator, "encoder"},
                {reconstruction, "decoder"},

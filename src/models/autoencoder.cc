@@ -94,8 +94,9 @@ std::vector<LayerInfo> Autoencoder::layers() const {
 
 Loss Autoencoder::loss(const Scope& s, const Batch& batch) const {
   const Expr pre = code_before_activation(c, s, batch.x);
-  const Expr out = decode(s, activate(c.code_activation, pre));
+  const Expr z = activate(c.code_activation, pre), out = decode(s, z);
   Loss loss;
+  loss.code = z;
   loss.total = c.loss == "mse" ? mean(square(out - batch.x)) : mean(likelihood().nll(out, batch.x));
   loss.parts.emplace_back("reconstruction", loss.total);
   if (c.weight_decay != 0) {

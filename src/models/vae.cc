@@ -53,6 +53,7 @@ Loss Vae::loss(const Scope& s, const Batch& batch) const {
   const Expr reconstruction = mean(likelihood().nll(decode(s, z), batch.x));
   const Expr kl = mean(posterior.kl_standard());
   Loss loss{reconstruction + kl, {{"reconstruction", reconstruction}, {"kl", kl}}};
+  loss.code = posterior;
   if (!s.training()) return loss;
   const Expr counted = c.free_bits > 0 ? sum(max(posterior.kl_per_unit(), c.free_bits)) : kl;
   if (c.warmup_steps > 0) {

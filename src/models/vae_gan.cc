@@ -33,6 +33,7 @@ Loss VaeGan::loss(const Scope& s, const Batch& batch) const {
              {"likeness", likeness},
              {"discriminator", won.discriminator},
              {"discriminator_accuracy", won.accuracy}}};
+  loss.code = posterior;
   if (!s.training()) return loss;
   loss.aims = {{c.beta * kl + likeness, "encoder"},
                {c.gamma * likeness + won.generator, "decoder"},

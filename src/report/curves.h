@@ -9,7 +9,9 @@
 namespace latent::report {
 
 /// A chart for each part of the loss by epoch, of the rows trained on and of those held out, "loss"
-/// first; one that is the loss itself is left out.
+/// first; one that is the loss itself is left out. Where rows were held out and the model has a
+/// code, two more: the units in use, and the KL divergence of each unit (the variance, of an
+/// autoencoder), the ten units highest at the end where there are more.
 std::vector<LineChart> curves_of(const Metrics& metrics);
 
 }  // namespace latent::report

@@ -69,6 +69,27 @@ TEST(Curves, OneChartAPartOfTheLoss) {
   EXPECT_TRUE(curves_of({}).empty());
 }
 
+TEST(Curves, UnitsByEpoch) {
+  std::string text;
+  for (int epoch = 1; epoch <= 2; ++epoch) {
+    std::string units;
+    for (int u = 1; u <= 12; ++u) units += (u > 1 ? "," : "") + std::to_string(u * epoch);
+    text += "{\"epoch\":" + std::to_string(epoch) +
+            ",\"train_loss\":1.0,\"active_units\":" + std::to_string(12 - epoch) +
+            ",\"unit_kl\":[" + units + "]}\n";
+  }
+  const auto charts = curves_of(Metrics::parse(text, 2, "m"));
+  ASSERT_EQ(charts.size(), 3u);
+  EXPECT_EQ(charts[1].title, "units in use by epoch, held-out rows");
+  EXPECT_EQ(charts[1].lines[0].y, (std::vector<double>{11, 10}));
+  EXPECT_NE(charts[2].title.find("the 10 of 12 units"), std::string::npos) << charts[2].title;
+  ASSERT_EQ(charts[2].lines.size(), 10u);
+  EXPECT_EQ(charts[2].lines[0].name, "z3") << "z1 and z2 are the lowest";
+  EXPECT_EQ(charts[2].lines[9].y, (std::vector<double>{12, 24}));
+  EXPECT_NE(charts[2].lines[0].colour, charts[2].lines[1].colour);
+  EXPECT_TRUE(charts[2].lines[7].dashed) << "the eighth has the first one's colour";
+}
+
 Dataset labelled(const std::vector<int32_t>& labels) {
   Tensor x({std::ssize(labels), 1}), y({std::ssize(labels)}, DType::i32);
   std::ranges::copy(labels, y.span<int32_t>().begin());

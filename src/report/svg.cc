@@ -23,7 +23,8 @@ double high_of(const LineChart& chart) {
     std::ranges::copy_if(s.y, std::back_inserter(all), [](double v) { return std::isfinite(v); });
   }
   if (all.empty()) return 1;
-  const auto at = all.begin() + static_cast<ptrdiff_t>((all.size() - 1) * 97 / 100);
+  const size_t percent = chart.from_zero ? 100 : 97;
+  const auto at = all.begin() + static_cast<ptrdiff_t>((all.size() - 1) * percent / 100);
   std::ranges::nth_element(all, at);
   return *at;
 }
@@ -85,6 +86,7 @@ std::string svg_lines(const LineChart& chart) {
     }
   }
   if (!(left <= right) || !std::isfinite(low)) return "";
+  if (chart.from_zero) low = std::min(low, 0.0);
   Frame frame(640, 300);
   frame.set_ranges(left, right, low, high_of(chart));
   std::string out = frame.open(chart.title) + frame.axes(chart.x_name, "");

@@ -22,9 +22,10 @@ struct LineChart {
   std::string title;  // says what y is, with its unit
   std::string x_name;
   std::vector<Series> lines;
+  bool from_zero = false;  // y from 0 to the largest value
 };
-/// With axes and a legend. The first epochs of a loss tower over all others: what lies above the
-/// 97th percentile of all values runs along the upper edge.
+/// With axes and a legend. The first epochs of a loss tower over all others: unless the chart is
+/// from_zero, what lies above the 97th percentile of all values runs along the upper edge.
 std::string svg_lines(const LineChart& chart);
 
 struct Bar {

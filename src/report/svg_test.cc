@@ -52,6 +52,20 @@ TEST(Svg, LinesBreakWhereThereIsNoNumber) {
   EXPECT_EQ(count(svg.substr(path, svg.find("/>", path) - path), "M"), 2u) << "two strokes";
 }
 
+TEST(Svg, ChartsFromZeroCutNothingOff) {
+  LineChart chart{.title = "units", .x_name = "epoch"};
+  chart.lines.push_back({.name = "z1"});
+  for (int i = 0; i < 100; ++i) {
+    chart.lines[0].x.push_back(i);
+    chart.lines[0].y.push_back(i == 99 ? 500 : 100);
+  }
+  EXPECT_EQ(svg_lines(chart).find(">500<"), std::string::npos) << "above the 97th percentile";
+  chart.from_zero = true;
+  const std::string svg = svg_lines(chart);
+  EXPECT_NE(svg.find(">500<"), svg.npos);
+  EXPECT_NE(svg.find(">0<"), svg.npos);
+}
+
 TEST(Svg, LongLinesAreThinned) {
   Series s{.name = "many"};
   for (int i = 0; i < 100000; ++i) {

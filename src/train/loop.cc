@@ -138,6 +138,7 @@ bool Loop::finish_epoch() {
     line["train_" + name] = e.training.back().second;
   }
   for (const auto& [name, value] : e.validation) line["validation_" + name] = value;
+  note_units(line);
   line["rate"] = rate_at(updates() - 1);
   if (architecture_.warmup) line["warmup"] = architecture_.warmup(updates() - 1);
   line["seconds"] = std::round((epoch_seconds_ + validation_seconds) * 1e4) / 1e4;

@@ -13,6 +13,7 @@
 #include "data/loader.h"
 #include "latent/optim.h"
 #include "latent/train.h"
+#include "measure/statistics.h"
 #include "train/metrics.h"
 #include "train/preprocess.h"
 #include "train/run_folder.h"
@@ -58,7 +59,8 @@ class Loop {
   bool step();                       // one update; false when its loss was not finite
   int64_t validation_batch() const;  // rows validated at a time
   std::optional<Parts> validate();   // none when asked to stop
-  bool finish_epoch();               // validates and counts; false when asked to stop
+  void note_units(nlohmann::ordered_json& line) const;  // how validated rows use the code
+  bool finish_epoch();  // validates and counts; false when asked to stop
   void roll_back(const std::string& what);
   void save();  // rolls back instead when a weight is not finite
   bool stop_asked();
@@ -79,8 +81,11 @@ class Loop {
 
   Slots slots_, eval_slots_;
   PlanFamily training_, evaluation_;
-  std::vector<std::string> weights_;  // names of the model's slots
-  std::vector<std::string> parts_;    // names fetched, "loss" first
+  std::vector<std::string> weights_;            // names of the model's slots
+  std::vector<std::string> parts_;              // names fetched, "loss" first
+  int64_t code_units_ = 0;                      // that validation fetches; 0: no code
+  bool posterior_ = false;                      // whether these have a KL divergence
+  std::vector<measure::UnitStatistics> units_;  // over the rows validated last
 
   TrainState state_;
   Metrics metrics_;

@@ -15,6 +15,9 @@ namespace latent {
 
 namespace {
 
+constexpr const char* kCodeMean = "code/mean";  // fetches of an evaluation
+constexpr const char* kCodeLogvar = "code/logvar";
+
 Split rows_of(const Dataset& data, const TrainOptions& o) {
   return split(data.size(), o.validation_data ? 0 : o.validation, o.seed);
 }
@@ -108,6 +111,11 @@ void Loop::trace_evaluation(Graph& g, int64_t n) {
                                        declare_batch(g, n, architecture_.inputs, validation_data_));
   g.fetch("loss", loss.total);
   for (const auto& [name, part] : loss.parts) g.fetch(name, part);
+  if (!loss.code || loss.code->mean.shape().rank() != 2) return;
+  code_units_ = loss.code->mean.dim(1);
+  posterior_ = loss.code->logvar.valid();
+  g.fetch(kCodeMean, loss.code->mean);
+  if (posterior_) g.fetch(kCodeLogvar, loss.code->logvar);
 }
 
 void Loop::fill(Plan& plan, const Dataset& data, std::span<const int32_t> rows) {
@@ -135,6 +143,7 @@ std::optional<Parts> Loop::validate() {
   // The same noise for a row in every epoch, so that epochs compare: its own row id, step 0.
   sync_evaluation();
   Parts parts;
+  std::optional<measure::UnitSums> units;
   const int64_t most = validation_batch();
   for (size_t at = 0; at < validation_rows_.size();) {
     const auto rows = std::span(validation_rows_)
@@ -149,11 +158,27 @@ std::optional<Parts> Loop::validate() {
       for (const std::string& name : parts_) parts.emplace_back(name, 0.0);
     }
     for (auto& [name, sum] : parts) sum += plan.scalar(name) * static_cast<double>(rows.size());
+    if (code_units_ > 0) {
+      if (!units) units.emplace(code_units_);
+      units->add(plan.fetch(kCodeMean),
+                 posterior_ ? plan.fetch(kCodeLogvar) : std::span<const float>());
+    }
     at += rows.size();
     if (at < validation_rows_.size() && stop_asked()) return std::nullopt;
   }
   for (auto& [name, sum] : parts) sum /= static_cast<double>(validation_rows_.size());
+  if (units) units_ = units->statistics();
   return parts;
+}
+
+void Loop::note_units(nlohmann::ordered_json& line) const {
+  constexpr size_t kMostUnits = 256;  // told one by one, in every epoch
+  if (units_.empty()) return;
+  line["active_units"] = measure::active_units(units_);
+  if (units_.size() > kMostUnits) return;
+  auto& values = line[posterior_ ? "unit_kl" : "unit_variance"] = nlohmann::ordered_json::array();
+  for (const measure::UnitStatistics& u : units_)
+    values.push_back(std::round((posterior_ ? u.kl : u.mean_variance) * 1e4) / 1e4);
 }
 
 void Loop::initialize(std::map<std::string, Tensor> weights, const std::string& path) {

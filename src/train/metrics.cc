@@ -1,13 +1,34 @@
 // Lines of metrics to text and back; see metrics.h.
 #include "train/metrics.h"
 
+#include <algorithm>
 #include <sstream>
+#include <utility>
 
 #include "latent/error.h"
 
 namespace latent {
 
 using nlohmann::ordered_json;
+
+namespace {
+
+using Cell = std::pair<std::string, std::string>;  // name of its column, text
+
+std::vector<Cell> cells(const ordered_json& line) {
+  std::vector<Cell> all;
+  for (const auto& [key, value] : line.items()) {
+    if (!value.is_array()) {
+      all.emplace_back(key, value.dump());
+      continue;
+    }
+    for (size_t i = 0; i < value.size(); ++i)
+      all.emplace_back(key + "_" + std::to_string(i + 1), value[i].dump());
+  }
+  return all;
+}
+
+}  // namespace
 
 Metrics Metrics::parse(const std::string& text, int64_t lines, const std::string& path) {
   Metrics m;
@@ -43,16 +64,21 @@ std::string Metrics::csv() const {
   std::vector<std::string> columns;
   for (const ordered_json& line : lines_) {
     if (!line.contains("epoch") || line.contains("event")) continue;
+    const std::vector<Cell> row = cells(line);
     if (columns.empty()) {
-      for (const auto& [key, value] : line.items()) {
-        text += (columns.empty() ? "" : ",") + key;
-        columns.push_back(key);
+      for (const auto& [name, value] : row) {
+        text += (columns.empty() ? "" : ",") + name;
+        columns.push_back(name);
       }
       text += "\n";
     }
     for (size_t i = 0; i < columns.size(); ++i) {
       if (i) text += ",";
-      if (const auto at = line.find(columns[i]); at != line.end()) text += at->dump();
+      // Keys stand in the same order in all lines but where a run began before a key was told.
+      const auto at = i < row.size() && row[i].first == columns[i]
+                          ? row.begin() + static_cast<ptrdiff_t>(i)
+                          : std::ranges::find(row, columns[i], &Cell::first);
+      if (at != row.end()) text += at->second;
     }
     text += "\n";
   }

@@ -20,7 +20,8 @@ class Metrics {
 
   const std::vector<nlohmann::ordered_json>& lines() const { return lines_; }
   std::string jsonl() const;
-  /// Lines with the key "epoch" and without "event"; the columns are the keys of the first.
+  /// Lines with the key "epoch" and without "event"; the columns are the keys of the first, of an
+  /// array one for each element: key_1, key_2, ..
   std::string csv() const;
 
  private:

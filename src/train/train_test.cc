@@ -10,6 +10,8 @@
 
 #include "latent/nn.h"
 #include "latent/ops.h"
+#include "measure/statistics.h"
+#include "train/metrics.h"
 #include "train/test_runs.h"
 
 namespace latent {
@@ -203,6 +205,33 @@ TEST_F(Train, ValidationCountsEveryRowOnceWhateverTheBatch) {
   }
   EXPECT_NEAR(losses[1], losses[0], 1e-5 * losses[0]);
   EXPECT_NEAR(losses[2], losses[0], 1e-5 * losses[0]);
+}
+
+TEST_F(Train, MetricsTellHowHeldOutRowsUseEachUnit) {
+  // 70 rows in batches of 16: the last holds 6.
+  const Data data = factors();
+  const auto told = [&](const auto& model, int threads) {
+    TrainOptions o{
+        .epochs = 2, .batch = 16, .validation_data = data, .out = in("units"), .threads = threads};
+    fs::remove_all(o.out);
+    train(model, data, o);
+    return Metrics::parse(bytes("units", "metrics.jsonl"), 2, "metrics").lines().back();
+  };
+  const auto line = told(kVae, 1);
+  EXPECT_EQ(line.at("unit_kl"), told(kVae, 3).at("unit_kl"));
+  told(kVae, 1);
+  const Model last = load(in("units") + "/last.safetensors", 1);
+  measure::Codes codes{3, last.encode(data.values()), last.encode_logvar(data.values())};
+  const auto units = measure::unit_statistics(codes);
+  ASSERT_EQ(line.at("unit_kl").size(), 3u);
+  for (size_t j = 0; j < 3; ++j)
+    EXPECT_NEAR(line.at("unit_kl")[j].get<double>(), units[j].kl, 1e-4) << j;
+  EXPECT_EQ(line.at("active_units"), measure::active_units(units));
+  EXPECT_NE(bytes("units", "metrics.csv").find("active_units,unit_kl_1,unit_kl_2,unit_kl_3,"),
+            std::string::npos);
+  const auto plain = told(Autoencoder{{.hidden = {16}, .latent = 2}}, 1);
+  EXPECT_EQ(plain.at("unit_variance").size(), 2u);
+  EXPECT_FALSE(plain.contains("unit_kl"));
 }
 
 TEST_F(Train, TwoThreadsUseOneModel) {
