@@ -29,7 +29,7 @@ using nlohmann::json;
 using report::Fact;
 using report::RunReport;
 
-constexpr int64_t kMostMeasured = 5000;
+constexpr int64_t kMostMeasured = 5000, kMostOfStopped = 500;  // rows
 
 Metrics metrics_of(const std::string& folder) {
   const std::string path = folder + "/metrics.jsonl";
@@ -106,10 +106,26 @@ std::pair<int64_t, int64_t> best_epoch(const Metrics& metrics) {
   return {at, epochs};
 }
 
-std::vector<std::string> advice(const FinishedRun& run, const Evaluation& e,
-                                const Metrics& metrics) {
+/// The command that made, or makes, the run.
+std::string own_command(const EndedRun& run) {
+  return command_of(run.request) + " --out " + shell_word(run.plan.options.out);
+}
+
+std::string notice(const EndedRun& run, const Metrics& metrics) {
+  if (run.stopped.empty()) return "";
+  return fmt::format(
+      "the run was stopped {} after {} of {} epochs. Nothing is lost: {} goes on from there, and "
+      "writes this page anew. What follows is the model as it was then, measured on fewer rows.",
+      run.stopped, best_epoch(metrics).second, run.plan.options.epochs, own_command(run));
+}
+
+std::vector<std::string> advice(const EndedRun& run, const Evaluation& e, const Metrics& metrics) {
   std::vector<std::string> list;
   const auto [best, epochs] = best_epoch(metrics);
+  if (!run.stopped.empty()) {
+    list.push_back("Let it finish: " + own_command(run) + " goes on where it was.");
+    return list;
+  }
   if (best > 0 && 10 * best >= 9 * epochs) {
     list.push_back(fmt::format(
         "The held-out loss was still falling: its best was epoch {} of {}. Train longer: the same "
@@ -137,7 +153,7 @@ std::vector<std::string> advice(const FinishedRun& run, const Evaluation& e,
   return list;
 }
 
-std::vector<Fact> trained(const FinishedRun& run, const Metrics& metrics) {
+std::vector<Fact> trained(const EndedRun& run, const Metrics& metrics) {
   const Data& data = run.plan.data;
   const TrainOptions& o = run.plan.options;
   const auto rows = std::ssize(trained_rows(data, o));
@@ -166,7 +182,7 @@ std::vector<Fact> trained(const FinishedRun& run, const Metrics& metrics) {
   return facts;
 }
 
-std::vector<Fact> commands(const FinishedRun& run, bool has_prior) {
+std::vector<Fact> commands(const EndedRun& run, bool has_prior) {
   const std::string model = shell_word(run.plan.options.out);
   const std::string data = run.request.data.empty() ? "DATA" : shell_word(run.request.data);
   std::vector<Fact> list = {
@@ -183,15 +199,14 @@ std::vector<Fact> commands(const FinishedRun& run, bool has_prior) {
   return list;
 }
 
-std::vector<Fact> reproduction(const FinishedRun& run) {
-  return {{"The same command gives the same bits, on any number of threads:",
-           command_of(run.request) + " --out " + shell_word(run.plan.options.out)},
+std::vector<Fact> reproduction(const EndedRun& run) {
+  return {{"The same command gives the same bits, on any number of threads:", own_command(run)},
           {"data", "fingerprint " + hex64(run.plan.data.dataset().fingerprint())},
           {"program", machine_line()},
           {"config", "config.toml beside this page holds every key"}};
 }
 
-json summary(const FinishedRun& run, const Evaluation& e, const Metrics& metrics) {
+json summary(const EndedRun& run, const Evaluation& e, const Metrics& metrics) {
   const json identity = run_identity(run.plan.architecture, run.plan.data, run.plan.options);
   return {{"data",
            {{"name", run.plan.data.name()},
@@ -222,19 +237,20 @@ std::string write_pictures(const RunReport& r, const std::string& folder) {
 
 }  // namespace
 
-std::string write_run_report(const FinishedRun& run, std::vector<Finding>& findings) {
+std::string write_run_report(const EndedRun& run, std::vector<Finding>& findings) {
   const TrainOptions& o = run.plan.options;
   const Data& rows = o.validation_data ? *o.validation_data : run.plan.data;
   const Split split =
       latent::split(run.plan.data.size(), o.validation_data ? 0.0 : o.validation, o.seed);
   const bool held_out = o.validation_data || !split.validation.empty();
+  const int64_t most = run.stopped.empty() ? kMostMeasured : kMostOfStopped;
   EvaluationOptions measured{
-      .trained = measure::evenly(split.train, kMostMeasured), .k = 0, .threads = o.threads};
+      .trained = measure::evenly(split.train, most), .k = 0, .threads = o.threads};
   measured.rows =
       measure::evenly(o.validation_data ? latent::split(rows.size(), 0.0, uint64_t{0}).train
                       : held_out        ? split.validation
                                         : split.train,
-                      kMostMeasured);
+                      most);
   // Rows of another data set are no rows of this one: nothing is known of those trained on.
   if (o.validation_data) measured.trained.clear();
   const Evaluation e = evaluate(run.model, rows, measured);
@@ -242,6 +258,7 @@ std::string write_run_report(const FinishedRun& run, std::vector<Finding>& findi
   const Metrics metrics = metrics_of(o.out);
   const bool has_prior = run.plan.architecture.prior;
   RunReport r{.title = run.plan.architecture.name + " on " + run.plan.data.name(),
+              .notice = notice(run, metrics),
               .verdict = verdict(e, held_out),
               .findings = findings,
               .advice = advice(run, e, metrics),
@@ -255,12 +272,26 @@ std::string write_run_report(const FinishedRun& run, std::vector<Finding>& findi
                      .has_prior = has_prior,
                      .has_posterior = e.posterior.has_value(),
                      .seed = o.seed,
+                     .encoded = most,
                      .units = e.units});
-  const std::string page = o.out + "/report.html";
+  const std::string page = o.out + "/report.html", numbers = o.out + "/summary.json";
   const std::string pictures = write_pictures(r, o.out);
-  write_file_atomic(o.out + "/summary.json", json_text(summary(run, e, metrics), 2) + "\n");
   write_file_atomic(page, report::report_html(r));
+  // Last: where it is, the page of these epochs is there too.
+  if (run.stopped.empty())
+    write_file_atomic(numbers, json_text(summary(run, e, metrics), 2) + "\n");
+  else
+    std::filesystem::remove(numbers);
   return page + pictures;
+}
+
+bool has_report(const std::string& folder) {
+  const std::string numbers = folder + "/summary.json";
+  if (!std::filesystem::exists(folder + "/report.html") || !std::filesystem::exists(numbers))
+    return false;
+  const json summary = json::parse(read_file(numbers), nullptr, /*allow_exceptions=*/false);
+  return summary.is_object() &&
+         summary.value("epochs", json()) == best_epoch(metrics_of(folder)).second;
 }
 
 }  // namespace latent::cli

@@ -18,7 +18,6 @@ namespace latent::report {
 
 namespace {
 
-constexpr int64_t kMostEncoded = 5000;
 constexpr int64_t kMostUnits = 24;        // shown
 constexpr int64_t kSteps = 11;            // of a traversal, and of an interpolation with its ends
 constexpr double kReach = 2.5;            // of a traversal, in deviations of the code
@@ -223,7 +222,7 @@ UnitEffects effects_of(const Model& model, const std::vector<ColumnError>& colum
 void add_columns(RunReport& r, const Model& model, const Data& data, const GatherOptions& o,
                  const Spread& spread, std::span<const size_t> order) {
   const size_t n =
-      std::min(o.shown.size(), static_cast<size_t>(lines_that_fit(model, kMostEncoded, 1)));
+      std::min(o.shown.size(), static_cast<size_t>(lines_that_fit(model, o.encoded, 1)));
   const std::vector<float> x = values_of(data, std::span(o.shown).first(n));
   r.columns = column_errors(data, x, model.reconstruct(x));
   if (!order.empty()) {
@@ -245,7 +244,7 @@ void add_columns(RunReport& r, const Model& model, const Data& data, const Gathe
 void add_model(RunReport& r, const Model& model, const Data& data, const GatherOptions& o) {
   std::vector<int32_t> all(static_cast<size_t>(data.size()));
   std::iota(all.begin(), all.end(), 0);
-  const std::vector<int32_t> rows = measure::evenly(std::move(all), kMostEncoded);
+  const std::vector<int32_t> rows = measure::evenly(std::move(all), o.encoded);
   const std::vector<float> codes = encode(model, data, rows);
   const Spread s = spread_of(codes, model.latent(), o.has_prior);
   const std::vector<size_t> order = order_of(o);

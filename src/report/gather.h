@@ -17,6 +17,7 @@ struct GatherOptions {
   bool has_prior = false;      // draws of N(0, I) are codes
   bool has_posterior = false;  // units have a KL divergence
   uint64_t seed = 1;
+  int64_t encoded = 5000;  // rows at most for the map and the errors of columns
   std::vector<measure::UnitStatistics> units;
 };
 

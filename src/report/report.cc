@@ -21,12 +21,12 @@ std::string worked(const RunReport& r) {
   bool fault = false;
   for (const Finding& f : r.findings) fault = fault || f.kind == Finding::Kind::fault;
   std::string out = fmt::format("<h2>Did it work?</h2>\n<div class=\"verdict{}\"><p>{}</p>\n",
-                                fault ? " fault" : "", escape(r.verdict));
+                                fault || !r.notice.empty() ? " fault" : "", escape(r.verdict));
   for (const Finding& f : r.findings) {
     out += fmt::format("<p><strong>{}</strong>: {}</p>\n", escape(f.code), escape(f.sentence));
     if (!f.advice.empty()) out += "<p>Try: " + escape(f.advice) + "</p>\n";
   }
-  if (r.findings.empty()) {
+  if (r.findings.empty() && r.notice.empty()) {
     out +=
         "<p>The diagnosis found no fault: the code is used, the output follows it, the values fit "
         "the likelihood, held-out rows fare as those trained on.</p>\n";
@@ -103,7 +103,12 @@ std::string commands(const std::vector<Fact>& list) {
 }  // namespace
 
 std::string report_html(const RunReport& r) {
-  std::string body = "<h1>" + escape(r.title) + "</h1>\n" + facts(r.trained) + worked(r) +
+  const std::string notice =
+      r.notice.empty()
+          ? ""
+          : "<div class=\"verdict fault\"><p><strong>Unfinished</strong>: " + escape(r.notice) +
+                "</p></div>\n";
+  std::string body = "<h1>" + escape(r.title) + "</h1>\n" + notice + facts(r.trained) + worked(r) +
                      learned(r) + "<h2>What to try next</h2>\n";
   if (!r.advice.empty()) {
     body += "<ul>\n";

@@ -32,8 +32,9 @@ struct UnitEffects {
 };
 
 struct RunReport {
-  std::string title;                // "vae on digits"
-  std::string verdict;              // sentences: did it work?
+  std::string title;    // "vae on digits"
+  std::string notice;   // what the page is not yet, before all else; empty of a finished run
+  std::string verdict;  // sentences: did it work?
   std::vector<Finding> findings;    // of the diagnosis
   std::vector<std::string> advice;  // what to try next, a sentence each
   std::vector<Fact> trained;        // what was trained, on what

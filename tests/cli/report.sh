@@ -44,6 +44,27 @@ cp vae/report.html first.html && rm vae/report.html
 "$latent" train digits --hidden 32 --latent 4 --epochs 8 --out vae 2> log || fail "the report again: $(cat log)"
 diff <(grep -v 'memory, forecast' first.html) vae/report.html > /dev/null || fail 'the report of a finished run is another'
 
+# A run that is stopped leaves a page that says so, and no summary; finished, the page is that of a run that never stopped.
+"$latent" train digits --hidden 32 --latent 4 --epochs 1000000 --max-time 0.3s --out stopped 2> log || fail "--max-time: $(cat log)"
+grep -q 'written: .*stopped/report.html' log || fail "a stopped run: $(cat log)"
+python check.py stopped/report.html Unfinished 'stopped by --max-time after' \
+  'latent train digits --epochs 1000000 --hidden 32 --latent 4 --out stopped goes on' '!found no fault' > /dev/null
+expect 2 'no summary.json' "$latent" compare vae stopped
+on=("$latent" train digits --hidden 32 --latent 4 --save-every 0.05 --out on)
+"${on[@]}" --epochs 4 2> log || fail "four epochs: $(cat log)"
+"${on[@]}" --epochs 1000000 2> log &
+until [ "$(wc -l < on/metrics.jsonl)" -gt 4 ] || ! kill -0 $! 2> /dev/null; do sleep 0.02; done # it has gone on
+kill -TERM $!
+wait $!
+code=$?
+[ "$code" = 143 ] || fail "stopped by a signal: exit $code, $(cat log)"
+python check.py on/report.html Unfinished 'stopped by a signal after' > /dev/null
+[ ! -e on/summary.json ] || fail 'the summary of fewer epochs is left'
+"$latent" train digits --hidden 32 --latent 4 --epochs 8 --max-time 0.001s --out early 2> log || fail "--max-time: $(cat log)"
+"$latent" train digits --hidden 32 --latent 4 --epochs 8 --out early 2> log || fail "on: $(cat log)"
+strip() { sed 's/--out [a-z]*//; s/latent [a-z]* [a-z]*//' "$1" | grep -v 'memory, forecast\|<td>time<'; }
+diff <(strip first.html) <(strip early/report.html) > /dev/null || fail 'the report of a run that was stopped and went on is another'
+
 printf 'height,<b>&weight,group\n' > 'a <b> & '"'"'c.csv'
 python - >> 'a <b> & '"'"'c.csv' <<'PY'
 import random
