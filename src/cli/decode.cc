@@ -44,6 +44,7 @@ Action add_decode(Flags& flags) {
   flags.argument("CODES", asked->codes, "file of codes, a row each (NPY, CSV), or -", true);
   add_output_flags(flags, asked->out);
   flags.add("--columns", "N", asked->columns, "of a picture; 0: as many as rows", {0, 10000});
+  add_json_flag(flags, asked->out);
   return [asked] { return run(*asked); };
 }
 

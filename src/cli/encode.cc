@@ -67,6 +67,7 @@ Action add_encode(Flags& flags) {
   flags.add("--logvar", "FILE", asked->logvar, "also write the posterior's log-variances here");
   flags.add("--sample", asked->sample, "a draw from each row's posterior instead of its mean");
   flags.add("--seed", "N", asked->seed, "of --sample", {0, 1e15});
+  add_json_flag(flags, asked->out);
   return [asked] { return run(*asked); };
 }
 

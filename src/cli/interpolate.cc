@@ -87,6 +87,7 @@ Action add_interpolate(Flags& flags) {
   flags.add("--slerp", asked->slerp,
             "along arcs, on which codes stay as far from 0 as those of rows, instead of lines");
   add_output_flags(flags, asked->out);
+  add_json_flag(flags, asked->out);
   return [asked] { return run(*asked); };
 }
 

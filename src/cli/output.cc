@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "cli/model_input.h"
 #include "cli/pictures.h"
@@ -27,7 +29,27 @@ void add_output_flags(Flags& flags, Output& output) {
             {"auto", "npy", "csv", "png"});
 }
 
+void add_json_flag(Flags& flags, Output& output) {
+  flags.add("--json", output.json, "as JSON, with the rows unless these go to a file");
+}
+
 namespace {
+
+/// Numbers in full, as CSV has them; what is no number is null.
+void print_json_rows(std::span<const float> values, const Shape& shape,
+                     const std::vector<std::string>& columns) {
+  const nlohmann::json dims(std::vector<int64_t>(shape.begin(), shape.end())), names(columns);
+  fmt::print("{{\"shape\":{},\"columns\":{},\"rows\":[", json_text(dims), json_text(names));
+  const auto width = values.size() / static_cast<size_t>(std::max<int64_t>(shape[0], 1));
+  for (size_t i = 0; i < values.size(); ++i) {
+    fmt::print("{}", i % width != 0 ? "," : i > 0 ? "],\n[" : "\n[");
+    if (std::isfinite(values[i]))
+      fmt::print("{}", values[i]);
+    else
+      fmt::print("null");
+  }
+  fmt::print("{}]}}\n", values.empty() ? "" : "]\n");
+}
 
 /// Of the model's own kind of files, if it has any.
 const ContentKind* own_kind(const Model& model) {
@@ -41,6 +63,10 @@ bool ends_with_one(const std::string& path, const std::vector<std::string>& endi
 
 Format format_of(const Output& o, const ContentKind* own) {
   const bool automatic = o.format == "auto";
+  if (o.json && o.path == "-") {
+    if (automatic) return Format::json;
+    throw UsageError("--json takes standard output; give -o FILE for --format " + o.format);
+  }
   const auto is = [&](const char* name) {
     return o.format == name || (automatic && o.path.ends_with(std::string(".") + name));
   };
@@ -96,7 +122,10 @@ void write_rows(const Output& o, const std::vector<float>& values, const Shape& 
   for (const int64_t d : row) shape.push_back(d);
   Tensor rows(shape);
   std::ranges::copy(values, rows.span<float>().begin());
-  if (array_format_of(o) == Format::csv)
+  const Format format = array_format_of(o);
+  if (format == Format::json)
+    print_json_rows(values, shape, columns);
+  else if (format == Format::csv)
     write_csv(o.path, columns, rows);
   else
     write_npy(o.path, rows);
@@ -131,7 +160,11 @@ int flush_stdout() {
 }
 
 void tell_written(const Output& o, const std::string& what) {
-  if (o.path != "-") fmt::print(stderr, "{}: {}\n", o.path, what);
+  if (o.path == "-") return;
+  if (o.json)
+    print_json({{"file", o.path}, {"what", what}});
+  else
+    fmt::print(stderr, "{}: {}\n", o.path, what);
 }
 
 }  // namespace latent::cli

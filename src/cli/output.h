@@ -13,14 +13,18 @@
 
 namespace latent::cli {
 
-enum class Format : uint8_t { npy, csv, png, own };
+enum class Format : uint8_t { npy, csv, png, json, own };
 
 struct Output {
   std::string path = "-", format = "auto";
   Format piped = Format::npy;  // on standard output, where --format does not say
+  bool json = false;           // rows as JSON on standard output, or what file was written
 };
 /// Adds -o, --out and --format.
 void add_output_flags(Flags& flags, Output& output);
+/// Adds --json, of verbs whose result is rows: {"shape", "columns", "rows"}, a list of numbers a
+/// row, or where these go to a file {"file", "what"}.
+void add_json_flag(Flags& flags, Output& output);
 
 /// The format of numbers, or of pictures that go with them: by --format, else by the path's ending,
 /// else as `piped` says. UsageError for other endings, and for NPY and PNG on a terminal. Asked for
@@ -55,7 +59,8 @@ void print_json(const nlohmann::json& result);
 /// the program started: a later one has nothing left to write and fails without a reason.
 int flush_stdout();
 
-/// Tells on standard error what was written, unless it went to standard output.
+/// Tells on standard error what was written, unless it went to standard output; as JSON there if
+/// that was asked for.
 void tell_written(const Output& output, const std::string& what);
 
 }  // namespace latent::cli

@@ -61,6 +61,7 @@ Action add_reconstruct(Flags& flags) {
   add_output_flags(flags, asked->out);
   flags.add("--pairs", "N", asked->pairs, "rows in a picture; other formats hold all rows",
             {1, 10000});
+  add_json_flag(flags, asked->out);
   return [asked] { return run(*asked); };
 }
 

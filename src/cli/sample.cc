@@ -53,6 +53,7 @@ Action add_sample(Flags& flags) {
             "standard deviation of the codes; less than 1: closer to the typical", {0, 1e6});
   flags.add("--seed", "N", asked->seed, "of the draws", {0, 1e15});
   flags.add("--columns", "N", asked->columns, "of a picture; 0: as many as rows", {0, 10000});
+  add_json_flag(flags, asked->out);
   return [asked] { return run(*asked); };
 }
 

@@ -142,6 +142,7 @@ Action add_traverse(Flags& flags) {
   flags.add("--range", "LOW,HIGH", asked->range, "of the unit, in standard deviations");
   flags.add("--steps", "N", asked->steps, "rows a unit", {2, 10000});
   add_output_flags(flags, asked->out);
+  add_json_flag(flags, asked->out);
   return [asked] { return run(*asked); };
 }
 

@@ -59,6 +59,26 @@ expect 2 'no distribution to sample from' "$latent" sample ae -o grid.png
 expect 2 'no posterior' "$latent" encode ae digits --sample -o codes.npy
 expect 0 'codes of 4 units' "$latent" encode ae digits -o codes.npy
 
+# --json is the same for all verbs that give rows: these, as numbers that CSV has too, or the file that they went to.
+"$latent" encode vae digits -o codes-4.csv 2> /dev/null
+cat > check.py <<'P'
+import csv, json, math
+j, file = json.load(open('rows.json')), json.load(open('file.json'))
+table = list(csv.reader(open('rows.csv')))
+assert j['columns'] == table[0] and j['rows'] == [[float(v) for v in row] for row in table[1:]]
+assert j['shape'][0] == len(j['rows']) and math.prod(j['shape'][1:]) == len(j['columns']), j['shape']
+assert file['file'] == 'rows.npy' and set(file) == {'file', 'what'}, file
+P
+for command in 'encode vae digits' 'decode vae codes-4.csv' 'reconstruct vae digits' 'sample vae -n 3' \
+  'interpolate vae digits --rows 0,1' 'traverse vae'; do
+  read -ra words <<< "$command"
+  "$latent" "${words[@]}" --json > rows.json 2> messages || fail "$command --json: $(cat messages)"
+  "$latent" "${words[@]}" -o rows.csv 2> messages || fail "$command: $(cat messages)"
+  "$latent" "${words[@]}" --json -o rows.npy > file.json 2> messages || fail "$command --json -o: $(cat messages)"
+  python check.py
+done
+expect 2 'give -o FILE for --format csv' "$latent" sample vae --json --format csv
+
 # eval: parts that add up, bounds in their order, the rows that were held out.
 expect 0 'active units' "$latent" eval vae digits --k 10
 expect 0 'held out' "$latent" eval vae digits --k 0
