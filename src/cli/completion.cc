@@ -45,6 +45,14 @@ std::string all_flags(const Flags& flags) {
   return words;
 }
 
+/// Words of an argument that must be one of them, with spaces between; "" where there is none.
+std::string argument_words(const Flags& flags) {
+  for (const FlagText& f : flags.texts()) {
+    if (f.names.empty() && !f.choices.empty()) return fmt::format("{}", fmt::join(f.choices, " "));
+  }
+  return "";
+}
+
 std::string all_verbs() {
   std::string words = "help";
   for (const Verb& v : verbs()) words += std::string(" ") + v.name;
@@ -52,11 +60,13 @@ std::string all_verbs() {
 }
 
 std::string bash() {
-  std::string flags, choices;
+  std::string flags, choices, arguments;
   for (const Verb& v : verbs()) {
     Flags of_verb;
     v.add(of_verb);
     flags += fmt::format("    {}) words={} ;;\n", v.name, quoted(all_flags(of_verb)));
+    if (const std::string words = argument_words(of_verb); !words.empty())
+      arguments += fmt::format("    {}) words={} ;;\n", v.name, quoted(words));
     for (const FlagText& f : of_verb.texts()) {
       if (!f.names.empty() && !f.choices.empty())
         choices += fmt::format("    '{} {}') words={} ;;\n", v.name, names_of(f).longer,
@@ -77,12 +87,15 @@ _latent() {{
   if [ -z "$words" ] && [[ $word == -* ]]; then
     case "${{COMP_WORDS[1]}}" in
 {}    esac
+  elif [ -z "$words" ]; then
+    case "${{COMP_WORDS[1]}}" in
+{}    esac
   fi
   [ -z "$words" ] || mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 }}
 complete -o default -F _latent latent
 )",
-      quoted(all_verbs()), choices, flags);
+      quoted(all_verbs()), choices, flags, arguments);
 }
 
 std::string zsh_value(const FlagText& f) {
@@ -108,9 +121,14 @@ std::string zsh() {
         if (kSpecial.find(c) != kSpecial.npos) escaped += '\\';
         escaped += c;
       }
-      cases += " \\\n      " + quoted(names_of(f).longer + "[" + escaped + "]" + zsh_value(f));
+      const Names n = names_of(f);
+      cases += " \\\n      " + quoted(n.longer + "[" + escaped + "]" + zsh_value(f));
+      if (!n.shorter.empty())
+        cases += " \\\n      " + quoted("-" + n.shorter + "[" + escaped + "]" + zsh_value(f));
     }
-    cases += " \\\n      '*:file:_files' ;;\n";
+    const std::string words = argument_words(of_verb);
+    cases += " \\\n      " +
+             (words.empty() ? "'*:file:_files'" : quoted("1:word:(" + words + ")")) + " ;;\n";
   }
   return fmt::format(R"(#compdef latent
 # zsh completion of latent: source <(latent completion zsh)
@@ -118,7 +136,7 @@ _latent() {{
   local -a verbs
   verbs=(
 {}  )
-  if (( CURRENT == 2 )); then
+  if (( CURRENT == 2 )) || [[ CURRENT -eq 3 && $words[2] == help ]]; then
     _describe verb verbs
     return
   fi
@@ -127,7 +145,7 @@ _latent() {{
   case $words[1] in
 {}  esac
 }}
-if [ "$funcstack[1]" = _latent ]; then _latent "$@"; else compdef _latent latent; fi
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _latent "$@"; else compdef _latent latent; fi
 )",
                      verb_lines, cases);
 }
@@ -135,10 +153,14 @@ if [ "$funcstack[1]" = _latent ]; then _latent "$@"; else compdef _latent latent
 std::string fish() {
   std::string out = "# fish completion of latent: latent completion fish | source\n";
   for (const Verb& v : verbs()) {
-    out += fmt::format("complete -c latent -n __fish_use_subcommand -f -a {} -d {}\n", v.name,
-                       quoted(v.doc, "\\"));
+    for (const char* where : {"__fish_use_subcommand", "'__fish_seen_subcommand_from help'"})
+      out += fmt::format("complete -c latent -n {} -f -a {} -d {}\n", where, v.name,
+                         quoted(v.doc, "\\"));
     Flags of_verb;
     v.add(of_verb);
+    if (const std::string words = argument_words(of_verb); !words.empty())
+      out += fmt::format("complete -c latent -n '__fish_seen_subcommand_from {}' -f -a {}\n",
+                         v.name, quoted(words));
     for (const FlagText& f : of_verb.texts()) {
       if (f.names.empty()) continue;
       const Names n = names_of(f);

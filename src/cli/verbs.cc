@@ -93,7 +93,11 @@ constexpr Verb kVerbs[] = {
      "latent completion zsh > ~/.zfunc/_latent\n"
      "latent completion fish > ~/.config/fish/completions/latent.fish\n",
      add_completion},
-    {"man", "Print the manual page", "latent man > latent.1\n", add_man},
+    {"man", "Print the manual page of the program or of a verb",
+     "latent man > latent.1\n"
+     "latent man train | man -l -\n"
+     "latent man --out man1\n",
+     add_man},
 };
 
 }  // namespace
