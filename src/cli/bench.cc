@@ -10,6 +10,7 @@
 
 #include "train/machine.h"
 #include "base/team.h"
+#include "cli/help.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "latent/models.h"
@@ -87,9 +88,9 @@ int run(const BenchFlags& flags) {
   if (most > 1) counts.push_back(most);
   nlohmann::json j = {{"machine", machine_line()}, {"nets", nlohmann::json::array()}};
   if (!flags.json) {
-    fmt::print("{}\n", machine_line());
-    fmt::print("{:<9}  {:>7}  {:>9}  {:>9}  {:>8}\n", "net", "threads", "ms/step", "steps/s",
-               "Gflop/s");
+    tell(fmt::format("{}\n", machine_line()));
+    tell(fmt::format("{:<9}  {:>7}  {:>9}  {:>9}  {:>8}\n", "net", "threads", "ms/step", "steps/s",
+                     "Gflop/s"));
   }
   for (const Net& net : kNets) {
     for (const int threads : counts) {
@@ -100,8 +101,8 @@ int run(const BenchFlags& flags) {
                            {"seconds_per_step", s.seconds},
                            {"flops_per_step", s.flops}});
       if (!flags.json)
-        fmt::print("{:<9}  {:>7}  {:>9.4f}  {:>9.0f}  {:>8.1f}\n", net.name, threads,
-                   1e3 * s.seconds, 1 / s.seconds, s.flops / s.seconds / 1e9);
+        tell(fmt::format("{:<9}  {:>7}  {:>9.4f}  {:>9.0f}  {:>8.1f}\n", net.name, threads,
+                         1e3 * s.seconds, 1 / s.seconds, s.flops / s.seconds / 1e9));
     }
   }
   if (flags.json) print_json(j);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "cli/help.h"
 #include "cli/model_input.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
@@ -78,7 +79,7 @@ int run(const CompareFlags& flags) {
   if (flags.json)
     print_json({{"runs", all}, {"notes", c.notes}});
   else
-    fmt::print("{}", report::comparison_text(c));
+    tell(report::comparison_text(c));
   if (!flags.page.empty()) write_file_atomic(flags.page, report::comparison_html(c, runs));
   return 0;
 }

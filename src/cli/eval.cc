@@ -52,41 +52,45 @@ std::string choose_rows(const EvalFlags& flags, const Data& data, EvaluationOpti
 
 void print_posterior(const Evaluation& e, int64_t k) {
   const PosteriorNumbers& p = *e.posterior;
-  fmt::print("negative ELBO      {:.3f} +- {:.3f} nats a row\n", e.loss.value, bar95(e.loss));
-  fmt::print("  reconstruction   {:.3f}\n  KL               {:.3f}\n", p.nll.value, p.kl.value);
+  tell(
+      fmt::format("negative ELBO      {:.3f} +- {:.3f} nats a row\n", e.loss.value, bar95(e.loss)));
+  tell(fmt::format("  reconstruction   {:.3f}\n  KL               {:.3f}\n", p.nll.value,
+                   p.kl.value));
   if (p.iwae) {
-    fmt::print("log p(x), K = {:<4} {:.3f} +- {:.3f} over rows, a lower bound\n", k, p.iwae->value,
-               bar95(*p.iwae));
-    fmt::print("log p(x), no bias  {:.3f} +- {:.3f} over draws{}\n", p.log_likelihood, p.draws_bar,
-               p.weak_rows ? fmt::format("; of {} fewer than ten of the {} draws count: the "
-                                         "bar is too short there, take a larger --k",
-                                         counted(p.weak_rows, "row"), k)
-                           : "");
+    tell(fmt::format("log p(x), K = {:<4} {:.3f} +- {:.3f} over rows, a lower bound\n", k,
+                     p.iwae->value, bar95(*p.iwae)));
+    tell(fmt::format("log p(x), no bias  {:.3f} +- {:.3f} over draws{}\n", p.log_likelihood,
+                     p.draws_bar,
+                     p.weak_rows ? fmt::format("; of {} fewer than ten of the {} draws count: the "
+                                               "bar is too short there, take a larger --k",
+                                               counted(p.weak_rows, "row"), k)
+                                 : ""));
   }
-  if (p.sigma) fmt::print("sigma              {:.4g}, in scaled units\n", *p.sigma);
+  if (p.sigma) tell(fmt::format("sigma              {:.4g}, in scaled units\n", *p.sigma));
   if (e.effective_beta)
-    fmt::print("effective beta     {:.4g}\n", *e.effective_beta);
+    tell(fmt::format("effective beta     {:.4g}\n", *e.effective_beta));
   else
-    fmt::print("beta               {:g}\n", e.beta);
-  fmt::print("mutual information {:.3f} nats, by {}: at most their logarithm, {:.3f}\n",
-             p.mutual_information, counted(p.information_rows, "row"),
-             std::log(static_cast<double>(p.information_rows)));
+    tell(fmt::format("beta               {:g}\n", e.beta));
+  tell(fmt::format("mutual information {:.3f} nats, by {}: at most their logarithm, {:.3f}\n",
+                   p.mutual_information, counted(p.information_rows, "row"),
+                   std::log(static_cast<double>(p.information_rows))));
 }
 
 void print(const Evaluation& e, int64_t k) {
   if (e.posterior)
     print_posterior(e, k);
   else
-    fmt::print("reconstruction     {:.4f} +- {:.4f} a row, by {}\n", e.loss.value, bar95(e.loss),
-               e.likelihood);
-  fmt::print("bits per dimension {:.4f}{}{}\n", e.bits_per_dimension,
-             e.quantized ? ", of stored whole numbers" : "",
-             e.normalized ? ""
-                          : fmt::format(", of no density of these data: compare with {} only",
-                                        e.likelihood));
-  fmt::print("rmse               {:.4g} in units of the data, which deviate by {:.4g}\n", e.rmse,
-             e.deviation);
-  fmt::print("active units       {} of {}\n", measure::active_units(e.units), e.units.size());
+    tell(fmt::format("reconstruction     {:.4f} +- {:.4f} a row, by {}\n", e.loss.value,
+                     bar95(e.loss), e.likelihood));
+  tell(fmt::format("bits per dimension {:.4f}{}{}\n", e.bits_per_dimension,
+                   e.quantized ? ", of stored whole numbers" : "",
+                   e.normalized ? ""
+                                : fmt::format(", of no density of these data: compare with {} only",
+                                              e.likelihood)));
+  tell(fmt::format("rmse               {:.4g} in units of the data, which deviate by {:.4g}\n",
+                   e.rmse, e.deviation));
+  tell(
+      fmt::format("active units       {} of {}\n", measure::active_units(e.units), e.units.size()));
   std::string text = e.posterior ? "KL by unit:" : "variance by unit:";
   for (size_t i = 0; i < e.units.size(); ++i) {
     text += fmt::format(" z{}={:.3f}", i + 1,

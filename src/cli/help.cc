@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <string_view>
 
@@ -68,6 +69,44 @@ int terminal_width() {
 
 std::string paragraph(const std::string& text, int width) {
   return folded(text, 0, 0, static_cast<size_t>(width));
+}
+
+std::string fitted(std::string_view text, int columns) {
+  constexpr size_t kIndent = 4;
+  const auto width = static_cast<size_t>(columns);
+  std::string out;
+  size_t column = 0;
+  while (!text.empty()) {
+    if (text.front() == '\n') {
+      out += '\n';
+      column = 0;
+      text.remove_prefix(1);
+      continue;
+    }
+    const size_t gap = std::min(text.find_first_not_of(' '), text.size());
+    const size_t end = std::min(text.find_first_of(" \n", gap), text.size());
+    const std::string_view word = text.substr(gap, end - gap);
+    const auto wide = static_cast<size_t>(std::ranges::count_if(
+        word, [](char c) { return (static_cast<uint8_t>(c) & 0xc0) != 0x80; }));  // characters
+    if (column > kIndent && column + gap + wide > width) {
+      out += '\n' + std::string(kIndent, ' ');
+      column = kIndent;
+    } else {
+      out.append(gap, ' ');
+      column += gap;
+    }
+    out += word;
+    column += wide;
+    text.remove_prefix(end);
+  }
+  return out;
+}
+
+void tell(const std::string& text) {
+  if (::isatty(STDOUT_FILENO) || std::getenv("COLUMNS"))
+    fmt::print("{}", fitted(text, terminal_width()));
+  else
+    fmt::print("{}", text);
 }
 
 std::string entry(const std::string& head, const std::string& text, int text_column, int columns) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/help.h"
 #include "cli/layers.h"
 #include "cli/model_input.h"
 #include "cli/output.h"
@@ -83,7 +84,7 @@ std::string scaling_text(const json& p) {
 
 void print(const json& j, const std::vector<LayerInfo>& layers) {
   const auto line = [](const char* what, const std::string& text) {
-    fmt::print("{:<12}  {}\n", what, text);
+    tell(fmt::format("{:<12}  {}\n", what, text));
   };
   line("file", fmt::format("{}, {} bytes, data section {}", j.at("file").get<std::string>(),
                            j.at("bytes").get<int64_t>(), j.at("data_hash").get<std::string>()));
@@ -98,24 +99,26 @@ void print(const json& j, const std::vector<LayerInfo>& layers) {
                             j.at("run").at("epochs").get<int64_t>(),
                             j.at("run").at("data").get<std::string>()));
   }
-  fmt::print("\n");
+  tell("\n");
   print_layers(layers);
   size_t width = 9;
   for (const json& p : j.at("parameters"))
     width = std::max(width, p.at("name").get_ref<const std::string&>().size());
-  fmt::print("\n{:<{}}  {:>12}  {:>9}  {:>9}  {:>9}\n", "parameter", width, "shape", "elements",
-             "mean", "rms");
+  tell(fmt::format("\n{:<{}}  {:>12}  {:>9}  {:>9}  {:>9}\n", "parameter", width, "shape",
+                   "elements", "mean", "rms"));
   for (const json& p : j.at("parameters")) {
-    fmt::print("{:<{}}  {:>12}  {:>9}", p.at("name").get<std::string>(), width,
-               Shape(p.at("shape").get<std::vector<int64_t>>()).text(),
-               p.at("elements").get<int64_t>());
+    std::string row = fmt::format("{:<{}}  {:>12}  {:>9}", p.at("name").get<std::string>(), width,
+                                  Shape(p.at("shape").get<std::vector<int64_t>>()).text(),
+                                  p.at("elements").get<int64_t>());
     if (p.contains("rms"))
-      fmt::print("  {:>9.2g}  {:>9.2g}", p.at("mean").get<double>(), p.at("rms").get<double>());
+      row += fmt::format("  {:>9.2g}  {:>9.2g}", p.at("mean").get<double>(),
+                         p.at("rms").get<double>());
     if (p.value("not_finite", 0) > 0)
-      fmt::print("  {} not finite", p.at("not_finite").get<int64_t>());
-    fmt::print("\n");
+      row += fmt::format("  {} not finite", p.at("not_finite").get<int64_t>());
+    tell(row + "\n");
   }
-  fmt::print("{:<{}}  {:>12}  {:>9}\n", "all", width, "", j.at("parameter_count").get<int64_t>());
+  tell(fmt::format("{:<{}}  {:>12}  {:>9}\n", "all", width, "",
+                   j.at("parameter_count").get<int64_t>()));
 }
 
 int run(const InspectFlags& flags) {

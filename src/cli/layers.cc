@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "cli/help.h"
+
 namespace latent::cli {
 
 nlohmann::json layers_json(const std::vector<LayerInfo>& layers) {
@@ -27,8 +29,8 @@ void print_layers(const std::vector<LayerInfo>& layers) {
   }
   const auto line = [&](const std::string& s, const std::string& l, const std::string& output,
                         const auto& parameters, const auto& work) {
-    fmt::print("{:<{}}  {:<{}}  {:>12}  {:>10}  {:>13}\n", s, scope, l, layer, output, parameters,
-               work);
+    tell(fmt::format("{:<{}}  {:<{}}  {:>12}  {:>10}  {:>13}\n", s, scope, l, layer, output,
+                     parameters, work));
   };
   line("scope", "layer", "output", "parameters", "multiply-adds");
   int64_t parameters = 0, work = 0;

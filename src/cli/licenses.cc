@@ -38,7 +38,7 @@ int run(bool as_json) {
     print_json(j);
     return 0;
   }
-  fmt::print("{}\nlibraries:\n", kNotice);
+  tell(fmt::format("{}\nlibraries:\n", kNotice));
   for (const auto& l : kLibraries)
     fmt::print("{}", entry(l.name, fmt::format("{} ({})", l.license, l.use), 22, terminal_width()));
   return 0;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/help.h"
 #include "cli/layers.h"
 #include "cli/output.h"
 #include "cli/request_flags.h"
@@ -45,15 +46,16 @@ nlohmann::json json_of(const TrainPlan& plan, const Forecast& f, const PlanStats
 
 void print(const TrainPlan& plan, const Forecast& f, const PlanStats& s) {
   const auto epochs = static_cast<double>(plan.options.epochs);
-  fmt::print("parameters  {}\n", f.parameters);
-  fmt::print("memory      {:.1f} MB at the peak, {:.2f} MB of it the step's arena\n",
-             static_cast<double>(f.peak_bytes) / 1e6, static_cast<double>(s.arena_bytes) / 1e6);
-  fmt::print("step        {} rows, {} calls in {} stages, {:.3g} Mflop\n", plan.options.batch,
-             s.calls, s.stages, s.flops / 1e6);
-  fmt::print("time        {} an epoch of {} steps, {} for {} epochs\n",
-             duration_text(f.seconds_per_epoch), f.steps_per_epoch,
-             duration_text(epochs * f.seconds_per_epoch), plan.options.epochs);
-  fmt::print("\n");
+  tell(fmt::format("parameters  {}\n", f.parameters));
+  tell(fmt::format("memory      {:.1f} MB at the peak, {:.2f} MB of it the step's arena\n",
+                   static_cast<double>(f.peak_bytes) / 1e6,
+                   static_cast<double>(s.arena_bytes) / 1e6));
+  tell(fmt::format("step        {} rows, {} calls in {} stages, {:.3g} Mflop\n", plan.options.batch,
+                   s.calls, s.stages, s.flops / 1e6));
+  tell(fmt::format("time        {} an epoch of {} steps, {} for {} epochs\n",
+                   duration_text(f.seconds_per_epoch), f.steps_per_epoch,
+                   duration_text(epochs * f.seconds_per_epoch), plan.options.epochs));
+  tell("\n");
   print_layers(plan.architecture.layers);
 }
 

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/evaluation.h"
+#include "cli/help.h"
 #include "cli/labels.h"
 #include "cli/model_input.h"
 #include "cli/output.h"
@@ -126,15 +127,16 @@ int run(const ProbeFlags& flags) {
     print_json(j);
     return 0;
   }
-  fmt::print("{:<18}  {:>16}  {:>16}\n", "accuracy of", "a linear probe",
-             fmt::format("{} neighbors", flags.neighbors));
+  tell(fmt::format("{:<18}  {:>16}  {:>16}\n", "accuracy of", "a linear probe",
+                   fmt::format("{} neighbors", flags.neighbors)));
   for (const Line& l : lines) {
     const auto text = [](const Estimate& e) {
       return fmt::format("{:.3f} +- {:.3f}", e.value, bar95(e));
     };
-    fmt::print("{:<18}  {:>16}  {:>16}\n", l.text, text(l.result.linear), text(l.result.neighbors));
+    tell(fmt::format("{:<18}  {:>16}  {:>16}\n", l.text, text(l.result.linear),
+                     text(l.result.neighbors)));
   }
-  fmt::print("{:<18}  {:>7.3f}\n", "commonest label", chance);
+  tell(fmt::format("{:<18}  {:>7.3f}\n", "commonest label", chance));
   fmt::print(stderr, "{}; +- is 1.96 standard errors over rows\n", sides.text);
   return 0;
 }

@@ -124,10 +124,10 @@ void print(const TuneFlags& flags, const std::vector<Setting>& settings,
     print_json(j);
     return;
   }
-  fmt::print("{:>10}  {:>8}  {:>6}  setting\n", "-ELBO", "+-", "epochs");
+  tell(fmt::format("{:>10}  {:>8}  {:>6}  setting\n", "-ELBO", "+-", "epochs"));
   for (const Standing& s : ranked)
-    fmt::print("{:>10.4f}  {:>8.4f}  {:>6}  {}\n", s.loss.value, s.loss.error, s.epochs,
-               text_of(settings[s.setting]));
+    tell(fmt::format("{:>10.4f}  {:>8.4f}  {:>6}  {}\n", s.loss.value, s.loss.error, s.epochs,
+                     text_of(settings[s.setting])));
   fmt::print("\nbest: {}\n", command);
 }
 

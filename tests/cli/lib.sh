@@ -29,4 +29,25 @@ small_models() { # vae and ae, trained for a few epochs on the digits
   "$latent" train digits --hidden 32 --latent 4 --epochs 8 --out vae > log 2>&1 || { cat log; exit 1; }
   "$latent" train digits --model autoencoder --hidden 32 --latent 4 --epochs 4 --out ae > log 2>&1 || { cat log; exit 1; }
 }
+all_verbs=$("$latent" help | sed -n '/^verbs:/,/^$/s/^  \([a-z]\{1,\}\) .*/\1/p')
+arguments() { # arguments VERB: of a command whose result goes to standard output, one a line
+  case $1 in
+    train) printf '%s\n' digits --epochs 1 --json --out "trained $RANDOM" ;;
+    plan) printf '%s\n' digits --json ;;
+    tune) printf '%s\n' digits --hidden 8 --latent 2,3 --epochs 2 --seeds 1 --out tuned ;;
+    eval) printf '%s\n' vae digits --k 0 ;;
+    decode) printf '%s\n' vae codes.npy ;;
+    sample) printf '%s\n' vae ;;
+    traverse) printf '%s\n' vae ;;
+    interpolate) printf '%s\n' vae digits --rows 0,1 ;;
+    neighbors) printf '%s\n' vae digits --row 0 ;;
+    encode | reconstruct | score | probe) printf '%s\n' vae digits ;;
+    inspect) printf '%s\n' vae ;;
+    compare) printf '%s\n' vae ae ;;
+    bench) printf '%s\n' --seconds 0.01 ;;
+    completion) printf '%s\n' bash ;;
+    models | doctor | licenses | man) ;;
+    *) return 1 ;;
+  esac
+}
 finish() { exit "$((failures > 0))"; }
