@@ -14,6 +14,7 @@
 #include "data/npy.h"
 #include "data/npz.h"
 #include "data/safetensors.h"
+#include "data/tar.h"
 
 namespace {
 
@@ -23,6 +24,13 @@ using Bytes = std::span<const std::byte>;
 [[maybe_unused]] void idx(Bytes bytes) { parse_idx(bytes, "fuzz"); }
 [[maybe_unused]] void npy(Bytes bytes) { parse_npy(bytes, "fuzz"); }
 [[maybe_unused]] void safetensors(Bytes bytes) { parse_safetensors(bytes, "fuzz"); }
+
+// Every member lies within the archive.
+[[maybe_unused]] void tar(Bytes bytes) {
+  for (const TarMember& m : tar_members(bytes, "fuzz")) {
+    if (m.at > bytes.size() || m.bytes > bytes.size() - m.at) std::abort();
+  }
+}
 
 [[maybe_unused]] void npz(Bytes bytes) {
   for (const std::string& array : npz_arrays(bytes, "fuzz")) {

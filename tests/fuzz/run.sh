@@ -5,7 +5,7 @@ set -euo pipefail
 build=$(realpath "$1")/tests/fuzz
 seconds=$2
 seeds=$(dirname "$(realpath "$0")")/corpus
-for reader in idx npy npz csv safetensors; do
+for reader in idx npy npz csv safetensors tar; do
   mkdir -p "$build/corpus/$reader"
   # 16 KiB of input unpack to at most 16 MiB: a single allocation beyond 64 MiB believes a lie.
   if ! "$build/fuzz_$reader" -max_total_time="$seconds" -max_len=16384 -malloc_limit_mb=64 -timeout=10 -verbosity=0 -print_final_stats=1 \
