@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "data/csv.h"
 #include "data/idx.h"
+#include "data/image.h"
 #include "data/npy.h"
 #include "data/npz.h"
 #include "data/safetensors.h"
@@ -40,6 +41,18 @@ using Bytes = std::span<const std::byte>;
     }
   }
 }
+
+// The header and the picture say the same.
+[[maybe_unused]] void image(Bytes bytes) {
+  const ImageInfo info = image_info(bytes, "fuzz");
+  const Image image = decode_image(bytes, "fuzz");
+  if (image.height != info.height || image.width != info.width || image.channels != info.channels ||
+      std::ssize(image.pixels) != int64_t{image.height} * image.width * image.channels)
+    std::abort();
+}
+[[maybe_unused]] void png(Bytes bytes) { image(bytes); }
+[[maybe_unused]] void jpeg(Bytes bytes) { image(bytes); }
+[[maybe_unused]] void pnm(Bytes bytes) { image(bytes); }
 
 // What is read can be written and read again as the same numbers.
 [[maybe_unused]] void csv(Bytes bytes) {
