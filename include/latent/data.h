@@ -17,7 +17,8 @@ class Dataset;
 /// A handle on a data set, copied freely; what it names never changes.
 class LATENT_API Data {
  public:
-  /// "digits", the embedded set, or the path of an IDX, NPY, NPZ or CSV file, recognised by its
+  /// "digits", the embedded set, or the path of an IDX, NPY, NPZ or CSV file, or of a file, folder,
+  /// list, .zip or .tar of pictures, recognised by its
   /// content; "-" is standard input. `label`: a column of a CSV file by name, or a file of one
   /// number a row. UsageError, SystemError or DataError as the file deserves.
   /// `settings` say how files of pictures, text or sound become rows, by the names and in the words

@@ -19,9 +19,11 @@ namespace latent {
 /// What a loss is computed from: named fields of the rows of one batch. Fields that a data set has
 /// not got are empty.
 struct Batch {
-  Expr x;      // [n, inputs], scaled
+  Expr x;      // [n, inputs], scaled: what a reconstruction is compared with
   Expr label;  // [n] i32
   Expr row;    // [n] i32: place in the batch when training, row of the data set when evaluating
+  Expr seen;   // x as the encoder sees it where training corrupts it (TrainOptions::corrupt)
+  const Expr& input() const { return seen.valid() ? seen : x; }  ///< What is to be encoded.
 };
 
 /// A code [n, latent]: of an autoencoder the value itself, of a VAE the posterior's mean and

@@ -72,7 +72,13 @@ struct TrainOptions {
   uint64_t seed = 1;                ///< Of weights, order, noise and hold-out.
   std::string dtype = "f32";        ///< Of products: f32 or bf16.
   std::vector<std::string> freeze;  ///< Scopes whose parameters stay as they are.
-  std::string init;              ///< Model file or run folder that parameters start from, by name.
+  std::string init;  ///< Model file or run folder that parameters start from, by name.
+  /// Pictures are changed anew in each epoch: flip, flip-vertical, shift=N pixels, crop=F of a
+  /// side.
+  std::vector<std::string> augment;
+  /// The encoder sees rows damaged anew in each step, the loss asks for whole ones: gaussian=S,
+  /// salt=F, mask=F, block=F, in the units that the model sees.
+  std::vector<std::string> corrupt;
   std::string scaling = "auto";  ///< Of the data: auto, none, minmax, standardize; from the
                                  ///< rows trained on.
 

@@ -10,6 +10,7 @@
 #include "cli/model_input.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
+#include "data/dataset.h"
 #include "report/words.h"
 
 namespace latent::cli {
@@ -20,7 +21,7 @@ struct EncodeFlags {
   ModelFlags model;
   DataFlags data;
   Output out;
-  std::string logvar;
+  std::string logvar, names;
   bool sample = false;
   int64_t seed = 1;
 };
@@ -50,7 +51,14 @@ int run(const EncodeFlags& flags) {
     }
     if (flags.sample) draw_codes(codes, logvar, static_cast<uint64_t>(flags.seed));
   }
-  write_rows(flags.out, codes, {units}, numbered("z", units));
+  const std::vector<std::string>& names = data.dataset().names();
+  write_rows(flags.out, codes, {units}, numbered("z", units), names);
+  if (!flags.names.empty()) {
+    if (names.empty()) throw UsageError("rows of " + data.name() + " have no names to write");
+    std::string lines;
+    for (const std::string& name : names) lines += name + "\n";
+    write_file_atomic(flags.names, lines);
+  }
   tell_written(flags.out,
                fmt::format("{} of {} for {}", flags.sample ? "draws from posteriors" : "codes",
                            counted(units, "unit"), counted(data.size(), "row")));
@@ -65,6 +73,8 @@ Action add_encode(Flags& flags) {
   add_data_flags(flags, asked->data);
   add_output_flags(flags, asked->out);
   flags.add("--logvar", "FILE", asked->logvar, "also write the posterior's log-variances here");
+  flags.add("--names", "FILE", asked->names,
+            "also write the rows' names here, as of files, one a line; in CSV they are a column");
   flags.add("--sample", asked->sample, "a draw from each row's posterior instead of its mean");
   flags.add("--seed", "N", asked->seed, "of --sample", {0, 1e15});
   add_json_flag(flags, asked->out);

@@ -78,6 +78,13 @@ void Flags::add(const std::string& names, const std::string& kind, const std::st
   impl_->note(kind.c_str(), names, help, initial);
 }
 
+void Flags::add_switch(const std::string& names, const std::string& help,
+                       std::function<void(const std::string&)> set) {
+  impl_->app.add_flag_function(
+      names, [set = std::move(set)](int64_t times) { set(times > 0 ? "true" : "false"); });
+  impl_->note("", names.c_str(), help, "off");
+}
+
 void Flags::argument_of(const std::vector<std::string>& choices, const char* kind,
                         std::string& value, const std::string& help) {
   impl_->app.add_option(kind, value)->required()->check(CLI::IsMember(choices));

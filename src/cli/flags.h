@@ -51,6 +51,9 @@ class Flags {
   /// Its text is handed on; `initial` says the default in words.
   void add(const std::string& names, const std::string& kind, const std::string& help,
            const std::string& initial, std::function<void(const std::string&)> set);
+  /// A switch that hands on "true", or "false" where it is given as --switch=false.
+  void add_switch(const std::string& names, const std::string& help,
+                  std::function<void(const std::string&)> set);
   /// An argument that is required and one of `choices`.
   void argument_of(const std::vector<std::string>& choices, const char* kind, std::string& value,
                    const std::string& help);

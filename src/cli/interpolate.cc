@@ -18,7 +18,7 @@ struct InterpolateFlags {
   ModelFlags model;
   DataFlags data;
   Output out;
-  std::string rows, to;
+  std::string rows, to, second;  // `second`: an argument that means --to
   int64_t steps = 9;
   bool slerp = false;
 };
@@ -81,6 +81,7 @@ Action add_interpolate(Flags& flags) {
   auto asked = std::make_shared<InterpolateFlags>();
   add_model_flags(flags, asked->model);
   add_data_flags(flags, asked->data);
+  flags.argument("TO", asked->second, "as --to TO", false);
   flags.add("--rows", "A,B,..", asked->rows, "pairs of rows of DATA, counted from 0");
   flags.add("--to", "FILE", asked->to, "instead: from each row of DATA to the same row of this");
   flags.add("--steps", "N", asked->steps, "rows of a strip, both ends included", {2, 10000});
@@ -88,7 +89,12 @@ Action add_interpolate(Flags& flags) {
             "along arcs, on which codes stay as far from 0 as those of rows, instead of lines");
   add_output_flags(flags, asked->out);
   add_json_flag(flags, asked->out);
-  return [asked] { return run(*asked); };
+  return [asked] {
+    if (!asked->second.empty() && !asked->to.empty())
+      throw UsageError("rows to go to were given twice, as \"" + asked->second + "\" and by --to");
+    if (asked->to.empty()) asked->to = asked->second;
+    return run(*asked);
+  };
 }
 
 }  // namespace latent::cli

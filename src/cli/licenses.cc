@@ -23,6 +23,7 @@ constexpr struct {
     {"Highway", "Apache-2.0 OR BSD-3-Clause", "loops"},
     {"fmt", "MIT", "texts"},
     {"libpng", "libpng-2.0", "pictures"},
+    {"libjpeg-turbo", "IJG AND BSD-3-Clause AND Zlib", "photos"},
     {"zlib", "Zlib", "packed files"},
     {"CLI11", "BSD-3-Clause", "the command line; headers"},
     {"nlohmann/json", "MIT", "JSON; headers"},

@@ -72,15 +72,19 @@ void tell_model(const ModelFlags& flags, const Model& model) {
 }
 
 void add_data_flags(Flags& flags, DataFlags& data, bool required) {
-  flags.argument("DATA", data.spec,
-                 "digits (embedded), a file (IDX, NPY, NPZ, CSV; packed by gzip or not), or -",
-                 required);
+  flags.argument(
+      "DATA", data.spec,
+      "digits (embedded), a file (IDX, NPY, NPZ, CSV; packed by gzip or not), pictures (a "
+      "file, folder, list, .zip or .tar), or -",
+      required);
   flags.add("--label", "COLUMN|FILE", data.label,
-            "labels, no values of a row: a column of a CSV file, or a file of one number a row");
+            "labels, no values of a row: a column of a CSV file, a file of one number a row, or "
+            "folder (files lie in one of their class)");
+  flags.add("--skip-bad", data.skip_bad, "leave out files that cannot be read, and name them");
 }
 
 Data open_rows(const DataFlags& flags, const Model& model) {
-  Data data = model.open(flags.spec, flags.label);
+  Data data = model.open(flags.spec, flags.label, flags.skip_bad);
   tell_notes(data);
   return data;
 }

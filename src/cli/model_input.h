@@ -40,8 +40,9 @@ std::string model_file(const std::string& path);
 
 struct DataFlags {
   std::string spec, label;
+  bool skip_bad = false;
 };
-/// Adds DATA and --label.
+/// Adds DATA, --label and --skip-bad.
 void add_data_flags(Flags& flags, DataFlags& data, bool required = true);
 /// Rows as the model reads them, and their notes on standard error.
 Data open_rows(const DataFlags& flags, const Model& model);

@@ -11,6 +11,7 @@
 #include "cli/output.h"
 #include "cli/pictures.h"
 #include "cli/verbs.h"
+#include "data/dataset.h"
 #include "report/words.h"
 
 namespace latent::cli {
@@ -47,21 +48,23 @@ Queries queries_of(const NeighborFlags& flags, const Model& model, const Data& d
   return q;
 }
 
-void write_neighbors(const Output& out, const Queries& q,
+void write_neighbors(const Output& out, const Queries& q, const std::vector<std::string>& names,
                      const std::vector<std::vector<Neighbor>>& found) {
   constexpr size_t kColumns = 4;
   const size_t k = found[0].size();
   Tensor t({static_cast<int64_t>(found.size() * k), kColumns}, DType::f64);
   double* to = t.span<double>().data();
+  std::vector<std::string> of_rows;
   for (size_t i = 0; i < found.size(); ++i) {
     for (size_t rank = 0; rank < k; ++rank, to += kColumns) {
       to[0] = static_cast<double>(q.rows[i]);
       to[1] = static_cast<double>(rank + 1);
       to[2] = static_cast<double>(found[i][rank].row);
       to[3] = found[i][rank].distance;
+      if (!names.empty()) of_rows.push_back(names[static_cast<size_t>(found[i][rank].row)]);
     }
   }
-  write_table(out, t, {"query", "rank", "row", "distance"});
+  write_table(out, t, {"query", "rank", "row", "distance"}, of_rows);
 }
 
 /// A line a query: the row itself, then its neighbors.
@@ -80,13 +83,16 @@ void draw(const std::string& path, const Model& model, const Data& data, const Q
   write_grid(path, model, pictures, static_cast<int64_t>(found[0].size()) + 1);
 }
 
-nlohmann::json json_of(const Queries& q, const std::vector<std::vector<Neighbor>>& found,
-                       const std::string& metric) {
+nlohmann::json json_of(const Queries& q, const std::vector<std::string>& names,
+                       const std::vector<std::vector<Neighbor>>& found, const std::string& metric) {
   nlohmann::json j = {{"metric", metric}, {"queries", nlohmann::json::array()}};
   for (size_t i = 0; i < found.size(); ++i) {
     nlohmann::json one = {{"query", q.rows[i]}, {"neighbors", nlohmann::json::array()}};
-    for (const Neighbor& n : found[i])
-      one["neighbors"].push_back({{"row", n.row}, {"distance", n.distance}});
+    for (const Neighbor& n : found[i]) {
+      nlohmann::json neighbor = {{"row", n.row}, {"distance", n.distance}};
+      if (!names.empty()) neighbor["name"] = names[static_cast<size_t>(n.row)];
+      one["neighbors"].push_back(std::move(neighbor));
+    }
     j["queries"].push_back(std::move(one));
   }
   return j;
@@ -99,6 +105,7 @@ int run(const NeighborFlags& flags) {
   if (flags.out.path != "-") tell_model(flags.model, model);
   if (format == Format::png) check_draws_pictures(model);
   const Data data = open_rows(flags.data, model);
+  const std::vector<std::string>& names = data.dataset().names();
   const Queries q = queries_of(flags, model, data);
   if (q.own && data.size() < 2) throw UsageError(data.name() + " has one row and no neighbors");
   const std::vector<float> codes = map_rows(data, [&](auto rows) { return model.encode(rows); }),
@@ -113,12 +120,12 @@ int run(const NeighborFlags& flags) {
   if (writes && format == Format::png)
     draw(flags.out.path, model, data, q, found);
   else if (writes)
-    write_neighbors(flags.out, q, found);
+    write_neighbors(flags.out, q, names, found);
   if (writes)
     tell_written(flags.out,
                  fmt::format("{} nearest of {}, for {}; counted from 0", found[0].size(),
                              counted(data.size(), "row"), counted(std::ssize(found), "row")));
-  if (flags.json) print_json(json_of(q, found, flags.metric));
+  if (flags.json) print_json(json_of(q, names, found, flags.metric));
   return 0;
 }
 

@@ -21,8 +21,10 @@
 namespace latent::cli {
 
 void add_output_flags(Flags& flags, Output& output) {
-  flags.add("-o,--out", "FILE", output.path,
-            "file to write, .npy, .csv, .png (pictures), or as the data are; - is standard output");
+  flags.add(
+      "-o,--out", "FILE", output.path,
+      "file to write, .npy, .csv, .png (a picture of all), DIR/ (a picture each), or as the data "
+      "are; - is standard output");
   flags.add("--format", "FORMAT", output.format,
             fmt::format("auto (by the ending of FILE; {} for -), npy, csv, png",
                         output.piped == Format::csv ? "csv" : "npy"),
@@ -73,6 +75,8 @@ Format format_of(const Output& o, const ContentKind* own) {
   Format format = automatic && o.path == "-" ? o.piped : Format::npy;
   if (own && automatic && (o.path == "-" ? own->streams : ends_with_one(o.path, own->endings))) {
     return Format::own;
+  } else if (automatic && o.path.ends_with('/')) {
+    return Format::files;
   } else if (is("csv")) {
     format = Format::csv;
   } else if (is("png")) {
@@ -94,14 +98,14 @@ Format format_of(const Output& o) { return format_of(o, nullptr); }
 
 Format array_format_of(const Output& o) {
   const Format format = format_of(o);
-  if (format == Format::png)
+  if (format == Format::png || format == Format::files)
     throw UsageError("these numbers are no pictures; write them as .npy or .csv");
   return format;
 }
 
 Format data_format_of(const Output& o, const Model& model) {
   const Format format = format_of(o, own_kind(model));
-  if (format == Format::png) check_draws_pictures(model);
+  if (format == Format::png || format == Format::files) check_draws_pictures(model);
   return format;
 }
 
@@ -110,6 +114,8 @@ void write_data(const Output& o, const Model& model, const std::vector<float>& r
   const Format format = data_format_of(o, model);
   if (format == Format::png)
     write_grid(o.path, model, rows, columns);
+  else if (format == Format::files)
+    write_files(o.path, model, rows);
   else if (format == Format::own)
     own_kind(model)->write(o.path, model.preprocessing().content, rows, model.row_shape());
   else
@@ -117,7 +123,7 @@ void write_data(const Output& o, const Model& model, const std::vector<float>& r
 }
 
 void write_rows(const Output& o, const std::vector<float>& values, const Shape& row,
-                const std::vector<std::string>& columns) {
+                const std::vector<std::string>& columns, const std::vector<std::string>& names) {
   Shape shape{static_cast<int64_t>(values.size()) / row.elements()};
   for (const int64_t d : row) shape.push_back(d);
   Tensor rows(shape);
@@ -126,14 +132,15 @@ void write_rows(const Output& o, const std::vector<float>& values, const Shape& 
   if (format == Format::json)
     print_json_rows(values, shape, columns);
   else if (format == Format::csv)
-    write_csv(o.path, columns, rows);
+    write_csv(o.path, columns, rows, names);
   else
     write_npy(o.path, rows);
 }
 
-void write_table(const Output& o, const Tensor& table, const std::vector<std::string>& columns) {
+void write_table(const Output& o, const Tensor& table, const std::vector<std::string>& columns,
+                 const std::vector<std::string>& names) {
   if (array_format_of(o) == Format::csv)
-    write_csv(o.path, columns, table);
+    write_csv(o.path, columns, table, names);
   else
     write_npy(o.path, table);
 }

@@ -13,7 +13,7 @@
 
 namespace latent::cli {
 
-enum class Format : uint8_t { npy, csv, png, json, own };
+enum class Format : uint8_t { npy, csv, png, json, files, own };
 
 struct Output {
   std::string path = "-", format = "auto";
@@ -41,12 +41,14 @@ Format data_format_of(const Output& output, const Model& model);
 void write_data(const Output& output, const Model& model, const std::vector<float>& rows,
                 int64_t columns = 0);
 
-/// As f32 of shape [rows, ..row]. `columns` names the values of a row in CSV.
+/// As f32 of shape [rows, ..row]. `columns` names the values of a row in CSV, `names`
+/// (unless empty) the rows.
 void write_rows(const Output& output, const std::vector<float>& values, const Shape& row,
-                const std::vector<std::string>& columns);
+                const std::vector<std::string>& columns,
+                const std::vector<std::string>& names = {});
 /// A table of numbers with names, f64 [rows, columns].
-void write_table(const Output& output, const Tensor& table,
-                 const std::vector<std::string>& columns);
+void write_table(const Output& output, const Tensor& table, const std::vector<std::string>& columns,
+                 const std::vector<std::string>& names = {});
 /// Names of `n` values of a row: prefix1, prefix2, ..
 std::vector<std::string> numbered(const std::string& prefix, int64_t n);
 

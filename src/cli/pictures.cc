@@ -1,6 +1,9 @@
 // Grids of samples and reconstructions; see pictures.h.
 #include "cli/pictures.h"
 
+#include <fmt/format.h>
+
+#include "base/file.h"
 #include "report/png.h"
 
 namespace latent::cli {
@@ -23,6 +26,14 @@ void write_grid(const std::string& path, const Model& model, std::span<const flo
                 int64_t columns) {
   check_draws_pictures(model);
   write_picture(path, grid_picture(model, rows, columns));
+}
+
+void write_files(const std::string& folder, const Model& model, std::span<const float> rows) {
+  check_draws_pictures(model);
+  make_folder(folder);
+  int number = 0;
+  for (const Picture& p : row_pictures(model, rows))
+    write_picture(fmt::format("{}/{:05}.png", folder, ++number), p);
 }
 
 void write_pairs(const std::string& path, const Model& model, std::span<const float> rows,

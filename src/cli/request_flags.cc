@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "data/content.h"
+
 namespace latent::cli {
 
 namespace {
@@ -58,19 +60,33 @@ void add_request_flags(Flags& flags, TrainRequest& r) {
     flags.add(flag_of(name), kind, help, initial,
               [&r, name](const std::string& text) { r.flags[name] = text; });
   };
-  flags.argument("DATA", r.data,
-                 "digits (embedded), a file (IDX, NPY, NPZ, CSV; packed by gzip or not), or -",
-                 false);
+  flags.argument(
+      "DATA", r.data,
+      "digits (embedded), a file (IDX, NPY, NPZ, CSV; packed by gzip or not), pictures (a file, "
+      "folder, list, .zip or .tar), or -",
+      false);
   key("model", "MODEL", "what to train; latent models lists them", "vae");
   flags.add("--config", "FILE", r.config_file,
             "TOML file of keys, which are the flags with _ for -");
   flags.add("--set", "KEY=VALUE", r.sets, "any key; wins over --config");
   key("validation", "FILE|X", "rows to validate on, or the fraction held out; 0: none", "0.1");
-  key("label", "COLUMN|FILE", "labels: a column of a CSV file, or a file of one number a row", "");
+  key("label", "COLUMN|FILE",
+      "labels: a column of a CSV file, a file of one number a row, or folder (files lie in one of "
+      "their class)",
+      "");
   key("content", "KIND", "what DATA holds; auto looks into the files", "auto");
   key("init", "MODEL", "model file or run folder to start from", "");
   key("warmup", "EPOCHS", "until the KL's weight has grown from 0 to beta", "0");
-  for (const ConfigField& f : train_keys()) key(f.name, kind_of(f), help_of(f), default_of(f));
+  const std::vector<ConfigField> content = content_fields();
+  for (const ConfigField& f : train_keys()) {
+    const bool of_content = std::ranges::count(content, f.name, &ConfigField::name) > 0;
+    if (f.kind == ConfigField::Kind::flag && of_content) {
+      flags.add_switch(flag_of(f.name), f.help,
+                       [&r, name = f.name](const std::string& text) { r.flags[name] = text; });
+    } else {
+      key(f.name, kind_of(f), help_of(f), default_of(f));
+    }
+  }
 }
 
 }  // namespace latent::cli

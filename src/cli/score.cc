@@ -5,18 +5,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "cli/evaluation.h"
 #include "cli/labels.h"
+#include "cli/lists.h"
 #include "cli/model_input.h"
 #include "cli/output.h"
+#include "cli/pictures.h"
 #include "cli/run_info.h"
 #include "cli/verbs.h"
 #include "measure/pca.h"
 #include "measure/ranking.h"
+#include "report/heat.h"
+#include "report/png.h"
 #include "report/words.h"
 #include "train/preprocess.h"
 
@@ -30,8 +35,8 @@ struct ScoreFlags {
   ModelFlags model;
   DataFlags data;
   Output out{.piped = Format::csv};
-  std::string by = "auto", reference, anomaly;
-  int64_t samples = 16, seed = 1;
+  std::string by = "auto", reference, anomaly, heatmap;
+  int64_t samples = 16, seed = 1, shown = 8;
   bool json = false;
 };
 
@@ -91,13 +96,54 @@ Tensor table_of(const std::vector<Column>& columns) {
   return t;
 }
 
-void tell_strangest(const std::vector<double>& scores) {
-  std::vector<size_t> rows(scores.size());
-  std::iota(rows.begin(), rows.end(), size_t{0});
-  std::ranges::stable_sort(rows, [&](size_t a, size_t b) { return scores[a] > scores[b]; });
+/// The `most` strangest rows, the strangest first.
+std::vector<int64_t> strangest(const std::vector<double>& scores, int64_t most) {
+  std::vector<int64_t> rows(scores.size());
+  std::iota(rows.begin(), rows.end(), int64_t{0});
+  const auto score_of = [&](int64_t row) { return scores[static_cast<size_t>(row)]; };
+  std::ranges::stable_sort(rows, std::greater(), score_of);
+  rows.resize(static_cast<size_t>(std::min<int64_t>(most, std::ssize(rows))));
+  return rows;
+}
+
+/// A row's number, and its name if it has one.
+std::string row_text(const Data& data, int64_t row) {
+  const std::vector<std::string>& names = data.dataset().names();
+  return names.empty() ? std::to_string(row)
+                       : fmt::format("{} {}", row, names[static_cast<size_t>(row)]);
+}
+
+/// Where in the strangest pictures the model errs; or, in an NPY file, in all.
+void write_heat(const ScoreFlags& flags, const Model& model, const Data& data,
+                const std::vector<double>& scores) {
+  if (flags.heatmap.ends_with(".npy")) {
+    const auto errors =
+        map_rows(data, [&](auto x) { return pixel_errors(model, x, model.reconstruct(x)); });
+    const Shape row = model.row_shape();
+    write_rows({flags.heatmap}, errors, {row[0], row[1]}, {});
+    tell_written({flags.heatmap},
+                 fmt::format("squared errors of the pixels of {} rows", data.size()));
+    return;
+  }
+  const std::vector<int64_t> rows = strangest(scores, flags.shown);
+  const std::vector<float> x = rows_at(data, rows);
+  float greatest = 0;
+  const Picture p = heat_picture(model, x, model.reconstruct(x), greatest);
+  write_png(flags.heatmap, p.pixels, p.height, p.width, p.channels);
   std::string text;
-  for (size_t i = 0; i < std::min<size_t>(5, rows.size()); ++i)
-    text += fmt::format("{}{} ({:.4g})", i > 0 ? ", " : "", rows[i], scores[rows[i]]);
+  for (const int64_t row : rows) text += (text.empty() ? "" : ", ") + row_text(data, row);
+  tell_written({flags.heatmap},
+               fmt::format("a line a row, the strangest first: the row, its reconstruction, its "
+                           "squared error, white from {:.3g} on; rows {}",
+                           greatest, text));
+}
+
+void tell_strangest(const std::vector<double>& scores, const Data& data) {
+  std::string text;
+  for (const int64_t row : strangest(scores, 5)) {
+    text += fmt::format("{}{} ({:.4g})", text.empty() ? "" : ", ", row_text(data, row),
+                        scores[static_cast<size_t>(row)]);
+  }
   fmt::print(stderr, "strangest rows, counted from 0: {}\n", text);
 }
 
@@ -113,6 +159,11 @@ int run(const ScoreFlags& flags) {
   if (!flags.json) array_format_of(flags.out);
   const Model model = open_model(flags.model);
   tell_model(flags.model, model);
+  if (!flags.heatmap.empty()) {
+    check_draws_pictures(model);
+    if (!flags.heatmap.ends_with(".png") && !flags.heatmap.ends_with(".npy"))
+      throw UsageError("--heatmap writes .png or .npy, found \"" + flags.heatmap + "\"");
+  }
   const Data data = open_rows(flags.data, model);
   const bool labelled = !flags.data.label.empty() || !flags.anomaly.empty();
   std::vector<uint8_t> strange;
@@ -138,15 +189,16 @@ int run(const ScoreFlags& flags) {
     fmt::print(stderr, "{} of {} rows are anomalies; +- is 1.96 errors of 500 bootstrap draws\n",
                count, data.size());
   } else {
-    tell_strangest(columns[0].scores);
+    tell_strangest(columns[0].scores, data);
     tell_correlations(columns);
   }
   if (!flags.json || flags.out.path != "-") {
     std::vector<std::string> names;
     for (const Column& c : columns) names.push_back(c.name);
-    write_table(flags.out, table_of(columns), names);
+    write_table(flags.out, table_of(columns), names, data.dataset().names());
     tell_written(flags.out, fmt::format("scores of {}", counted(data.size(), "row")));
   }
+  if (!flags.heatmap.empty()) write_heat(flags, model, data, columns[0].scores);
   if (flags.json) print_json(j);
   return 0;
 }
@@ -167,6 +219,11 @@ Action add_score(Flags& flags) {
             "model is a run of these data, else the rows that are scored");
   flags.add("--anomaly", "LABEL,..", asked->anomaly,
             "labels that are strange; none: 1, of 0 and 1");
+  flags.add(
+      "--heatmap", "FILE", asked->heatmap,
+      "of pictures: .png, where the model errs in the strangest rows; .npy, the squared error "
+      "of each pixel of all");
+  flags.add("--shown", "N", asked->shown, "rows in that .png", {1, 1000});
   flags.add("--samples", "N", asked->samples, "draws of the code a row", {1, 1e6});
   flags.add("--seed", "N", asked->seed, "of the draws", {0, 1e15});
   flags.add("--json", asked->json, "as JSON, with the scores unless these go to a file");

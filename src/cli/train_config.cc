@@ -242,7 +242,9 @@ std::string command_of(const TrainRequest& r) {
   for (const auto& [key, value] : r.flags) {
     std::string flag = key;
     std::ranges::replace(flag, '_', '-');
-    command += " --" + flag + " " + shell_word(value);
+    // Switches take a value only behind =.
+    const bool truth = value == "true" || value == "false";
+    command += " --" + flag + (truth ? "=" : " ") + shell_word(value);
   }
   return command;
 }

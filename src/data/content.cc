@@ -5,12 +5,13 @@
 
 #include "base/near.h"
 #include "data/dataset.h"
+#include "data/pictures.h"
 #include "latent/error.h"
 
 namespace latent {
 
 const std::vector<ContentKind>& content_kinds() {
-  static const std::vector<ContentKind> kinds = {};
+  static const std::vector<ContentKind> kinds = {pictures_kind()};
   return kinds;
 }
 

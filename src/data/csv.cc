@@ -287,9 +287,11 @@ std::string quoted_if_needed(const std::string& name) {
 }
 
 template <class T>
-void append_rows(std::span<const T> values, size_t width, std::string& out) {
+void append_rows(std::span<const T> values, size_t width, const std::vector<std::string>& names,
+                 std::string& out) {
   char number[32];
   for (size_t i = 0; i < values.size(); ++i) {
+    if (!names.empty() && i % width == 0) out += quoted_if_needed(names[i / width]) + ',';
     const auto end = std::to_chars(number, number + sizeof number, values[i]).ptr;
     out.append(number, end);
     out += (i + 1) % width == 0 ? '\n' : ',';
@@ -318,7 +320,8 @@ CsvTable parse_csv(std::span<const std::byte> bytes, const std::string& path,
   return table;
 }
 
-std::string csv_text(const std::vector<std::string>& columns, const Tensor& rows) {
+std::string csv_text(const std::vector<std::string>& columns, const Tensor& rows,
+                     const std::vector<std::string>& names) {
   if (rows.shape().rank() == 0) throw UsageError("a single number was to be written as CSV rows");
   size_t width = 1;
   for (int axis = 1; axis < rows.shape().rank(); ++axis)
@@ -327,21 +330,25 @@ std::string csv_text(const std::vector<std::string>& columns, const Tensor& rows
     throw UsageError("rows of " + std::to_string(width) + " values were to be written under " +
                      std::to_string(columns.size()) + " column names");
   }
-  std::string out;
+  if (!names.empty() && std::ssize(names) != rows.shape()[0]) {
+    throw UsageError(std::to_string(names.size()) + " names were to be written before " +
+                     std::to_string(rows.shape()[0]) + " rows");
+  }
+  std::string out = names.empty() || columns.empty() ? "" : "name";
   for (const std::string& name : columns) out += (out.empty() ? "" : ",") + quoted_if_needed(name);
   if (!columns.empty()) out += '\n';
   switch (rows.dtype()) {
     case DType::f32:
-      append_rows(rows.span<float>(), width, out);
+      append_rows(rows.span<float>(), width, names, out);
       break;
     case DType::f64:
-      append_rows(rows.span<double>(), width, out);
+      append_rows(rows.span<double>(), width, names, out);
       break;
     case DType::i32:
-      append_rows(rows.span<int32_t>(), width, out);
+      append_rows(rows.span<int32_t>(), width, names, out);
       break;
     case DType::u8:
-      append_rows(rows.span<uint8_t>(), width, out);
+      append_rows(rows.span<uint8_t>(), width, names, out);
       break;
     case DType::bf16:
       throw UsageError("bf16 was to be written as CSV; cast it to f32 first");
@@ -349,9 +356,9 @@ std::string csv_text(const std::vector<std::string>& columns, const Tensor& rows
   return out;
 }
 
-void write_csv(const std::string& path, const std::vector<std::string>& columns,
-               const Tensor& rows) {
-  write_file_atomic(path, csv_text(columns, rows));
+void write_csv(const std::string& path, const std::vector<std::string>& columns, const Tensor& rows,
+               const std::vector<std::string>& names) {
+  write_file_atomic(path, csv_text(columns, rows, names));
 }
 
 }  // namespace latent

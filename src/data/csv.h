@@ -40,8 +40,10 @@ CsvTable parse_csv(std::span<const std::byte> bytes, const std::string& path,
 
 /// The tensor [rows, ...] as CSV with one column an element of a row, under `columns` unless that
 /// is empty (else as many as elements). Each number has the fewest digits that read back as itself.
-std::string csv_text(const std::vector<std::string>& columns, const Tensor& rows);
-void write_csv(const std::string& path, const std::vector<std::string>& columns,
-               const Tensor& rows);
+/// `names`, unless empty, are a first column "name" of texts.
+std::string csv_text(const std::vector<std::string>& columns, const Tensor& rows,
+                     const std::vector<std::string>& names = {});
+void write_csv(const std::string& path, const std::vector<std::string>& columns, const Tensor& rows,
+               const std::vector<std::string>& names = {});
 
 }  // namespace latent

@@ -41,7 +41,7 @@ struct OpenOptions {
   std::string content = "auto";
   /// What was asked of the kind's settings; a key of another kind is a UsageError.
   nlohmann::json settings = nlohmann::json::object();
-  /// Reads as for a trained model, whose content this is; `content` and `settings` are then not
+  /// Reads as for a trained model, whose content this is; of `settings` then only skip_bad is
   /// looked at. Arrays are read as arrays all the same.
   const Content* as = nullptr;
 };

@@ -212,6 +212,15 @@ std::string FileSet::read(size_t i, size_t max_bytes) const {
   return archive_->bytes.substr(archive_->tar[files_[i].place].at, size);
 }
 
+std::string FileSet::start(size_t i) const {
+  if (!archive_) return start_of(path(i));
+  try {
+    return read(i).substr(0, kStart);
+  } catch (const DataError&) {
+    return "";
+  }
+}
+
 FileSet FileSet::only(std::span<const size_t> places) const {
   FileSet set = *this;
   set.files_.clear();
@@ -266,6 +275,12 @@ bool BadFiles::stopped() const {
 size_t BadFiles::count() const {
   const std::lock_guard lock(mutex_);
   return bad_.size();
+}
+
+std::string BadFiles::reason(size_t file) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find(bad_, file, &Bad::file);
+  return found == bad_.end() ? "" : found->reason;
 }
 
 std::vector<BadFiles::Bad> BadFiles::sorted() const {

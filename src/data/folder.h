@@ -45,6 +45,9 @@ class FileSet {
   std::string path(size_t i) const;
   /// The file's bytes; from any thread. Errors as read_file and unpack_member.
   std::string read(size_t i, size_t max_bytes = kMaxFileBytes) const;
+  /// Its first bytes, a few thousand, by which it is recognised; unpacked if it is packed by gzip.
+  /// "" when it cannot be read.
+  std::string start(size_t i) const;
   /// The files at these places of the list, in this order.
   FileSet only(std::span<const size_t> places) const;
 
@@ -96,6 +99,8 @@ class BadFiles {
   void check(size_t files) const;
 
   size_t count() const;
+  /// Why that file is bad, "" when it is not.
+  std::string reason(size_t file) const;
   /// In the order of the files, one line each: "sounds/a.wav: the reason".
   std::vector<std::string> lines() const;
 

@@ -99,7 +99,8 @@ std::span<const int32_t> Loader::batch(int64_t epoch, int64_t index) {
     shuffle(order_, Draws(seed_, static_cast<uint64_t>(epoch)));
     epoch_ = epoch;
   }
-  const int64_t first = index * batch_;
+  int64_t first = index * batch_;
+  if (first > 0 && first + 1 == std::ssize(order_) && batch_ > 1) --first;
   const int64_t count = std::min(batch_, std::ssize(order_) - first);
   return std::span(order_).subspan(static_cast<size_t>(first), static_cast<size_t>(count));
 }

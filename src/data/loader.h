@@ -23,7 +23,8 @@ Split split(int64_t size, double fraction, uint64_t seed);
 
 class Loader {
  public:
-  /// Batches of `batch` rows out of `rows`; the last of an epoch may be shorter.
+  /// Batches of `batch` rows out of `rows`; the last of an epoch may be shorter. A last batch of
+  /// one row has the row before it as well, for the statistics of a batch need two.
   Loader(std::vector<int32_t> rows, int64_t batch, uint64_t seed);
   /// Out of rows 0 .. size - 1.
   Loader(int64_t size, int64_t batch, uint64_t seed);

@@ -35,6 +35,17 @@ TEST(Loaders, EveryRowOnceAnEpochAndTheLastBatchIsShort) {
   EXPECT_EQ(Loader(1, 10, 1).batches(), 1);
 }
 
+TEST(Loaders, ALastBatchOfOneRowTakesTheOneBeforeAlong) {
+  Loader loader(7, 3, 1);
+  EXPECT_EQ(loader.batches(), 3);
+  const int32_t before = loader.batch(0, 1)[2];
+  const auto last = loader.batch(0, 2);
+  ASSERT_EQ(last.size(), 2u);
+  EXPECT_EQ(last[0], before);
+  EXPECT_EQ(Loader(3, 1, 1).batch(0, 2).size(), 1u) << "one row at a time was asked for";
+  EXPECT_EQ(Loader(1, 3, 1).batch(0, 0).size(), 1u) << "there is no other";
+}
+
 TEST(Loaders, TheOrderIsAFunctionOfSeedAndEpochAlone) {
   Loader a(500, 7, 9), b(500, 50, 9), other(500, 7, 10);
   const std::vector<int32_t> third = epoch_of(a, 3);

@@ -13,6 +13,7 @@
 #include "data/csv.h"
 #include "data/dataset.h"
 #include "data/digits.h"
+#include "data/folder.h"
 #include "data/idx.h"
 #include "data/npy.h"
 #include "data/npz.h"
@@ -25,7 +26,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kKinds = "an IDX, NPY, NPZ or CSV file";
+constexpr std::string_view kKinds = "an IDX, NPY, NPZ or CSV file, or of pictures";
 
 // What is met instead of data, and what to do about it.
 struct Stranger {
@@ -53,6 +54,7 @@ struct Array {
   std::vector<std::string> columns;
   Tensor label;  // of a CSV column
   std::vector<std::string> classes;
+  std::vector<std::string> names;  // of rows: a first CSV column "name" of texts, as encode writes
 };
 
 bool is_file(const std::string& path) {
@@ -96,6 +98,15 @@ Array read_array(const std::string& spec, const CsvOptions& csv) {
   if (is_zip(bytes)) return {.values = parse_npz(bytes, array, name)};
   if (is_idx(bytes)) return {.values = parse_idx(bytes, name)};
   if (!is_text(bytes)) refuse(bytes, name);
+  if (csv.label.empty() && csv.header.value_or(true) && file.starts_with("name,")) {
+    CsvTable table = parse_csv(bytes, name, {.label = "name", .header = true});
+    if (!table.classes.empty()) {
+      Array named{.values = std::move(table.values), .columns = std::move(table.columns)};
+      for (const int32_t k : table.label.span<int32_t>())
+        named.names.push_back(table.classes[static_cast<size_t>(k)]);
+      return named;
+    }
+  }
   CsvTable table = parse_csv(bytes, name, csv);
   return {std::move(table.values), std::move(table.columns), std::move(table.label),
           std::move(table.classes)};
@@ -155,6 +166,19 @@ const ContentKind* kind_of(const std::string& spec, const OpenOptions& options) 
   return (spec == "-" ? kind.streams : kind.recognizes(spec)) ? &kind : nullptr;
 }
 
+// Whether it is an archive of arrays alone.
+bool is_npz(const std::string& path) {
+  const FileSet set = FileSet::open(path);
+  return std::ranges::all_of(set.files(),
+                             [](const FoundFile& f) { return f.name.ends_with(".npy"); });
+}
+
+[[noreturn]] void refuse_files(const std::string& path) {
+  std::string kinds;
+  for (const ContentKind& kind : content_kinds()) kinds += "\n  " + kind.name + ": " + kind.doc;
+  throw DataError("none of the first files in it is of a kind that can be read:" + kinds, path);
+}
+
 std::string short_name(const std::string& path) {
   if (path == "-") return "stdin";
   std::string name = std::filesystem::path(path).filename().string();
@@ -184,10 +208,13 @@ Dataset Dataset::open(const std::string& spec, const OpenOptions& options) {
                                    : "did you mean \"" + near + "\"?"));
   }
   if (const ContentKind* kind = kind_of(spec, options)) {
-    const json settings = options.as ? options.as->settings
-                                     : resolve_config(kind->fields, options.settings, kind->name);
+    json settings = options.as ? options.as->settings
+                               : resolve_config(kind->fields, options.settings, kind->name);
+    if (options.as && settings.contains("skip_bad") && options.settings.contains("skip_bad"))
+      settings["skip_bad"] = true;
     return kind->open(spec, settings, options.as, options.label);
   }
+  if (FileSet::recognizes(spec) && !is_npz(spec)) refuse_files(spec);
   if (!options.as && !options.settings.empty()) {
     throw UsageError(options.settings.begin().key() + " was given, but " + spec +
                      " holds an array, which is read as it is");
@@ -207,7 +234,9 @@ Dataset Dataset::open(const std::string& spec, const OpenOptions& options) {
                      " is no CSV file that could have such a column");
   }
   return Dataset(short_name(path_and_array(spec).first), std::move(fields),
-                 {.columns = std::move(content.columns), .classes = std::move(content.classes)});
+                 {.columns = std::move(content.columns),
+                  .classes = std::move(content.classes),
+                  .names = std::move(content.names)});
 }
 
 Dataset Dataset::from_memory(std::string name, std::span<const float> values, int64_t rows,

@@ -12,7 +12,7 @@ Autoencoder AdversarialAutoencoder::autoencoder() const {
 }
 
 Loss AdversarialAutoencoder::loss(const Scope& s, const Batch& batch) const {
-  const Expr z = encode(s, batch.x);
+  const Expr z = encode(s, batch.input());
   const int64_t n = z.dim(0);
   const Expr reconstruction = mean(likelihood().nll(decode(s, z), batch.x));
   const Expr drawn = normal(s / "prior", z.shape());

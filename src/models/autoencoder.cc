@@ -93,7 +93,7 @@ std::vector<LayerInfo> Autoencoder::layers() const {
 }
 
 Loss Autoencoder::loss(const Scope& s, const Batch& batch) const {
-  const Expr pre = code_before_activation(c, s, batch.x);
+  const Expr pre = code_before_activation(c, s, batch.input());
   const Expr z = activate(c.code_activation, pre), out = decode(s, z);
   Loss loss;
   loss.code = z;

@@ -48,7 +48,7 @@ double Vae::warmup(int64_t step) const {
 }
 
 Loss Vae::loss(const Scope& s, const Batch& batch) const {
-  const Gaussian posterior = encode(s, batch.x);
+  const Gaussian posterior = encode(s, batch.input());
   const Expr z = posterior.sample(s / "noise");
   const Expr reconstruction = mean(likelihood().nll(decode(s, z), batch.x));
   const Expr kl = mean(posterior.kl_standard());

@@ -13,7 +13,7 @@ Vae VaeGan::vae() const {
 
 Loss VaeGan::loss(const Scope& s, const Batch& batch) const {
   const Vae net = vae();
-  const Gaussian posterior = net.encode(s, batch.x);
+  const Gaussian posterior = net.encode(s, batch.input());
   const Expr z = posterior.sample(s / "noise"), x = batch.x;
   const int64_t n = x.dim(0);
   // Reconstructions and draws from the prior in one pass through the decoder.

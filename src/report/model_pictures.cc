@@ -62,6 +62,18 @@ Picture grid_picture(const Model& model, std::span<const float> rows, int64_t co
   return tile_images(pictures_of(model, values, range_of(model, values)), grid_of(model, columns));
 }
 
+std::vector<Picture> row_pictures(const Model& model, std::span<const float> rows) {
+  const std::vector<float> values = scaled(model, rows);
+  const Range range = range_of(model, values);
+  const auto inputs = static_cast<size_t>(model.inputs());
+  std::vector<Picture> pictures;
+  for (size_t at = 0; at < values.size(); at += inputs) {
+    const auto row = std::span(values).subspan(at, inputs);
+    pictures.push_back(tile_images(pictures_of(model, row, range), {.columns = 1, .gap = 0}));
+  }
+  return pictures;
+}
+
 Picture pairs_picture(const Model& model, std::span<const float> rows, std::span<const float> below,
                       int64_t columns) {
   const std::vector<float> upper = scaled(model, rows), lower = scaled(model, below);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "latent/model.h"
 #include "report/grid.h"
@@ -16,6 +17,8 @@ bool draws_pictures(const Model& model);
 /// scaling brings the data to [0, 1] these are black and white, else what the rows span. UsageError
 /// when rows are no pictures.
 Picture grid_picture(const Model& model, std::span<const float> rows, int64_t columns = 0);
+/// Each row by itself, a pixel a pixel.
+std::vector<Picture> row_pictures(const Model& model, std::span<const float> rows);
 /// Rows, and under each the one of `below`.
 Picture pairs_picture(const Model& model, std::span<const float> rows, std::span<const float> below,
                       int64_t columns);

@@ -84,7 +84,7 @@ TrainEvent::Kind Loop::run() {
 bool Loop::step() {
   const std::span<const int32_t> rows = loader_.batch(state_.epoch, state_.batch);
   Plan& plan = training_.at(std::ssize(rows));
-  fill(plan, data_, rows);
+  fill_training(plan, rows);
   plan.run();
   if (state_.sums.empty()) {
     for (const std::string& name : parts_) state_.sums.emplace_back(name, 0.0);

@@ -10,9 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "data/augment.h"
 #include "data/loader.h"
 #include "latent/optim.h"
 #include "latent/train.h"
+#include "train/corrupt.h"
 #include "measure/statistics.h"
 #include "train/metrics.h"
 #include "train/preprocess.h"
@@ -54,8 +56,10 @@ class Loop {
   void trace_training(Graph& g, int64_t n);
   void trace_evaluation(Graph& g, int64_t n);
   double rate_at(int64_t update) const;
+  RowKind row_kind() const;
 
   void fill(Plan& plan, const Dataset& data, std::span<const int32_t> rows);
+  void fill_training(Plan& plan, std::span<const int32_t> rows);  // augmented
   bool step();                       // one update; false when its loss was not finite
   int64_t validation_batch() const;  // rows validated at a time
   std::optional<Parts> validate();   // none when asked to stop
@@ -78,6 +82,7 @@ class Loop {
   const Dataset& validation_data_;  // data_ itself where rows are held out
   std::vector<int32_t> validation_rows_;
   Loader loader_;
+  Augment augment_;
 
   Slots slots_, eval_slots_;
   PlanFamily training_, evaluation_;

@@ -39,6 +39,7 @@ Loop::Loop(const Architecture& architecture, const Preprocessing& preprocessing,
       validation_data_(options.validation_data ? options.validation_data->dataset() : data),
       validation_rows_(validated_rows(data, options)),
       loader_(rows_of(data, options).train, options.batch, options.seed),
+      augment_(options.augment, data.row_shape("x"), options.seed),
       slots_(options.seed),
       eval_slots_(options.seed),
       training_(slots_, [this](Graph& g, int64_t n) { trace_training(g, n); },
@@ -58,9 +59,20 @@ double Loop::rate_at(int64_t update) const {
   return rate * 0.5 * (1 + std::cos(M_PI * std::min(1.0, static_cast<double>(update) / total)));
 }
 
+RowKind Loop::row_kind() const {
+  const Scaling& s = preprocessing_.scaling;
+  if (!s.is_uniform()) return {data_.row_shape("x"), 0, 1};  // a mean or least value, and one above
+  const ValueRange range = data_.range("x");
+  return {data_.row_shape("x"), range.low * s.scale[0] + s.shift[0],
+          range.high * s.scale[0] + s.shift[0]};
+}
+
 void Loop::trace_training(Graph& g, int64_t n) {
   const Scope s(g, true);
-  const Loss loss = architecture_.loss(s, declare_batch(g, n, architecture_.inputs, data_));
+  Batch batch = declare_batch(g, n, architecture_.inputs, data_);
+  if (!options_.corrupt.empty())
+    batch.seen = corrupted(s / "corrupt", batch.x, options_.corrupt, row_kind());
+  const Loss loss = architecture_.loss(s, batch);
   const std::vector<Expr> weights = g.slots("");
   weights_.clear();
   for (const Expr& w : weights) {
@@ -121,6 +133,11 @@ void Loop::trace_evaluation(Graph& g, int64_t n) {
 void Loop::fill(Plan& plan, const Dataset& data, std::span<const int32_t> rows) {
   data.gather("x", rows, plan.feed("x").data(), preprocessing_.scaling);
   feed_labels(plan, data, rows);
+}
+
+void Loop::fill_training(Plan& plan, std::span<const int32_t> rows) {
+  fill(plan, data_, rows);
+  augment_.apply(plan.feed("x"), state_.epoch, rows);
 }
 
 void Loop::sync_evaluation() {
@@ -222,7 +239,7 @@ Forecast Loop::forecast() {
   // The first runs touch memory for the first time and are not counted.
   while (std::ssize(times) < kMostSteps && (times.size() < 2 || seconds_since(began) < kSeconds)) {
     const auto at = Clock::now();
-    fill(plan, data_, rows);
+    fill_training(plan, rows);
     plan.run();
     times.push_back(seconds_since(at));
   }

@@ -15,7 +15,15 @@ namespace latent {
 
 namespace {
 
-constexpr int64_t kPiece = 256;  // rows computed at a time
+/// Rows computed at a time, a power of two: as many as keep the values of the widest layer within a
+/// few MiB, for a piece that leaves the caches costs more a row; but enough for several threads.
+int64_t piece_of(const Architecture& a) {
+  constexpr int64_t kMost = 256, kLeast = 16, kValues = int64_t{1} << 20;
+  int64_t widest = 1;
+  for (const LayerInfo& layer : a.layers) widest = std::max(widest, layer.output.elements());
+  const auto fitting = static_cast<uint64_t>(std::max<int64_t>(kValues / widest, 1));
+  return std::clamp(static_cast<int64_t>(std::bit_floor(fitting)), kLeast, kMost);
+}
 
 std::map<std::string, const Tensor*> pointers(const Slots& slots) {
   std::map<std::string, const Tensor*> tensors;
@@ -71,8 +79,9 @@ PlanFamily& Executor::family(Function f) {
 std::vector<float> Executor::run(Function f, std::span<const float> in, int64_t rows) {
   std::vector<float> out;
   const auto width = static_cast<size_t>(rows ? std::ssize(in) / rows : 0);
-  for (int64_t at = 0; at < rows; at += kPiece) {
-    const int64_t n = std::min(kPiece, rows - at);
+  const int64_t piece_rows = piece_of(architecture_);
+  for (int64_t at = 0; at < rows; at += piece_rows) {
+    const int64_t n = std::min(piece_rows, rows - at);
     // The next power of two, so that a model ends with few plans whatever it is asked for.
     const auto planned = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(n)));
     Plan& plan = family(f).at(planned);
@@ -123,8 +132,10 @@ const Architecture& Model::architecture() const { return impl_->architecture; }
 const Slots& Model::weights() const { return impl_->weights; }
 const Preprocessing& Model::preprocessing() const { return impl_->preprocessing; }
 void Model::scale(std::span<float> rows) const { impl_->preprocessing.scaling.apply(rows); }
-Data Model::open(const std::string& spec, const std::string& label) const {
-  Data data(Dataset::open(spec, {.label = label, .as = &preprocessing().content}));
+Data Model::open(const std::string& spec, const std::string& label, bool skip_bad) const {
+  OpenOptions options{.label = label, .as = &preprocessing().content};
+  if (skip_bad) options.settings["skip_bad"] = true;
+  Data data(Dataset::open(spec, options));
   if (data.row_elements() == inputs()) return data;
   throw UsageError("rows of " + data.name() + " are " + data.row_shape().text() + ", " +
                    std::to_string(data.row_elements()) + " values; the model is for rows of " +

@@ -1,7 +1,9 @@
 // The table of training options; see options.h.
 #include "train/options.h"
 
+#include "data/augment.h"
 #include "data/loader.h"
+#include "train/corrupt.h"
 
 namespace latent {
 
@@ -23,6 +25,11 @@ const std::vector<BoundField<TrainOptions>>& train_fields() {
       bind_field("seed", &O::seed, "of weights, order, noise and hold-out", {0, 9007199254740992}),
       bind_field("dtype", &O::dtype, "of products", {}, {"f32", "bf16"}),
       bind_field("freeze", &O::freeze, "scopes whose parameters stay as they are, as encoder"),
+      bind_field("augment", &O::augment,
+                 "pictures are changed anew in each epoch: flip, flip-vertical, shift=N, crop=F"),
+      bind_field("corrupt", &O::corrupt,
+                 "the encoder sees rows damaged anew in each step: gaussian=S, salt=F, mask=F, "
+                 "block=F"),
       bind_field("scaling", &O::scaling, "of the data", {},
                  {"auto", "none", "minmax", "standardize"}),
   };
@@ -56,6 +63,8 @@ void check_request(const Architecture& a, const Data& data, const TrainOptions& 
                      data.name() + " are " + data.row_shape().text());
   }
   check_options(o, std::ssize(trained_rows(data, o)));
+  Augment(o.augment, data.row_shape(), o.seed);
+  check_corruption(o.corrupt, data.row_shape());
   if (o.validation_data && !(o.validation_data->row_shape() == data.row_shape())) {
     throw UsageError("rows to validate on are " + o.validation_data->row_shape().text() +
                      ", those to train on " + data.row_shape().text());
