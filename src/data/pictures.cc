@@ -254,9 +254,13 @@ Dataset open_pictures(const std::string& path, const json& settings, const Conte
   resolved["size"] = size.text();
   const int channels = resolved.at("colour") == "rgb" ? 3 : 1;
   const std::string fit = settings.at("fit").get<std::string>();
-  if (!as) about.notes.push_back(describe(sizes, size, fit, channels, !asked.empty()));
   std::vector<Field> fields;
   fields.push_back({"x", rows_of(all, seen, good, size, fit, channels, bad, about.notes)});
+  if (!as) {
+    sizes.clear();
+    for (const size_t i : good) sizes.push_back({seen[i].info.height, seen[i].info.width});
+    about.notes.insert(about.notes.begin(), describe(sizes, size, fit, channels, !asked.empty()));
+  }
   tell_bad(bad, about.notes);
   const FileSet files = all.only(good);
   for (size_t i = 0; i < files.size(); ++i) about.names.push_back(files.name(i));
