@@ -75,7 +75,7 @@ TEST(Loaders, EveryOrderIsEquallyLikely) {
 }
 
 TEST(Loaders, TakesAListOfRows) {
-  Loader loader({5, 9, 2}, 2, 1);
+  Loader loader({5, 9, 2}, 3, 1);
   std::vector<int32_t> rows = epoch_of(loader, 0);
   std::ranges::sort(rows);
   EXPECT_EQ(rows, (std::vector<int32_t>{2, 5, 9}));
