@@ -1,6 +1,7 @@
 // Fuzzes one reader of files (LATENT_FUZZ_READER, a function below): whatever the bytes are, the
 // reader returns or throws DataError or UsageError. Sanitizers and libFuzzer's limit on a single
 // allocation watch the rest.
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -9,6 +10,7 @@
 #include <string>
 
 #include "base/file.h"
+#include "data/audio_file.h"
 #include "data/csv.h"
 #include "data/idx.h"
 #include "data/image.h"
@@ -25,6 +27,13 @@ using Bytes = std::span<const std::byte>;
 [[maybe_unused]] void idx(Bytes bytes) { parse_idx(bytes, "fuzz"); }
 [[maybe_unused]] void npy(Bytes bytes) { parse_npy(bytes, "fuzz"); }
 [[maybe_unused]] void safetensors(Bytes bytes) { parse_safetensors(bytes, "fuzz"); }
+
+// Every sample is a number.
+[[maybe_unused]] void sound(Bytes bytes) {
+  for (const float v : decode_sound(bytes, "fuzz").samples) {
+    if (!std::isfinite(v)) std::abort();
+  }
+}
 
 // Every member lies within the archive.
 [[maybe_unused]] void tar(Bytes bytes) {

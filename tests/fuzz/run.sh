@@ -5,7 +5,7 @@ set -euo pipefail
 build=$(realpath "$1")/tests/fuzz
 seconds=$2
 seeds=$(dirname "$(realpath "$0")")/corpus
-for reader in idx npy npz csv safetensors tar png jpeg pnm; do
+for reader in idx npy npz csv safetensors sound tar png jpeg pnm; do
   mkdir -p "$build/corpus/$reader"
   # 16 KiB of input unpack to at most 16 MiB: a single allocation beyond 64 MiB believes a lie. 4 KiB of PNG can hold 34 million
   # pixels of one bit, 100 MiB in three channels.
