@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "latent/nn.h"
+#include "nn/sequence.h"
 
 namespace latent {
 
@@ -11,11 +12,12 @@ Init he(int64_t fan_in, int64_t) { return he_normal(fan_in); }
 
 /// A convolution whose bias the batch norm after it would take away again.
 Expr bare_conv(const Scope& s, Expr x, int64_t channels, int64_t kernel, int64_t stride = 1) {
-  return conv2d(s, x, channels, kernel, {.stride = stride, .weight = he, .bias = false});
+  return conv2d(s, x, channels, nn::square_or_line(x, kernel),
+                {.stride = nn::square_or_line(x, stride), .weight = he, .bias = false});
 }
 Expr norm_relu(const Scope& s, Expr x) { return relu(batch_norm(s, x)); }
 Expr conv_relu(const Scope& s, Expr x, int64_t channels, int64_t kernel) {
-  return relu(conv2d(s, x, channels, kernel, {.weight = he}));
+  return relu(conv2d(s, x, channels, nn::square_or_line(x, kernel), {.weight = he}));
 }
 
 Expr picture(const char* block, const Scope& s, const Arg& x) {

@@ -19,6 +19,7 @@ struct Preset {
   StackPreset info;
   Text encoder;
   Text decoder = nullptr;  // null: the encoder's mirror
+  int64_t halvings = 1;    // of the picture, a stage
 };
 
 int64_t channels(int64_t width, int64_t stage) { return width << stage; }
@@ -105,6 +106,17 @@ std::string broadcast_decoder(int64_t w, int64_t d, const Shape& picture) {
                      stages(d, [&](int64_t) { return fmt::format("conv {} 3; relu", w); }));
 }
 
+std::string strided_by_four(int64_t w, int64_t d, const Shape&) {
+  return stages(
+      d, [&](int64_t i) { return fmt::format("conv {} 8 s4; leaky_relu 0.2", channels(w, i)); });
+}
+std::string strided_by_four_back(int64_t w, int64_t d, const Shape& picture) {
+  // A last convolution at full rate takes away what transposed ones leave between their steps.
+  const std::string mirror = mirrored_stack(strided_by_four(w, d, picture), picture);
+  return fmt::format("{}deconv {} 8 s4 {}x{}; leaky_relu 0.2; out 7",
+                     mirror.substr(0, mirror.rfind("out")), w, picture[0], picture[1]);
+}
+
 const std::vector<Preset>& presets() {
   static const std::vector<Preset> all = {
       {{"vgg",
@@ -147,6 +159,14 @@ const std::vector<Preset>& presets() {
         32, 2},
        fully_convolutional,
        broadcast_decoder},
+      {{"wave",
+        "for sounds as samples: convolutions 8 of stride 4 and back (the encoder of Defossez et "
+        "al. "
+        "2022, arXiv 2210.13438, without its residual units)",
+        16, 4},
+       strided_by_four,
+       strided_by_four_back,
+       2},
   };
   return all;
 }
@@ -158,10 +178,12 @@ const Preset* find(const std::string& name) {
   return nullptr;
 }
 
-/// How often a picture can be halved so that 2 x 2 is left: batch norm needs more than one place.
+/// How often a picture can be halved so that 2 x 2 is left, or of a sequence 2: batch norm needs
+/// more than one place.
 int64_t most_halvings(const Shape& picture) {
   int64_t times = 0;
-  for (int64_t size = std::min(picture[0], picture[1]); size >= 3; size = (size + 1) / 2) ++times;
+  const int64_t shorter = picture[0] == 1 ? picture[1] : std::min(picture[0], picture[1]);
+  for (int64_t size = shorter; size >= 3; size = (size + 1) / 2) ++times;
   return times;
 }
 
@@ -172,11 +194,12 @@ std::string built(const Preset& p, Text text, int64_t width, int64_t depth, cons
     throw UsageError("the preset " + name + " is for pictures, rows here are flat, " +
                      picture.text() + "; say --picture HEIGHT,WIDTH, or use dense layers");
   }
-  const int64_t most = std::min(kMostDepth, most_halvings(picture));
+  const int64_t most = std::min(kMostDepth, most_halvings(picture) / p.halvings);
   if (depth > most || most == 0) {
     throw UsageError(
-        fmt::format("{} of depth {} halves a picture {} x {} as often; at most {} fits", name,
-                    std::max<int64_t>(depth, 1), picture[0], picture[1], most));
+        fmt::format("{} of depth {} halves a picture {} x {} {} times; at most {} fits", name,
+                    std::max<int64_t>(depth, 1), picture[0], picture[1],
+                    std::max<int64_t>(depth, 1) * p.halvings, most));
   }
   if (width < 0 || width > kMostWidth || depth < 0)
     throw UsageError(fmt::format("a width is 1 to {}, found {}", kMostWidth, width));

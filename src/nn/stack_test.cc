@@ -206,10 +206,55 @@ TEST(Mirror, LayersInReverseWithSizesRestored) {
               {"layer 1", "no mirror"});
 }
 
+TEST(Sequence, LayersAreOneDimensional) {
+  EXPECT_EQ(mirrored_stack("conv 16 7 s4; relu; conv 32 8 s4", {1, 4095, 1}),
+            "picture 1x256x32; deconv 16 8 s4 1x1024; relu; out 7 s4");
+  EXPECT_EQ(parameters("conv 16 7 s4", {1, 4096, 1}), 7 * 16 + 16);
+  EXPECT_EQ(parameters("conv 8 3; res 8 s2", {1, 64, 1}), 3 * 8 + 8 + 2 * 3 * 64 + 64 + 3 * 16);
+  EXPECT_EQ(
+      stack_layers("pool 4; preact 8 s2; denseblock 2 4; transition", {1, 64, 2}).back().output,
+      (Shape{1, 4, 8}));
+  EXPECT_EQ(encoder_stack("wave", 4, 2, {1, 64, 1}),
+            "conv 4 8 s4; leaky_relu 0.2; conv 8 8 s4; leaky_relu 0.2");
+  EXPECT_EQ(
+      decoder_stack("wave", "wave", 4, 2, {1, 64, 1}),
+      "picture 1x4x8; leaky_relu 0.2; deconv 4 8 s4 1x16; leaky_relu 0.2; deconv 4 8 s4 1x64; "
+      "leaky_relu 0.2; out 7");
+  expect_says(refusal([] {
+                encoder_stack("wave", 0, 4, {1, 64, 1});
+              }),
+              {"8 times", "at most 2 fits"});
+}
+
+// The layers of a stack on a picture one pixel high are conv1d's, value for value.
+TEST(Sequence, ConvolutionsAreThoseOfSequences) {
+  Slots slots(7);
+  Graph g;
+  const Scope s(g, false);
+  const Expr x = g.feed("x", {2, 1, 64, 3});
+  const Expr y = stack(s / "a", x, "conv 4 7 s4; deconv 5 8 s4 1x63");
+  const Expr line = reshape(x, {2, 64, 3});
+  const Expr h = conv1d(s / "b" / 0, line, 4, 7, {.stride = 4}),
+             z = conv_transpose1d(s / "b" / 1, h, 5, 8, {.stride = 4, .size = Extent{1, 63}});
+  EXPECT_EQ(y.shape(), (Shape{2, 1, 63, 5}));
+  g.fetch("y", y);
+  g.fetch("z", z);
+  Plan plan(g, slots, {.threads = 1});
+  for (const char* name : {"0/weight", "1/weight"}) {
+    const auto from = slots.at(std::string("a/") + name).span<float>();
+    std::ranges::copy(from, slots.at(std::string("b/") + name).span<float>().begin());
+  }
+  auto feed = plan.feed("x");
+  for (size_t i = 0; i < feed.size(); ++i) feed[i] = std::sin(static_cast<float>(i));
+  plan.run();
+  const auto a = plan.fetch("y"), b = plan.fetch("z");
+  EXPECT_TRUE(std::ranges::equal(a, b));
+}
+
 TEST(Mirror, OddPicturesComeBackExactly) {
   for (const StackPreset& p : stack_presets()) {
     for (const Shape& picture :
-         {Shape{8, 8, 1}, Shape{9, 13, 3}, Shape{28, 28, 1}, Shape{15, 7, 2}}) {
+         {Shape{8, 8, 1}, Shape{9, 13, 3}, Shape{28, 28, 1}, Shape{15, 7, 2}, Shape{1, 1000, 1}}) {
       const std::string decoder = decoder_stack(p.name, p.name, 4, 0, picture);
       const std::vector<LayerInfo> layers = stack_layers(decoder, {5}, picture);
       EXPECT_EQ(layers.back().output, picture) << p.name << ": " << decoder;

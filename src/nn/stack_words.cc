@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "nn/sequence.h"
 #include "nn/stack_text.h"
 
 namespace latent::nn {
@@ -18,9 +19,9 @@ Expr dense_to(const Scope& s, Expr x, int64_t units, const Around& a) {
   return dense(s, h, units, {.weight = he_normal(h.dim(1)), .bias = !a.normalized});
 }
 
-ConvLayerOptions conv_options(const Layer& l, const Around& a) {
-  ConvLayerOptions o{.stride = l.option('s', 1),
-                     .dilation = l.option('d', 1),
+ConvLayerOptions conv_options(const Expr& x, const Layer& l, const Around& a) {
+  ConvLayerOptions o{.stride = square_or_line(x, l.option('s', 1)),
+                     .dilation = square_or_line(x, l.option('d', 1)),
                      .groups = l.option('g', 1),
                      .weight = he,
                      .bias = !a.normalized};
@@ -50,13 +51,14 @@ Expr upsample(Expr x, const std::vector<int64_t>& size) {
 }
 
 Expr pool(Expr x, int64_t window, int64_t stride) {
-  const int64_t most = std::min(x.dim(1), x.dim(2));
+  const int64_t most = x.dim(1) == 1 ? x.dim(2) : std::min(x.dim(1), x.dim(2));
   if (window > most) {
     throw UsageError(
         fmt::format("a window of {} is larger than the picture {} x {}; at most {} fits", window,
                     x.dim(1), x.dim(2), most));
   }
-  return max_pool(x, window, stride, same_padding({x.dim(1), x.dim(2)}, window, stride));
+  const Extent w = square_or_line(x, window), s = square_or_line(x, stride);
+  return max_pool(x, w, s, same_padding({x.dim(1), x.dim(2)}, w, s));
 }
 
 /// z [n, d] at every place of a picture, and the places' coordinates in [-1, 1] as two channels
@@ -89,9 +91,11 @@ Expr output(const Scope& s, Expr x, const Layer& l, const Shape& shape) {
                     "before it, or a stride, fits",
                     x.dim(1), x.dim(2), shape[0], shape[1], shape[0], shape[1]));
   }
-  if (stride == 1) return conv2d(s, x, shape[2], kernel);
-  return conv_transpose2d(s, x, shape[2], kernel,
-                          {.stride = stride, .size = Extent{shape[0], shape[1]}});
+  const Extent window = square_or_line(x, kernel);
+  if (stride == 1) return conv2d(s, x, shape[2], window);
+  return conv_transpose2d(
+      s, x, shape[2], window,
+      {.stride = square_or_line(x, stride), .size = Extent{shape[0], shape[1]}});
 }
 
 std::string size_text(const Shape& row) { return fmt::format("{}", fmt::join(row, "x")); }
@@ -145,7 +149,9 @@ std::vector<Word> table() {
        .options = "sdg",
        .apply =
            [](S s, Expr x, L l, A a) {
-             return conv2d(s, picture(x, "conv"), l.integer(0), l.integer(1), conv_options(l, a));
+             const Expr in = picture(x, "conv");
+             return conv2d(s, in, l.integer(0), square_or_line(in, l.integer(1)),
+                           conv_options(in, l, a));
            },
        .mirror = mirror_of_conv},
       {.name = "deconv",
@@ -156,8 +162,9 @@ std::vector<Word> table() {
        .size_axes = 2,
        .apply =
            [](S s, Expr x, L l, A a) {
-             return conv_transpose2d(s, picture(x, "deconv"), l.integer(0), l.integer(1),
-                                     conv_options(l, a));
+             const Expr in = picture(x, "deconv");
+             return conv_transpose2d(s, in, l.integer(0), square_or_line(in, l.integer(1)),
+                                     conv_options(in, l, a));
            },
        .mirror = mirror_of_deconv},
       {.name = "dense",
