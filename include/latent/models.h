@@ -67,6 +67,8 @@ struct LATENT_API Autoencoder {
     bool tied = false;  // the decoder's weights are the encoder's, transposed; biases are its own
     double weight_decay = 0;  // adds weight_decay / 2 times the sum of squares of all weights, not
                               // of biases, to the loss (Adam{.decay} is the decoupled kind)
+    double spectral = 0;      // adds spectral times the multi-resolution STFT loss (Yamamoto et al.
+                              // 2020, arXiv 1910.11480), for rows that are samples of sounds
     double entropy = 0;       // adds entropy * H(code), in nats; negative values spread the code
     // Instead of the dense layers: stacks (latent/stack.h), each a preset's name or a text.
     std::string encoder, decoder;  // "": dense layers; decoder "": the encoder's mirror
@@ -79,7 +81,8 @@ struct LATENT_API Autoencoder {
   Expr decode(const Scope& s, Arg z) const;         ///< [n, latent] -> parameters of likelihood()
   Expr decode_mean(const Scope& s, Arg z) const;    ///< [n, latent] -> mean of x, [n, inputs]
   Loss loss(const Scope& s, const Batch& b) const;  ///< Parts: reconstruction, and where weighted
-                                                    ///< weight_decay (unweighted), entropy.
+                                                    ///< spectral, weight_decay (both unweighted),
+                                                    ///< entropy.
   Likelihood likelihood() const;          ///< squared_error for mse, bernoulli for cross-entropy.
   std::vector<LayerInfo> layers() const;  ///< What encode and decode are made of, in order.
 };

@@ -5,6 +5,7 @@
 #include "latent/models.h"
 #include "latent/ops.h"
 #include "models/coder.h"
+#include "models/spectral.h"
 
 namespace latent {
 
@@ -99,6 +100,10 @@ Loss Autoencoder::loss(const Scope& s, const Batch& batch) const {
   loss.code = z;
   loss.total = c.loss == "mse" ? mean(square(out - batch.x)) : mean(likelihood().nll(out, batch.x));
   loss.parts.emplace_back("reconstruction", loss.total);
+  if (c.spectral != 0) {
+    loss.parts.emplace_back("spectral", models::spectral_loss(batch.x, likelihood().mean(out)));
+    loss.total = loss.total + c.spectral * loss.parts.back().second;
+  }
   if (c.weight_decay != 0) {
     loss.parts.emplace_back("weight_decay", sum_of_squared_weights(s));
     loss.total = loss.total + c.weight_decay / 2 * loss.parts.back().second;

@@ -61,6 +61,9 @@ const std::vector<BoundField<Autoencoder::Config>>& autoencoder_fields() {
           bind_field("tied", &C::tied, "the decoder's weights are the encoder's, transposed"),
           bind_field("weight_decay", &C::weight_decay,
                      "half of it times the sum of squared weights is added to the loss", kWeight),
+          bind_field("spectral", &C::spectral,
+                     "it times the multi-resolution STFT loss is added, of sounds as samples",
+                     kWeight),
           bind_field(
               "entropy", &C::entropy,
               "it times the code's entropy in nats is added to the loss; negative spreads the "
