@@ -110,14 +110,17 @@ Format data_format_of(const Output& o, const Model& model) {
 }
 
 void write_data(const Output& o, const Model& model, const std::vector<float>& rows,
-                int64_t columns) {
+                int64_t columns, const std::vector<std::string>& names) {
   const Format format = data_format_of(o, model);
+  const Content& content = model.preprocessing().content;
   if (format == Format::png)
     write_grid(o.path, model, rows, columns);
   else if (format == Format::files)
     write_files(o.path, model, rows);
+  else if (format == Format::own && !names.empty() && own_kind(model)->write_named)
+    own_kind(model)->write_named(o.path, content, rows, names);
   else if (format == Format::own)
-    own_kind(model)->write(o.path, model.preprocessing().content, rows, model.row_shape());
+    own_kind(model)->write(o.path, content, rows, model.row_shape());
   else
     write_rows(o, rows, model.row_shape(), value_names(model));
 }

@@ -37,9 +37,9 @@ Format array_format_of(const Output& output);
 /// of its own (latent/data.h), also these. UsageError where rows cannot be written so.
 Format data_format_of(const Output& output, const Model& model);
 /// Rows [n, inputs] of the model's data, in units of the data, in that format; `columns` of a grid
-/// of pictures, 0: a square.
+/// of pictures, 0: a square; `names` of rows that belong to others, as windows of one sound.
 void write_data(const Output& output, const Model& model, const std::vector<float>& rows,
-                int64_t columns = 0);
+                int64_t columns = 0, const std::vector<std::string>& names = {});
 
 /// As f32 of shape [rows, ..row]. `columns` names the values of a row in CSV, `names`
 /// (unless empty) the rows.

@@ -11,7 +11,9 @@
 #include "cli/pictures.h"
 #include "cli/verbs.h"
 #include "data/dataset.h"
+#include "measure/sound.h"
 #include "report/words.h"
+#include "train/preprocess.h"
 
 namespace latent::cli {
 
@@ -100,9 +102,14 @@ int run(const ReconstructFlags& flags) {
     return 0;
   }
   const auto rows = map_rows(data, make);
+  const Content& content = model.preprocessing().content;
+  if (content.kind == "audio") {
+    const auto error = measure::sound_error(content, data.values(), rows);
+    fmt::print(stderr, "{}, mean of {} windows\n", error.text(), data.size());
+  }
   const std::vector<std::string>& names = data.dataset().columns();
   if (format == Format::own || format == Format::files)
-    write_data(flags.out, model, rows);
+    write_data(flags.out, model, rows, 0, data.dataset().names());
   else
     write_rows(flags.out, rows, data.row_shape(), names.empty() ? value_names(model) : names,
                data.dataset().names());

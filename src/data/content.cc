@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/near.h"
+#include "data/audio.h"
 #include "data/dataset.h"
 #include "data/pictures.h"
 #include "latent/error.h"
@@ -11,7 +12,7 @@
 namespace latent {
 
 const std::vector<ContentKind>& content_kinds() {
-  static const std::vector<ContentKind> kinds = {pictures_kind()};
+  static const std::vector<ContentKind> kinds = {pictures_kind(), audio_kind()};
   return kinds;
 }
 

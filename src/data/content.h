@@ -47,6 +47,11 @@ struct ContentKind {
   std::function<void(const std::string& path, const Content& content, std::span<const float> rows,
                      const Shape& row)>
       write;
+  /// The same of rows whose names (Dataset::names()) say which belong together, as windows of one
+  /// sound; null where rows stand alone.
+  std::function<void(const std::string& path, const Content& content, std::span<const float> rows,
+                     std::span<const std::string> names)>
+      write_named = nullptr;
 };
 
 const std::vector<ContentKind>& content_kinds();

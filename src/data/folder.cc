@@ -260,6 +260,30 @@ FileLabels file_labels(const FileSet& files, std::string_view how) {
   return out;
 }
 
+void number_as_trained(FileLabels& labels, std::string& kept, const std::string& path) {
+  if (kept.empty()) {
+    for (const std::string& c : labels.classes) kept += c + "\n";
+    return;
+  }
+  std::vector<std::string> classes;
+  for (size_t at = 0; at < kept.size(); at = kept.find('\n', at) + 1)
+    classes.push_back(kept.substr(at, kept.find('\n', at) - at));
+  for (int32_t& label : labels.of_file) {
+    const std::string& text = labels.classes[static_cast<size_t>(label)];
+    const auto found = std::ranges::find(classes, text);
+    if (found == classes.end())
+      throw DataError("the model was trained without the class \"" + text + "\"", path);
+    label = static_cast<int32_t>(found - classes.begin());
+  }
+  labels.classes = std::move(classes);
+}
+
+std::string short_name(const std::string& path) {
+  const fs::path whole = fs::absolute(path).lexically_normal();
+  const std::string name = (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+  return name.substr(0, name.find('.', 1));
+}
+
 void BadFiles::add(size_t file, std::string path, std::string reason, int64_t offset) {
   if (reason.starts_with(path) && reason.find(": ", path.size()) != reason.npos)
     reason.erase(0, reason.find(": ", path.size()) + 2);
@@ -306,6 +330,18 @@ std::vector<std::string> BadFiles::lines() const {
   std::vector<std::string> lines;
   for (const Bad& bad : sorted()) lines.push_back(bad.path + ": " + bad.reason);
   return lines;
+}
+
+std::string left_out(const BadFiles& bad) {
+  constexpr size_t kMostTold = 20;
+  const std::vector<std::string> lines = bad.lines();
+  if (lines.empty()) return "";
+  std::string text =
+      "left out " + std::to_string(lines.size()) + (lines.size() == 1 ? " file:" : " files:");
+  for (size_t i = 0; i < std::min(lines.size(), kMostTold); ++i) text += "\n  " + lines[i];
+  if (lines.size() > kMostTold)
+    text += "\n  and " + std::to_string(lines.size() - kMostTold) + " more";
+  return text;
 }
 
 }  // namespace latent

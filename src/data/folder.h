@@ -70,6 +70,13 @@ struct FileLabels {
 /// for another word, DataError naming the first file that has none.
 FileLabels file_labels(const FileSet& files, std::string_view how);
 
+/// The numbers that labels had in training: `kept` are the classes of then, one a line, filled in
+/// when empty. DataError naming `path` for a class that there was not.
+void number_as_trained(FileLabels& labels, std::string& kept, const std::string& path);
+
+/// A data set's name: the file's or the folder's, without what follows the first dot.
+std::string short_name(const std::string& path);
+
 /// Files that could not be used, with the reason of each. Unless bad files are to be skipped, the
 /// first one, in the order of the files and not of the threads, stops the reading.
 class BadFiles {
@@ -116,5 +123,8 @@ class BadFiles {
   mutable std::mutex mutex_;
   std::vector<Bad> bad_;
 };
+
+/// "left out 2 files:" and the first twenty with their reasons, a line each; "" when none is bad.
+std::string left_out(const BadFiles& bad);
 
 }  // namespace latent

@@ -13,6 +13,7 @@
 #include "measure/walk.h"
 #include "report/map.h"
 #include "report/model_pictures.h"
+#include "report/sounds.h"
 
 namespace latent::report {
 
@@ -253,6 +254,7 @@ void add_model(RunReport& r, const Model& model, const Data& data, const GatherO
     add_pictures(r, model, data, o, s, moving(o, order));
   else
     add_columns(r, model, data, o, s, moving(o, order));
+  add_sounds(r, model, data, o);
   r.map = map_of(codes, model.latent(), data.dataset(), rows, r.map_text);
 }
 

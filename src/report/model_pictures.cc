@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "data/audio.h"
 #include "train/preprocess.h"
 
 namespace latent {
@@ -46,6 +47,8 @@ GridOptions grid_of(const Model& model, int64_t columns) {
           .gap = 2};
 }
 
+bool sounds(const Model& model) { return model.preprocessing().content.kind == "audio"; }
+
 }  // namespace
 
 bool draws_pictures(const Model& model) {
@@ -54,11 +57,14 @@ bool draws_pictures(const Model& model) {
 }
 
 Picture grid_picture(const Model& model, std::span<const float> rows, int64_t columns) {
-  const std::vector<float> values = scaled(model, rows);
   if (columns == 0) {
     const auto n = static_cast<double>(std::ssize(rows) / model.inputs());
     columns = static_cast<int64_t>(std::ceil(std::sqrt(n)));
   }
+  if (sounds(model))
+    return tile_images(spectra_of_rows(model.preprocessing().content, rows),
+                       grid_of(model, columns));
+  const std::vector<float> values = scaled(model, rows);
   return tile_images(pictures_of(model, values, range_of(model, values)), grid_of(model, columns));
 }
 
@@ -76,6 +82,18 @@ std::vector<Picture> row_pictures(const Model& model, std::span<const float> row
 
 Picture pairs_picture(const Model& model, std::span<const float> rows, std::span<const float> below,
                       int64_t columns) {
+  if (sounds(model)) {  // both on one scale
+    std::vector<float> all(rows.begin(), rows.end());
+    all.insert(all.end(), below.begin(), below.end());
+    const Tensor spectra = spectra_of_rows(model.preprocessing().content, all);
+    Shape half = spectra.shape();
+    half[0] /= 2;
+    Tensor upper(half), lower(half);
+    const auto n = static_cast<size_t>(half.elements());
+    std::ranges::copy(spectra.span<float>().first(n), upper.span<float>().begin());
+    std::ranges::copy(spectra.span<float>().last(n), lower.span<float>().begin());
+    return tile_pairs(upper, lower, grid_of(model, columns));
+  }
   const std::vector<float> upper = scaled(model, rows), lower = scaled(model, below);
   const Range range = range_of(model, upper);
   return tile_pairs(pictures_of(model, upper, range), pictures_of(model, lower, range),

@@ -14,8 +14,9 @@ namespace latent {
 bool draws_pictures(const Model& model);
 
 /// Rows [n, inputs] as the data hold them, `columns` beside each other, 0: a square. Where the
-/// scaling brings the data to [0, 1] these are black and white, else what the rows span. UsageError
-/// when rows are no pictures.
+/// scaling brings the data to [0, 1] these are black and white, else what the rows span. Rows of
+/// sounds are drawn as log-mel spectra, low frequencies below. UsageError when rows are no
+/// pictures.
 Picture grid_picture(const Model& model, std::span<const float> rows, int64_t columns = 0);
 /// Each row by itself, a pixel a pixel.
 std::vector<Picture> row_pictures(const Model& model, std::span<const float> rows);

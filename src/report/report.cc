@@ -61,6 +61,10 @@ std::string effects_table(const UnitEffects& e) {
   return "<h3>What each unit does</h3>\n" + table(head, rows);
 }
 
+std::string player(const Clip& c) {
+  return "<audio controls src=\"data:audio/wav;base64," + base64(c.wav) + "\"></audio>";
+}
+
 std::string learned(const RunReport& r) {
   std::string out = "<h2>What did it learn?</h2>\n";
   if (r.reconstructions) {
@@ -68,11 +72,18 @@ std::string learned(const RunReport& r) {
            soft("Held-out rows, and under each what comes back through the code.") +
            image(*r.reconstructions, "rows of data over their reconstructions");
   }
+  if (!r.heard.empty()) {
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& [from, back] : r.heard)
+      rows.push_back({escape(from.title), player(from), player(back)});
+    out += "<h3>Listen</h3>\n" + table({"sound", "as it was", "through the code"}, rows);
+  }
   if (!r.columns.empty()) out += column_errors(r.columns);
   if (r.samples) {
     out += "<h3>Samples</h3>\n" + soft("Decoded draws from the prior: none of these is data.") +
            image(*r.samples, "samples from the prior");
   }
+  for (const Clip& c : r.drawn) out += "<p>" + escape(c.title) + " " + player(c) + "</p>\n";
   if (!r.units.empty())
     out += "<h3>" + escape(r.units_title) + "</h3>\n" + svg_bars(r.units_title, r.units);
   if (r.traversal) {

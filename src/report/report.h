@@ -31,6 +31,12 @@ struct UnitEffects {
   std::vector<std::string> units;
 };
 
+/// A sound that the page plays.
+struct Clip {
+  std::string title;
+  std::string wav;  // a whole WAV file
+};
+
 struct RunReport {
   std::string title;    // "vae on digits"
   std::string notice;   // what the page is not yet, before all else; empty of a finished run
@@ -43,7 +49,9 @@ struct RunReport {
   std::vector<Bar> units;  // how much each unit of the code is used
   std::string units_title;
   std::optional<Picture> reconstructions, samples, traversal, interpolation;
-  std::string traversal_text;  // which units from top to bottom, over which range
+  std::vector<std::pair<Clip, Clip>> heard;  // a held-out sound and what comes back
+  std::vector<Clip> drawn;                   // decoded draws from the prior
+  std::string traversal_text;                // which units from top to bottom, over which range
   std::vector<ColumnError> columns;
   std::optional<UnitEffects> effects;
   std::optional<Scatter> map;

@@ -51,6 +51,18 @@ TEST(Report, TablesShowColumnsInsteadOfPictures) {
   EXPECT_NE(page.find("<td>z2</td><td>-0.25</td>"), page.npos);
 }
 
+TEST(Report, SoundsArePlayed) {
+  RunReport r = small();
+  EXPECT_EQ(report_html(r).find("<audio"), std::string::npos);
+  r.heard = {{{"<a>.wav", "RIFF"}, {"", "back"}}};
+  r.drawn = {{"sample 1", "RIF"}};
+  const std::string page = report_html(r);
+  EXPECT_NE(page.find("<td>&lt;a&gt;.wav</td><td><audio controls "
+                      "src=\"data:audio/wav;base64,UklGRg==\"></audio></td>"),
+            page.npos);
+  EXPECT_NE(page.find("sample 1 <audio controls src=\"data:audio/wav;base64,UklG\">"), page.npos);
+}
+
 TEST(Curves, OneChartAPartOfTheLoss) {
   const std::string text =
       "{\"epoch\":1,\"train_loss\":3.0,\"train_kl\":1.0,\"validation_loss\":4.0,\"validation_kl\":"
