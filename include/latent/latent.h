@@ -12,6 +12,7 @@
 #include "latent/ops.h"
 #include "latent/optim.h"
 #include "latent/plan.h"
+#include "latent/recurrent.h"
 #include "latent/stack.h"
 #include "latent/tensor.h"
 #include "latent/train.h"
