@@ -71,9 +71,11 @@ inline Options parse(int argc, char** argv) {
   return o;
 }
 
-/// The data of a workload: `values` or, as MNIST stores it, `bytes` of 1/255.
+/// The data of a workload: `values` or `bytes`, each of which stands for a `step`: 1/255 of
+/// MNIST's.
 struct Rows {
   int64_t count = 0, width = 0, batch = 0;
+  float step = 1.0f / 255.0f;
   std::vector<float> values;
   std::vector<uint8_t> bytes;
 
@@ -85,7 +87,7 @@ struct Rows {
         std::memcpy(to, values.data() + rows[r] * width, static_cast<size_t>(width) * 4);
       } else {
         const uint8_t* from = bytes.data() + rows[r] * width;
-        for (int64_t i = 0; i < width; ++i) to[i] = static_cast<float>(from[i]) * (1.0f / 255.0f);
+        for (int64_t i = 0; i < width; ++i) to[i] = static_cast<float>(from[i]) * step;
       }
     }
   }
@@ -115,6 +117,18 @@ inline Rows load(const Options& o) {
     rows.values.resize(static_cast<size_t>(rows.count * rows.width));
     std::mt19937_64 random(0);
     for (float& v : rows.values) v = static_cast<float>(random() >> 40) * 0x1p-24f;
+  } else if (o.workload == "text-vae") {
+    rows.count = 1280;
+    rows.width = 64;
+    rows.batch = 64;
+    rows.step = 1;
+    rows.bytes.resize(static_cast<size_t>(rows.count * rows.width));
+    const std::string path = o.data + "/text/tinyshakespeare.txt";
+    std::FILE* file = std::fopen(path.c_str(), "rb");
+    const size_t read = file ? std::fread(rows.bytes.data(), 1, rows.bytes.size(), file) : 0;
+    if (file) std::fclose(file);
+    if (read != rows.bytes.size())
+      throw std::runtime_error(path + ": the first 80 KiB of tiny-shakespeare were expected");
   } else if (o.workload == "mlp-vae" || o.workload == "conv-vae") {
     rows.count = o.workload == "mlp-vae" ? 12800 : 2560;
     rows.width = 784;
@@ -133,7 +147,7 @@ inline Rows load(const Options& o) {
   } else {
     throw std::invalid_argument("unknown workload \"" + o.workload +
                                 "\"; there are seed-ae, seed-vae, mlp-vae, conv-vae, res-vae, "
-                                "audio-ae");
+                                "text-vae, audio-ae");
   }
   return rows;
 }
