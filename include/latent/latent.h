@@ -15,4 +15,6 @@
 #include "latent/recurrent.h"
 #include "latent/stack.h"
 #include "latent/tensor.h"
+#include "latent/text_models.h"
 #include "latent/train.h"
+#include "latent/writer.h"

@@ -13,6 +13,7 @@
 #include "latent/dist.h"
 #include "latent/graph.h"
 #include "latent/stack.h"
+#include "latent/writer.h"
 
 namespace latent {
 
@@ -107,7 +108,8 @@ struct LATENT_API Vae {
     std::string likelihood = "bernoulli";
     double beta = 1;                      // weight of the KL divergence (Higgins et al. 2017)
     int64_t warmup_steps = 0;             // updates until the KL's weight has grown from 0 to beta
-    std::string warmup_shape = "linear";  // or cyclical, of that period (Fu et al. 2019)
+    std::string warmup_shape = "linear";  // or logistic (Bowman et al. 2016); or cyclical, of that
+                                          // period (Fu et al. 2019)
     double warmup_ramp = 0.5;             // fraction of a cycle in which the weight grows
     double free_bits = 0;  // nats a unit (Kingma et al. 2016): the batch's mean KL of a unit counts
                            // at least so much, and has no gradient below
@@ -198,6 +200,7 @@ struct Architecture {
   std::function<Expr(const Scope&, Expr z)> decode;       // parameters of the likelihood
   std::function<Expr(const Scope&, Expr z)> decode_mean;  // [n, inputs]
   std::optional<Likelihood> likelihood;
+  std::optional<Writer> writer;                // of a model of text
   std::vector<LayerInfo> layers;               // of a model of the catalogue
   std::function<double(int64_t step)> warmup;  // of the loss, [0, 1]; empty: always 1
 };
@@ -240,6 +243,7 @@ Architecture architecture(const M& m, int64_t inputs) {
     else
       a.decode_mean = a.decode;
   }
+  if constexpr (requires { m.writer(); }) a.writer = m.writer();
   if constexpr (requires(int64_t step) { m.warmup(step); })
     a.warmup = [m](int64_t step) { return m.warmup(step); };
   return detail::describe_custom(std::move(a));

@@ -4,7 +4,10 @@
 #include "base/hash.h"
 #include "base/near.h"
 #include "latent/ops.h"
+#include "latent/text_models.h"
 #include "models/coder.h"
+#include "models/elbo.h"
+#include "models/text_coder.h"
 
 namespace latent {
 
@@ -46,6 +49,21 @@ std::vector<BoundField<C>> with_coder(const char* latent, std::vector<BoundField
   return fields;
 }
 
+/// Followed by the keys that shape the objective of a VAE (models/elbo.h).
+template <class C>
+std::vector<BoundField<C>> with_elbo(std::vector<BoundField<C>> fields) {
+  fields.push_back(bind_field("beta", &C::beta, "weight of the KL divergence", kWeight));
+  fields.push_back(bind_field("warmup_steps", &C::warmup_steps,
+                              "updates until the KL's weight has grown from 0 to beta", {0, 1e12}));
+  fields.push_back(bind_field("warmup_shape", &C::warmup_shape, "once, or again and again", {},
+                              models::kWarmupShapes));
+  fields.push_back(bind_field("warmup_ramp", &C::warmup_ramp,
+                              "fraction of a cycle in which the weight grows", {1e-6, 1}));
+  fields.push_back(bind_field("free_bits", &C::free_bits,
+                              "nats of KL a unit that are free: no gradient below them", kWeight));
+  return fields;
+}
+
 const std::vector<BoundField<Autoencoder::Config>>& autoencoder_fields() {
   using C = Autoencoder::Config;
   static const std::vector<BoundField<C>> fields = with_coder<C>(
@@ -75,20 +93,9 @@ const std::vector<BoundField<Autoencoder::Config>>& autoencoder_fields() {
 
 const std::vector<BoundField<Vae::Config>>& vae_fields() {
   using C = Vae::Config;
-  static const std::vector<BoundField<C>> fields = with_coder<C>(
+  static const std::vector<BoundField<C>> fields = with_elbo(with_coder<C>(
       "units of z",
-      {
-          bind_field("likelihood", &C::likelihood, "of the data given z", {}, kLikelihoods),
-          bind_field("beta", &C::beta, "weight of the KL divergence", kWeight),
-          bind_field("warmup_steps", &C::warmup_steps,
-                     "updates until the KL's weight has grown from 0 to beta", {0, 1e12}),
-          bind_field("warmup_shape", &C::warmup_shape, "once, or again and again", {},
-                     {"linear", "cyclical"}),
-          bind_field("warmup_ramp", &C::warmup_ramp,
-                     "fraction of a cycle in which the weight grows", {1e-6, 1}),
-          bind_field("free_bits", &C::free_bits,
-                     "nats of KL a unit that are free: no gradient below them", kWeight),
-      });
+      {bind_field("likelihood", &C::likelihood, "of the data given z", {}, kLikelihoods)}));
   return fields;
 }
 
@@ -125,6 +132,33 @@ const std::vector<BoundField<AdversarialAutoencoder::Config>>& adversarial_field
   return fields;
 }
 
+template <class C>
+std::vector<BoundField<C>> text_fields(const char* latent) {
+  return {
+      bind_field("inputs", &C::inputs, "tokens of a row; 0: those of the data", {0, kMost}),
+      bind_field("vocabulary", &C::vocabulary, "numbers of tokens; 0: those of the data",
+                 {0, kMost}),
+      bind_field("embedding", &C::embedding, "values that stand for a token", kSize),
+      bind_field("cell", &C::cell, "that reads, and writes", {}, {"gru", "lstm"}),
+      bind_field("decoder", &C::decoder, "that writes: the cell, or dilated causal convolutions",
+                 {}, {"cell", "conv"}),
+      bind_field("units", &C::units, "of the cell; channels of the convolutions", kSize),
+      bind_field("depth", &C::depth, "of conv: layers, dilated by 1, 2, 4, ..", {1, 16}),
+      bind_field("latent", &C::latent, latent, kSize),
+      bind_field("word_dropout", &C::word_dropout,
+                 "share of the tokens given to the decoder in training that are <unk>", {0, 1}),
+  };
+}
+
+const std::vector<BoundField<TextVae::Config>>& text_vae_fields() {
+  static const auto fields = with_elbo(text_fields<TextVae::Config>("units of z"));
+  return fields;
+}
+const std::vector<BoundField<TextAutoencoder::Config>>& text_autoencoder_fields() {
+  static const auto fields = text_fields<TextAutoencoder::Config>("units of the code");
+  return fields;
+}
+
 template <class M>
 Architecture erased(const CatalogEntry& entry,
                     const std::vector<BoundField<typename M::Config>>& fields, M m,
@@ -136,7 +170,10 @@ Architecture erased(const CatalogEntry& entry,
                      " values, the data have " + std::to_string(inputs));
   }
   m.c.inputs = inputs;
-  models::resolve_stacks(m.c);
+  if constexpr (requires { m.writer(); })
+    models::text_coder(m.c).check();
+  else
+    models::resolve_stacks(m.c);
   Architecture a{.name = entry.name,
                  .config = config_to_json(fields, m.c).dump(),
                  .inputs = inputs,
@@ -147,6 +184,7 @@ Architecture erased(const CatalogEntry& entry,
   a.decode = [m](const Scope& s, Expr z) { return m.decode(s, z); };
   a.decode_mean = [m](const Scope& s, Expr z) { return m.decode_mean(s, z); };
   a.likelihood = m.likelihood();
+  if constexpr (requires { m.writer(); }) a.writer = m.writer();
   a.layers = m.layers();
   if constexpr (requires { m.warmup(0); }) a.warmup = [m](int64_t step) { return m.warmup(step); };
   return a;
@@ -187,6 +225,13 @@ const std::vector<CatalogEntry>& catalog() {
                                        "Autoencoder whose codes a discriminator holds to the "
                                        "prior N(0, I) (Makhzani et al. 2015)",
                                        true, adversarial_fields),
+      entry_of<TextVae>("text_vae",
+                        "VAE of text: a recurrent reader, and a writer of one token after another "
+                        "(Bowman et al. 2016)",
+                        true, text_vae_fields),
+      entry_of<TextAutoencoder>("text_autoencoder",
+                                "Autoencoder of text: a recurrent reader and writer", false,
+                                text_autoencoder_fields),
   };
   return entries;
 }
@@ -228,6 +273,12 @@ Architecture architecture(const VaeGan& m, int64_t inputs) {
 }
 Architecture architecture(const AdversarialAutoencoder& m, int64_t inputs) {
   return erased(catalog_entry("adversarial_autoencoder"), adversarial_fields(), m, inputs);
+}
+Architecture architecture(const TextVae& m, int64_t inputs) {
+  return erased(catalog_entry("text_vae"), text_vae_fields(), m, inputs);
+}
+Architecture architecture(const TextAutoencoder& m, int64_t inputs) {
+  return erased(catalog_entry("text_autoencoder"), text_autoencoder_fields(), m, inputs);
 }
 
 namespace detail {

@@ -25,11 +25,15 @@ std::string refusal(const F& f) {
 
 TEST(Catalog, ConfigOfEveryModelComesBack) {
   for (const CatalogEntry& e : catalog()) {
-    const Architecture a = e.make({{"latent", 3}, {"hidden", {9, 7}}}, 12);
+    const bool text = e.name.starts_with("text_");
+    const json sizes = text ? json{{"vocabulary", 60}} : json{{"hidden", {9, 7}}};
+    json asked = sizes;
+    asked["latent"] = 3;
+    const Architecture a = e.make(asked, 12);
     EXPECT_EQ(a.name, e.name);
     EXPECT_EQ(a.latent, 3);
     const json config = json::parse(a.config);
-    EXPECT_EQ(config.at("hidden"), json({9, 7}));
+    for (const auto& [key, value] : sizes.items()) EXPECT_EQ(config.at(key), value);
     EXPECT_EQ(config.at("inputs"), 12);
     EXPECT_EQ(config.size(), e.fields.size());
     EXPECT_EQ(e.make(config, 12).config, a.config);

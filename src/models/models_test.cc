@@ -166,6 +166,11 @@ TEST(Vae, WarmUpWeights) {
   EXPECT_EQ(full, 800);
   EXPECT_EQ(vae.warmup(400), 0);
   EXPECT_EQ(vae.warmup(500), vae.warmup(100));
+  vae.c.warmup_shape = "logistic";  // 5000: k = .0025 and x0 = 2500 of timbmg/Sentence-VAE
+  vae.c.warmup_steps = 5000;
+  EXPECT_NEAR(vae.warmup(0), 0.0019267346633275, 1e-12);
+  EXPECT_EQ(vae.warmup(2500), 0.5);
+  EXPECT_EQ(vae.warmup(5000), 1);
   vae.c.warmup_shape = "cyclic";
   EXPECT_THROW(vae.warmup(1), UsageError);
   EXPECT_EQ(Vae{}.warmup(0), 1);

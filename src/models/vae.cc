@@ -1,11 +1,9 @@
 // The variational autoencoder; see latent/models.h.
-#include <algorithm>
-
-#include "base/near.h"
 #include "latent/models.h"
 #include "latent/ops.h"
 #include "models/coder.h"
 #include "models/dense_stack.h"
+#include "models/elbo.h"
 
 namespace latent {
 
@@ -37,33 +35,12 @@ std::vector<LayerInfo> Vae::layers() const {
   return models::layers_of(c, 2, likelihood().params_per_value);
 }
 
-double Vae::warmup(int64_t step) const {
-  if (c.warmup_steps == 0) return 1;
-  const auto period = static_cast<double>(c.warmup_steps);
-  if (c.warmup_shape == "linear") return std::min(1.0, static_cast<double>(step) / period);
-  if (c.warmup_shape == "cyclical")
-    return std::min(1.0, static_cast<double>(step % c.warmup_steps) / (period * c.warmup_ramp));
-  throw UsageError("a warm-up is linear or cyclical, asked for \"" + c.warmup_shape + "\"" +
-                   did_you_mean(c.warmup_shape, {"linear", "cyclical"}));
-}
+double Vae::warmup(int64_t step) const { return models::warmup(c, step); }
 
 Loss Vae::loss(const Scope& s, const Batch& batch) const {
   const Gaussian posterior = encode(s, batch.input());
   const Expr z = posterior.sample(s / "noise");
-  const Expr reconstruction = mean(likelihood().nll(decode(s, z), batch.x));
-  const Expr kl = mean(posterior.kl_standard());
-  Loss loss{reconstruction + kl, {{"reconstruction", reconstruction}, {"kl", kl}}};
-  loss.code = posterior;
-  if (!s.training()) return loss;
-  const Expr counted = c.free_bits > 0 ? sum(max(posterior.kl_per_unit(), c.free_bits)) : kl;
-  if (c.warmup_steps > 0) {
-    const Expr weight = s.graph().schedule(
-        "beta", "step", [vae = *this](int64_t step) { return vae.c.beta * vae.warmup(step); });
-    loss.total = reconstruction + weight * counted;
-  } else {
-    loss.total = reconstruction + c.beta * counted;
-  }
-  return loss;
+  return models::elbo_loss(s, c, likelihood().nll(decode(s, z), batch.x), posterior);
 }
 
 }  // namespace latent
