@@ -7,12 +7,13 @@
 #include "data/audio.h"
 #include "data/dataset.h"
 #include "data/pictures.h"
+#include "data/text_content.h"
 #include "latent/error.h"
 
 namespace latent {
 
 const std::vector<ContentKind>& content_kinds() {
-  static const std::vector<ContentKind> kinds = {pictures_kind(), audio_kind()};
+  static const std::vector<ContentKind> kinds = {pictures_kind(), audio_kind(), text_content()};
   return kinds;
 }
 

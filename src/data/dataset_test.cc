@@ -85,8 +85,8 @@ TEST_F(DatasetFiles, ErrorsNameThePath) {
   } catch (const SystemError& e) {
     EXPECT_EQ(e.path(), in("absent.npy"));
   }
-  write_file_atomic(in("text"), "hello");
-  EXPECT_THROW(Dataset::open(in("text")), DataError);
+  write_file_atomic(in("text.csv"), "hello");
+  EXPECT_THROW(Dataset::open(in("text.csv")), DataError);
   EXPECT_THROW(Dataset::open(folder_), DataError) << "a folder of nothing that can be read";
   write_npy(in("one.npy"), Tensor(Shape{}));
   EXPECT_THROW(Dataset::open(in("one.npy")), DataError);

@@ -116,7 +116,7 @@ TEST_F(Opening, WhatIsNoDataIsNamed) {
             std::string::npos);
   EXPECT_NE(complaint<DataError>(file("a.pkl", "\x80\4\x95")).find("pickle"), std::string::npos);
   EXPECT_NE(complaint<DataError>(file("a.bin", "\1\2\3")), "");
-  EXPECT_NE(complaint<DataError>(file("prose.txt", "Call me Ishmael.")), "");
+  EXPECT_NE(complaint<DataError>(file("prose.csv", "Call me Ishmael.")), "");
   write_npy(in("none.npy"), Tensor({0, 3}));
   EXPECT_NE(complaint<DataError>(in("none.npy")).find("no rows"), std::string::npos);
   write_npy(in("flat.npy"), Tensor({3, 0}));

@@ -61,6 +61,12 @@ Preprocessing choose_preprocessing(const Dataset& data, const std::string& scali
   p.row_shape.assign(row.begin(), row.end());
   p.columns = data.columns();
   p.content = data.content();
+  if (p.content.kind == "text") {  // numbers of tokens, which stand for nothing but themselves
+    if (scaling != "auto" && scaling != "none")
+      throw UsageError("text is not scaled; scaling " + scaling + " was asked for");
+    p.scaling.reason = "scaling none: numbers of tokens";
+    return p;
+  }
   p.scaling = scaling == "auto" ? choose_scaling(data, "x", rows)
                                 : make_scaling(scaling_named(scaling), data, "x", rows);
   return p;
