@@ -65,6 +65,10 @@ bool no_code_pays(const Evidence& e) {
 }
 
 std::string smaller_noise(const std::string& likelihood) {
+  if (likelihood == "tokens") {
+    return "or keep from the decoder some of the tokens before (--word-dropout 0.3) or the distant "
+           "ones (--decoder conv)";
+  }
   return likelihood == "gaussian_optimal"
              ? "or let the KL weigh less (--set beta=0.1)"
              : "or make the likelihood's noise smaller (--likelihood gaussian_optimal)";

@@ -57,6 +57,10 @@ Expr TextCoder::of_code(const Scope& s, Expr z, int64_t width) const {
   return dense(s / "decoder" / "code", z, width, {.bias = false});
 }
 
+Expr TextCoder::first_state(const Scope& s, Expr z) const {
+  return dense(s / "decoder" / "start", z, units);
+}
+
 Expr TextCoder::logits(const Scope& s, Expr h) const {
   return dense(s / "decoder" / "out", h, vocabulary);
 }
@@ -83,7 +87,7 @@ Expr TextCoder::hidden(const Scope& s, Expr z, Expr before) const {
     const Expr tokens = reshape(cast(transpose(before), DType::i32), {length * n});
     const Expr projected = reshape(writer.project_rows(table(s), tokens), {length, n, width}) +
                            reshape(of_code(s, z, width), {1, n, width});
-    const CellState first = writer.start(dense(s / "decoder" / "start", z, units));
+    const CellState first = writer.start(first_state(s, z));
     return reshape(unroll(writer, projected, first).outputs, {length * n, units});
   }
   const Expr tokens = reshape(cast(before, DType::i32), {n * length});
@@ -141,8 +145,7 @@ Writer TextCoder::writer() const {
   w.start = [t = *this](const Scope& s, Expr z) {
     const Cell writer = t.writing_cell(s);
     std::vector<Expr> state{t.of_code(s, z, writer.gates() * t.units)};
-    for (Expr& e : writer.start(dense(s / "decoder" / "start", z, t.units)))
-      state.push_back(std::move(e));
+    for (Expr& e : writer.start(t.first_state(s, z))) state.push_back(std::move(e));
     return state;
   };
   w.next = [t = *this](const Scope& s, std::vector<Expr>& state, Expr before) {

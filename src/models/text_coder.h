@@ -38,6 +38,7 @@ struct TextCoder {
   Cell writing_cell(const Scope& s) const;
   /// What the code adds to the input of every token, [n, width].
   Expr of_code(const Scope& s, Expr z, int64_t width) const;
+  Expr first_state(const Scope& s, Expr z) const;  ///< h of the writing cell, [n, units].
   Expr logits(const Scope& s, Expr h) const;
   /// Input of the first convolution for tokens [m] i32 without the code's part: [m, units].
   Expr convolved_input(const Scope& s, Expr tokens) const;

@@ -69,6 +69,7 @@ TEST(TextVae, LearnsEightSentencesByHeart) {
     EXPECT_LT(trained(slots, vae, 300, 1)[0], 0.5) << cell << " " << decoder;
     Graph g;
     const Scope s(g, false);
+    vae.nll(s, g.feed("z", {kRows, 8}), g.feed("again", {kRows, kWindow}));  // shares the slots
     g.fetch("written", vae.decode_mean(s, vae.encode(s, g.feed("x", {kRows, kWindow})).mean));
     Plan plan(g, slots, {.threads = 1});
     plan.feed("x", std::span<const float>(rows()));
