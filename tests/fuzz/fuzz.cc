@@ -1,6 +1,7 @@
 // Fuzzes one reader of files (LATENT_FUZZ_READER, a function below): whatever the bytes are, the
 // reader returns or throws DataError or UsageError. Sanitizers and libFuzzer's limit on a single
 // allocation watch the rest.
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include <cstring>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/file.h"
 #include "data/audio_file.h"
@@ -18,6 +20,7 @@
 #include "data/npz.h"
 #include "data/safetensors.h"
 #include "data/tar.h"
+#include "data/text.h"
 
 namespace {
 
@@ -72,6 +75,42 @@ using Bytes = std::span<const std::byte>;
       again.values.dtype() != table.values.dtype() ||
       std::memcmp(again.values.raw(), table.values.raw(), table.values.bytes()) != 0)
     std::abort();
+}
+
+// Whatever is text becomes rows, by every unit, and running text comes back as it was.
+[[maybe_unused]] void text(Bytes bytes) {
+  const std::string file(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  is_prose(file);
+  const std::string text = checked_text(file, "fuzz");
+  for (const TextUnit unit : {TextUnit::bytes, TextUnit::chars, TextUnit::words}) {
+    for (const bool lines : {false, true}) {
+      const FittedText fitted =
+          fit_text(text, {.unit = unit, .lines = lines, .window = lines ? 0 : 7}, "fuzz");
+      const TextRows rows = text_rows(text, fitted, "fuzz");
+      std::vector<int32_t> all(static_cast<size_t>(rows.tokens.elements()));
+      if (rows.tokens.dtype() == DType::u8)
+        std::ranges::copy(rows.tokens.span<uint8_t>(), all.begin());
+      else
+        std::ranges::copy(rows.tokens.span<int32_t>(), all.begin());
+      const std::string back = fitted.tokenizer.decode(all);
+      if (invalid_utf8(back) != back.npos) std::abort();
+      if (!lines && rows.counts.unknown == 0 && unit != TextUnit::words && back != text)
+        std::abort();
+    }
+  }
+}
+
+// The vocabulary of a model file: the first byte says of which unit, 3 being SentencePiece's.
+[[maybe_unused]] void vocabulary(Bytes bytes) {
+  if (bytes.empty()) return;
+  const std::string blob(reinterpret_cast<const char*>(bytes.data()) + 1, bytes.size() - 1);
+  const auto unit = static_cast<TextUnit>(std::to_integer<unsigned>(bytes[0]) % 4);
+  const Tokenizer t = Tokenizer::from_bytes(unit, blob, "fuzz");
+  std::vector<int32_t> tokens = t.encode("To be, or not to be: na\xc3\xafve");
+  for (const int32_t token : tokens)
+    if (token < 0 || token >= t.vocabulary()) std::abort();
+  tokens.push_back(static_cast<int32_t>(t.vocabulary()) - 1);
+  if (const std::string back = t.decode(tokens); invalid_utf8(back) != back.npos) std::abort();
 }
 
 }  // namespace

@@ -5,7 +5,7 @@ set -euo pipefail
 build=$(realpath "$1")/tests/fuzz
 seconds=$2
 seeds=$(dirname "$(realpath "$0")")/corpus
-for reader in idx npy npz csv safetensors sound tar png jpeg pnm; do
+for reader in idx npy npz csv safetensors sound tar png jpeg pnm text vocabulary; do
   mkdir -p "$build/corpus/$reader"
   # libvorbis 1.3.7 leaks 6 KB for an Ogg file whose headers are broken; our own readers leak nothing.
   leaks=$([ "$reader" = sound ] && echo 0 || echo 1)
