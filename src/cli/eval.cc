@@ -76,12 +76,7 @@ void print_posterior(const Evaluation& e, int64_t k) {
                    std::log(static_cast<double>(p.information_rows))));
 }
 
-void print(const Evaluation& e, int64_t k) {
-  if (e.posterior)
-    print_posterior(e, k);
-  else
-    tell(fmt::format("reconstruction     {:.4f} +- {:.4f} a row, by {}\n", e.loss.value,
-                     bar95(e.loss), e.likelihood));
+void print_values(const Evaluation& e) {
   tell(fmt::format("bits per dimension {:.4f}{}{}\n", e.bits_per_dimension,
                    e.quantized ? ", of stored whole numbers" : "",
                    e.normalized ? ""
@@ -89,6 +84,26 @@ void print(const Evaluation& e, int64_t k) {
                                               e.likelihood)));
   tell(fmt::format("rmse               {:.4g} in units of the data, which deviate by {:.4g}\n",
                    e.rmse, e.deviation));
+}
+
+void print(const Evaluation& e, int64_t k) {
+  if (e.posterior)
+    print_posterior(e, k);
+  else
+    tell(fmt::format("reconstruction     {:.4f} +- {:.4f} a row, by {}\n", e.loss.value,
+                     bar95(e.loss), e.likelihood));
+  if (e.text) {
+    const TextNumbers& t = *e.text;
+    tell(fmt::format("perplexity         {:.3f} by {} tokens, ends of rows among them{}\n",
+                     t.perplexity, t.tokens, e.posterior ? ": at most" : ", given the code"));
+    if (t.perplexity_iwae)
+      tell(fmt::format("perplexity, K = {:<3} {:.3f}, nearer\n", k, *t.perplexity_iwae));
+    tell(fmt::format("bits per token     {:.4f}\n", e.bits_per_dimension));
+    tell(fmt::format("given back         {:.1f} % of the tokens, each at its place\n",
+                     100 * t.given_back));
+  } else {
+    print_values(e);
+  }
   tell(
       fmt::format("active units       {} of {}\n", measure::active_units(e.units), e.units.size()));
   std::string text = e.posterior ? "KL by unit:" : "variance by unit:";

@@ -51,6 +51,25 @@ bool add_rmse(Evaluator& model, const RowSource& source, const Data& data, const
   return grey;
 }
 
+/// Counts tokens, and those that come back.
+TextNumbers measure_text(Evaluator& model, const RowSource& source, const Evaluation& e) {
+  TextNumbers t;
+  const std::vector<float> made = model.reconstruct(source);
+  std::vector<float> rows(made.size());
+  source.read(source.rows, rows.data());
+  int64_t same = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    t.tokens += rows[i] > 0;
+    same += rows[i] > 0 && rows[i] == made[i];
+  }
+  const auto tokens = static_cast<double>(t.tokens), n = static_cast<double>(source.size());
+  t.given_back = static_cast<double>(same) / tokens;
+  t.perplexity = std::exp(e.loss.value * n / tokens);
+  if (e.posterior && e.posterior->iwae)
+    t.perplexity_iwae = std::exp(-e.posterior->iwae->value * n / tokens);
+  return t;
+}
+
 PosteriorNumbers measure_posterior(Evaluator& model, const RowSource& rows,
                                    const RowSource& trained, int64_t k, Evaluation& e) {
   PosteriorNumbers p;
@@ -97,11 +116,13 @@ Evaluation evaluate(const Model& model, const Data& data, const EvaluationOption
     e.posterior = measure_posterior(evaluator, rows, trained, o.k, e);
   else
     e.loss = mean_of(evaluator.reconstruction_nll(rows));
+  if (model.preprocessing().content.kind == "text") e.text = measure_text(evaluator, rows, e);
   const double bits =
       data.dataset().range("x").integral ? quantization_bits(scaling, e.likelihood) : 0;
   e.quantized = bits != 0;
   e.bits_per_dimension = bits_per_dimension(e.loss.value, e.inputs, bits);
-  const bool grey = add_rmse(evaluator, rows, data, scaling, e);
+  if (e.text) e.bits_per_dimension = std::log2(e.text->perplexity);
+  const bool grey = !e.text && add_rmse(evaluator, rows, data, scaling, e);
   e.normalized = e.likelihood != "squared_error" && !(grey && e.likelihood == "bernoulli");
   e.units = unit_statistics(evaluator.codes(rows));
   const bool held_out = !o.trained.empty() && o.rows != o.trained;
@@ -133,6 +154,12 @@ json to_json(const Evaluation& e, int64_t k) {
     j["units"].push_back({{"kl", u.kl},
                           {"mean_variance", u.mean_variance},
                           {"active", u.mean_variance > kActiveVariance}});
+  }
+  if (e.text) {
+    j["text"] = {{"tokens", e.text->tokens},
+                 {"perplexity", e.text->perplexity},
+                 {"perplexity_iwae", or_null(e.text->perplexity_iwae)},
+                 {"given_back", e.text->given_back}};
   }
   for (const Finding& f : e.findings) {
     j["findings"].push_back({{"kind", f.kind == Finding::Kind::fault ? "fault" : "remark"},

@@ -33,18 +33,29 @@ struct PosteriorNumbers {
   int64_t information_rows = 0;
 };
 
+/// Of text. Numbers of tokens count the ends of rows and no padding.
+struct TextNumbers {
+  int64_t tokens = 0;
+  /// exp(nats / tokens) of all rows together: by the negative ELBO, an upper bound, or an
+  /// autoencoder's -log p(x | code); and by the bound of K importance weights, which is nearer.
+  double perplexity = 0;
+  std::optional<double> perplexity_iwae;
+  double given_back = 0;  // share of the tokens that the likeliest text has at their place
+};
+
 struct Evaluation {
   std::string likelihood;
   int64_t rows = 0, inputs = 0;
   /// Of a VAE the negative ELBO, of an autoencoder -log p(x | code); nats a row.
   measure::Estimate loss;
   std::optional<PosteriorNumbers> posterior;
-  double bits_per_dimension = 0;
+  double bits_per_dimension = 0;  // of text: per token
   /// Whether nats and bits are of a density or probability of the data, so that they compare with
   /// other likelihoods: not of squared_error, nor of bernoulli on values between 0 and 1.
   bool normalized = true;
   bool quantized = false;  // the density of a stored whole number was made a probability, in bits
   double rmse = 0, deviation = 0;        // of reconstructions, and of the data; in the data's units
+  std::optional<TextNumbers> text;       // then there are no rmse and deviation
   double beta = 1;                       // weight of the KL asked for
   std::optional<double> effective_beta;  // where the likelihood has one noise variance
   std::vector<measure::UnitStatistics> units;

@@ -6,6 +6,7 @@
 #include "cli/lists.h"
 #include "cli/model_input.h"
 #include "cli/output.h"
+#include "cli/sentences.h"
 #include "cli/verbs.h"
 #include "measure/walk.h"
 #include "report/words.h"
@@ -18,7 +19,7 @@ struct InterpolateFlags {
   ModelFlags model;
   DataFlags data;
   Output out;
-  std::string rows, to, second;  // `second`: an argument that means --to
+  std::string rows, to, second;  // `second`: as `to`, or a sentence
   int64_t steps = 9;
   bool slerp = false;
 };
@@ -29,10 +30,13 @@ struct Ends {
 };
 
 Ends ends_of(const InterpolateFlags& flags, const Model& model, const Data& data) {
-  if (flags.rows.empty() == flags.to.empty())
+  if (!flags.second.empty() && !flags.to.empty())
+    throw UsageError("rows to go to were given twice, as \"" + flags.second + "\" and by --to");
+  const std::string& to = flags.to.empty() ? flags.second : flags.to;
+  if (flags.rows.empty() == to.empty())
     throw UsageError("give the rows to go between: either --rows A,B or --to FILE");
   if (flags.rows.empty()) {
-    const Data other = open_rows({flags.to, ""}, model);
+    const Data other = open_rows({to, ""}, model);
     if (other.size() != data.size()) {
       throw UsageError(
           fmt::format("each row of {} goes to the same row of {}, but they have {} and "
@@ -53,11 +57,20 @@ Ends ends_of(const InterpolateFlags& flags, const Model& model, const Data& data
   return ends;
 }
 
+/// The strip between two sentences of the command line.
+Ends sentences_of(const InterpolateFlags& flags, const Model& model) {
+  if (!flags.rows.empty() || !flags.to.empty())
+    throw UsageError("between two sentences there are no rows; leave out --rows and --to");
+  return {sentence_rows(model, {flags.data.spec}), sentence_rows(model, {flags.second})};
+}
+
 int run(const InterpolateFlags& flags) {
   const Model model = open_model(flags.model);
   data_format_of(flags.out, model);
   if (flags.out.path != "-") tell_model(flags.model, model);
-  const Ends ends = ends_of(flags, model, open_rows(flags.data, model));
+  const Ends ends = !flags.second.empty() && reads_text(model)
+                        ? sentences_of(flags, model)
+                        : ends_of(flags, model, open_rows(flags.data, model));
   const std::vector<float> a = model.encode(ends.from), b = model.encode(ends.to);
   const auto units = static_cast<size_t>(model.latent());
   std::vector<float> codes;
@@ -81,7 +94,8 @@ Action add_interpolate(Flags& flags) {
   auto asked = std::make_shared<InterpolateFlags>();
   add_model_flags(flags, asked->model);
   add_data_flags(flags, asked->data);
-  flags.argument("TO", asked->second, "as --to TO", false);
+  flags.argument("TO", asked->second, "as --to TO; of a model of text a sentence, as DATA then is",
+                 false);
   flags.add("--rows", "A,B,..", asked->rows, "pairs of rows of DATA, counted from 0");
   flags.add("--to", "FILE", asked->to, "instead: from each row of DATA to the same row of this");
   flags.add("--steps", "N", asked->steps, "rows of a strip, both ends included", {2, 10000});
@@ -89,12 +103,7 @@ Action add_interpolate(Flags& flags) {
             "along arcs, on which codes stay as far from 0 as those of rows, instead of lines");
   add_output_flags(flags, asked->out);
   add_json_flag(flags, asked->out);
-  return [asked] {
-    if (!asked->second.empty() && !asked->to.empty())
-      throw UsageError("rows to go to were given twice, as \"" + asked->second + "\" and by --to");
-    if (asked->to.empty()) asked->to = asked->second;
-    return run(*asked);
-  };
+  return [asked] { return run(*asked); };
 }
 
 }  // namespace latent::cli

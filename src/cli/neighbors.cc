@@ -6,13 +6,17 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/file.h"
 #include "cli/lists.h"
 #include "cli/model_input.h"
 #include "cli/output.h"
 #include "cli/pictures.h"
+#include "cli/sentences.h"
 #include "cli/verbs.h"
 #include "data/dataset.h"
+#include "data/text_content.h"
 #include "report/words.h"
+#include "train/preprocess.h"
 
 namespace latent::cli {
 
@@ -25,21 +29,26 @@ struct NeighborFlags {
   ModelFlags model;
   DataFlags data;
   Output out{.piped = Format::csv};
-  std::string rows, query, metric = "euclidean";
+  std::string rows, query, sentence, metric = "euclidean";
   int64_t k = 10;
   bool json = false;
 };
 
 /// Rows to find neighbors of: of the data by number, or all of another file.
 struct Queries {
-  std::vector<int64_t> rows;  // of the data, or of the file
+  std::vector<int64_t> rows;  // of the data, or of the file; 0 of a sentence
   bool own = true;            // a row of the data is no neighbor of itself
   std::vector<float> values;  // [queries, inputs]
 };
 
 Queries queries_of(const NeighborFlags& flags, const Model& model, const Data& data) {
-  if (flags.rows.empty() == flags.query.empty())
-    throw UsageError("give the rows to find neighbors of: either --row R or --query FILE");
+  if (flags.rows.empty() + flags.query.empty() + flags.sentence.empty() != 2) {
+    throw UsageError(
+        "give the rows to find neighbors of: one of --row R, --query FILE and, of text, "
+        "--sentence TEXT");
+  }
+  if (!flags.sentence.empty())
+    return {.rows = {0}, .own = false, .values = sentence_rows(model, {flags.sentence})};
   Queries q{.own = flags.query.empty()};
   const Data source = q.own ? data : open_rows({flags.query, ""}, model);
   if (q.own) q.rows = row_numbers(flags.rows, data);
@@ -65,6 +74,20 @@ void write_neighbors(const Output& out, const Queries& q, const std::vector<std:
     }
   }
   write_table(out, t, {"query", "rank", "row", "distance"}, of_rows);
+}
+
+/// Of text: each query, then the rows nearest to it, with their distances.
+void write_lines(const Output& out, const Model& model, const Data& data, const Queries& q,
+                 const std::vector<std::vector<Neighbor>>& found) {
+  const FittedText fitted = fitted_text(model.preprocessing().content);
+  const std::vector<std::string> asked = texts_of(fitted, q.values);
+  std::string text;
+  for (size_t i = 0; i < found.size(); ++i) {
+    text += asked[i] + "\n";
+    for (const Neighbor& n : found[i])
+      text += fmt::format("{:10.4f}  {}\n", n.distance, texts_of(fitted, data.values(n.row, 1))[0]);
+  }
+  write_file_atomic(out.path, text);
 }
 
 /// A line a query: the row itself, then its neighbors.
@@ -100,10 +123,11 @@ nlohmann::json json_of(const Queries& q, const std::vector<std::string>& names,
 
 int run(const NeighborFlags& flags) {
   const bool writes = !flags.json || flags.out.path != "-";
-  const Format format = writes ? format_of(flags.out) : Format::csv;
   const Model model = open_model(flags.model);
+  const Format format = writes ? data_format_of(flags.out, model) : Format::csv;
+  if (format == Format::own && !reads_text(model))
+    throw UsageError("neighbors are written as .npy, .csv or .png");
   if (flags.out.path != "-") tell_model(flags.model, model);
-  if (format == Format::png) check_draws_pictures(model);
   const Data data = open_rows(flags.data, model);
   const std::vector<std::string>& names = data.dataset().names();
   const Queries q = queries_of(flags, model, data);
@@ -119,6 +143,8 @@ int run(const NeighborFlags& flags) {
   }
   if (writes && format == Format::png)
     draw(flags.out.path, model, data, q, found);
+  else if (writes && format == Format::own)
+    write_lines(flags.out, model, data, q, found);
   else if (writes)
     write_neighbors(flags.out, q, names, found);
   if (writes)
@@ -137,6 +163,7 @@ Action add_neighbors(Flags& flags) {
   add_data_flags(flags, asked->data);
   flags.add("-r,--row", "R,..", asked->rows, "rows of DATA, counted from 0");
   flags.add("--query", "FILE", asked->query, "instead: rows of another file");
+  flags.add("--sentence", "TEXT", asked->sentence, "instead, of a model of text: this sentence");
   flags.add("-k,--k", "N", asked->k, "neighbors of each", {1, 1e6});
   flags.add("--metric", "METRIC", asked->metric, "distance of codes: euclidean, cosine",
             {"euclidean", "cosine"});

@@ -9,6 +9,7 @@
 #include "cli/model_input.h"
 #include "cli/output.h"
 #include "cli/pictures.h"
+#include "cli/sentences.h"
 #include "cli/verbs.h"
 #include "data/dataset.h"
 #include "measure/sound.h"
@@ -24,7 +25,8 @@ struct ReconstructFlags {
   DataFlags data;
   Output out;
   std::string mask;
-  int64_t pairs = 10, steps = 20;
+  int64_t pairs = 10, steps = 20, seed = 1;
+  WritingFlags writing;
 };
 
 /// Where rows are to be filled in: values of the mask's picture above the middle of their range.
@@ -101,7 +103,13 @@ int run(const ReconstructFlags& flags) {
     draw_pairs(flags, model, data, make);
     return 0;
   }
-  const auto rows = map_rows(data, make);
+  std::vector<float> rows;
+  if (flags.writing.asked()) {
+    const auto codes = map_rows(data, [&](auto x) { return model.encode(x); });
+    rows = decoded(model, codes, flags.writing, flags.seed, flags.model.threads);
+  } else {
+    rows = map_rows(data, make);
+  }
   const Content& content = model.preprocessing().content;
   if (content.kind == "audio") {
     const auto error = measure::sound_error(content, data.values(), rows);
@@ -130,6 +138,8 @@ Action add_reconstruct(Flags& flags) {
             {1, 10000});
   flags.add("--pairs", "N", asked->pairs, "rows in a picture; other formats hold all rows",
             {1, 10000});
+  add_writing_flags(flags, asked->writing);
+  flags.add("--seed", "N", asked->seed, "of draws of tokens", {0, 1e15});
   add_json_flag(flags, asked->out);
   return [asked] { return run(*asked); };
 }

@@ -57,11 +57,17 @@ double explained(const Evaluation& e) {
 std::string verdict(const Evaluation& e, bool held_out) {
   const auto active = measure::active_units(e.units);
   const std::string rows = held_out ? "rows that it has not been trained on" : "its rows";
-  std::string text = fmt::format(
-      "Through a code of {} number{}, the model gives back {:.0f} % of the variance of {} (error "
-      "{:.3g}, data deviate by {:.3g}).",
-      e.units.size(), e.units.size() == 1 ? "" : "s", 100 * std::max(0.0, explained(e)), rows,
-      e.rmse, e.deviation);
+  std::string text =
+      e.text
+          ? fmt::format(
+                "Through a code of {} number{}, the model gives back {:.0f} % of the tokens of {}.",
+                e.units.size(), e.units.size() == 1 ? "" : "s", 100 * e.text->given_back, rows)
+          : fmt::format(
+                "Through a code of {} number{}, the model gives back {:.0f} % of the variance of "
+                "{} (error "
+                "{:.3g}, data deviate by {:.3g}).",
+                e.units.size(), e.units.size() == 1 ? "" : "s", 100 * std::max(0.0, explained(e)),
+                rows, e.rmse, e.deviation);
   return text + fmt::format(" {} of {} units of the code are in use.", active, e.units.size());
 }
 
@@ -80,8 +86,12 @@ std::vector<Fact> measures(const Evaluation& e) {
   } else {
     facts.emplace_back("reconstruction", estimate(e.loss) + " a row, by " + e.likelihood);
   }
+  if (e.text) {
+    facts.emplace_back("perplexity", fmt::format("{:.3f} by {} tokens, ends among them",
+                                                 e.text->perplexity, e.text->tokens));
+  }
   facts.emplace_back(
-      "bits per dimension",
+      e.text ? "bits per token" : "bits per dimension",
       fmt::format(
           "{:.4f}{}", e.bits_per_dimension,
           e.normalized ? "" : "; no density of these data: compare only with " + e.likelihood));

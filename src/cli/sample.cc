@@ -5,6 +5,7 @@
 
 #include "cli/model_input.h"
 #include "cli/output.h"
+#include "cli/sentences.h"
 #include "cli/verbs.h"
 #include "report/words.h"
 
@@ -19,6 +20,7 @@ struct SampleFlags {
   int64_t seed = 1;
   double temperature = 1;
   bool likelihood = false;
+  WritingFlags writing;
 };
 
 int run(const SampleFlags& flags) {
@@ -27,14 +29,16 @@ int run(const SampleFlags& flags) {
   if (flags.out.path != "-") tell_model(flags.model, model);
   const auto seed = static_cast<uint64_t>(flags.seed);
   const std::vector<float> z = model.prior(flags.count, seed, flags.temperature);
-  const std::vector<float> rows = flags.likelihood ? model.draw(z, seed) : model.decode(z);
+  const std::vector<float> rows =
+      flags.likelihood ? model.draw(z, seed)
+                       : decoded(model, z, flags.writing, flags.seed, flags.model.threads);
   write_data(flags.out, model, rows, flags.columns);
   tell_written(
       flags.out,
       fmt::format("{}: {} given draws from {}", counted(flags.count, "sample"),
                   flags.likelihood
                       ? "draws from the likelihood " + model.architecture().likelihood->name
-                      : "means of the likelihood",
+                      : reads_text(model) ? "texts" : "means of the likelihood",
                   flags.temperature == 1 ? "the prior"
                                          : fmt::format("the prior times {:g}", flags.temperature)));
   return 0;
@@ -52,6 +56,7 @@ Action add_sample(Flags& flags) {
   flags.add("--temperature", "T", asked->temperature,
             "standard deviation of the codes; less than 1: closer to the typical", {0, 1e6});
   flags.add("--seed", "N", asked->seed, "of the draws", {0, 1e15});
+  add_writing_flags(flags, asked->writing);
   flags.add("--columns", "N", asked->columns, "of a picture; 0: as many as rows", {0, 10000});
   add_json_flag(flags, asked->out);
   return [asked] { return run(*asked); };

@@ -111,6 +111,13 @@ void fit_sizes(json& flat, const Data& data) {
   const auto set = [&](const char* key, json value) {
     if (!flat.contains(key)) flat[key] = std::move(value);
   };
+  set("batch", std::clamp<int64_t>(data.size() / 2, 1, many ? 128 : 32));
+  set("epochs", many ? 20 : 200);
+  const Content& content = data.dataset().content();
+  if (content.kind == "text") {
+    flat["vocabulary"] = content.settings.at("vocabulary");
+    return;
+  }
   const bool small_pictures = data.row_shape().rank() >= 2 && !large && !many;
   if (!flat.contains("encoder") || flat["encoder"] == "") {
     // One layer reconstructs small pictures as well, but its samples blend what three keep apart:
@@ -126,8 +133,18 @@ void fit_sizes(json& flat, const Data& data) {
       set("picture", json(std::vector(row.begin(), row.end())));
   }
   set("latent", large ? 20 : small_pictures ? 8 : 10);
-  set("batch", std::clamp<int64_t>(data.size() / 2, 1, many ? 128 : 32));
-  set("epochs", many ? 20 : 200);
+}
+
+/// The model asked for, else that of the data's kind; UsageError where it is not for these data.
+const CatalogEntry& entry_for(json& flat, const Data& data) {
+  const bool text = data.dataset().content().kind == "text";
+  const CatalogEntry& entry = catalog_entry(take(flat, "model", text ? "text_vae" : "vae"));
+  if (text != entry.name.starts_with("text_")) {
+    throw UsageError(fmt::format("the model {} is {} text, and {} is {}", entry.name,
+                                 text ? "not for" : "for", data.name(),
+                                 text ? "text: take text_vae or text_autoencoder" : "none"));
+  }
+  return entry;
 }
 
 /// The keys of `flat` that `fields` have, taken out of it.
@@ -175,7 +192,9 @@ const std::map<std::string, std::string>& fitted_defaults() {
       {"hidden",
        "200; 400 for rows of 256 values or more; 200,200,200 for fewer than 10000 smaller "
        "pictures"},
-      {"latent", "10; 20 for rows of 256 values or more; 8 for fewer than 10000 smaller pictures"},
+      {"latent",
+       "10; 20 for rows of 256 values or more; 8 for fewer than 10000 smaller pictures; 32 for "
+       "text"},
       {"batch", "32; 128 from 10000 rows on; at most half of the rows"},
       {"epochs", "200; 20 from 10000 rows on"},
       {"likelihood", "chosen from the data, and said"},
@@ -190,8 +209,8 @@ TrainPlan plan_training(const TrainRequest& request, const std::optional<Data>& 
     throw UsageError(
         "no data were named; give a file, \"digits\", or data in a TOML "
         "file by --config");
-  const CatalogEntry& entry = catalog_entry(take(flat, "model", "vae"));
   Data data = open_data(flat, spec, opened);
+  const CatalogEntry& entry = entry_for(flat, data);
   fit_sizes(flat, data);
   const std::string validation = take(flat, "validation", ""), init = take(flat, "init", "");
   const json warmup = take(flat, "warmup", nullptr);
