@@ -279,9 +279,16 @@ void number_as_trained(FileLabels& labels, std::string& kept, const std::string&
 }
 
 std::string short_name(const std::string& path) {
+  if (path == "-") return "stdin";
   const fs::path whole = fs::absolute(path).lexically_normal();
-  const std::string name = (whole.has_filename() ? whole : whole.parent_path()).filename().string();
-  return name.substr(0, name.find('.', 1));
+  std::string name = (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+  std::error_code error;
+  if (fs::is_directory(whole, error)) return name;
+  if (name.ends_with(".gz") && name.size() > 3) name.resize(name.size() - 3);
+  const size_t dot = name.rfind('.');
+  constexpr size_t kLongest = 5;  // as .jpeg
+  if (dot != name.npos && dot > 0 && name.size() - dot <= kLongest) name.resize(dot);
+  return name;
 }
 
 void BadFiles::add(size_t file, std::string path, std::string reason, int64_t offset) {

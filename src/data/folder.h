@@ -74,7 +74,7 @@ FileLabels file_labels(const FileSet& files, std::string_view how);
 /// when empty. DataError naming `path` for a class that there was not.
 void number_as_trained(FileLabels& labels, std::string& kept, const std::string& path);
 
-/// A data set's name: the file's or the folder's, without what follows the first dot.
+/// A data set's name: the folder's, or the file's without its ending and .gz; stdin for "-".
 std::string short_name(const std::string& path);
 
 /// Files that could not be used, with the reason of each. Unless bad files are to be skipped, the

@@ -179,16 +179,6 @@ bool is_npz(const std::string& path) {
   throw DataError("none of the first files in it is of a kind that can be read:" + kinds, path);
 }
 
-std::string short_name(const std::string& path) {
-  if (path == "-") return "stdin";
-  std::string name = std::filesystem::path(path).filename().string();
-  for (const std::string_view ending : {".gz", ".npy", ".npz", ".idx", ".csv", ".tsv", ".txt"}) {
-    if (name.ends_with(ending) && name.size() > ending.size())
-      name.resize(name.size() - ending.size());
-  }
-  return name;
-}
-
 }  // namespace
 
 Dataset Dataset::open(const std::string& spec, const OpenOptions& options) {

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "data/dataset.h"
+#include "data/folder.h"
 #include "latent/error.h"
 
 namespace latent {
@@ -97,16 +98,6 @@ std::vector<std::string> row_names(const FittedText& fitted, const Tensor& token
     std::ranges::replace(names.back(), '\n', ' ');
   }
   return names;
-}
-
-std::string short_name(const std::string& path) {
-  if (path == "-") return "stdin";
-  std::string name = std::filesystem::path(path).filename().string();
-  for (const std::string_view ending : {".gz", ".txt"}) {
-    if (name.ends_with(ending) && name.size() > ending.size())
-      name.resize(name.size() - ending.size());
-  }
-  return name;
 }
 
 Dataset open(const std::string& path, const json& settings, const Content* as,
