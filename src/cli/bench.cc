@@ -92,6 +92,7 @@ int run(const BenchFlags& flags) {
     tell(fmt::format("{:<9}  {:>7}  {:>9}  {:>9}  {:>8}\n", "net", "threads", "ms/step", "steps/s",
                      "Gflop/s"));
   }
+  flush_stdout();  // also into a pipe, where measuring would hold the first lines back
   for (const Net& net : kNets) {
     for (const int threads : counts) {
       const Speed s = measure_speed(net, threads, flags.seconds);

@@ -49,8 +49,6 @@ std::string precision() {
 }
 
 int run(const DoctorFlags& flags) {
-  std::vector<Check> checks = measure::self_check();
-  checks.push_back(writable(flags.folder));
   const About about = about_plans();
   std::string libraries;
   for (const auto& [name, version] : about.libraries)
@@ -62,6 +60,13 @@ int run(const DoctorFlags& flags) {
       {"memory", fmt::format("{:.1f} GB", static_cast<double>(machine_bytes()) / 1e9)},
       {"threads", fmt::format("{} (LATENT_THREADS, or --threads of a verb)", default_threads())},
       {"libraries", libraries}};
+  const int width = terminal_width();
+  if (!flags.json) {
+    for (const auto& [name, text] : facts) fmt::print("{}", entry(name, text, 16, width));
+    flush_stdout();  // the checks take a while
+  }
+  std::vector<Check> checks = measure::self_check();
+  checks.push_back(writable(flags.folder));
   const bool good = std::ranges::all_of(checks, &Check::good);
   if (flags.json) {
     nlohmann::json j = {{"good", good}, {"checks", nlohmann::json::array()}};
@@ -69,8 +74,6 @@ int run(const DoctorFlags& flags) {
     for (const Check& c : checks) j["checks"].push_back({{"what", c.what}, {"good", c.good}});
     print_json(j);
   } else {
-    const int width = terminal_width();
-    for (const auto& [name, text] : facts) fmt::print("{}", entry(name, text, 16, width));
     for (const Check& c : checks) fmt::print("{}", entry(c.good ? "ok" : "BAD", c.what, 16, width));
     fmt::print("{}", paragraph("Bits of results are promised for one fingerprint: run folders "
                                "record it.",
