@@ -182,9 +182,11 @@ std::vector<Fact> trained(const EndedRun& run, const Metrics& metrics) {
   }
   std::string config;
   const json keys = json::parse(run.plan.architecture.config);
-  for (const auto& [key, value] : keys.items())
+  for (const auto& [key, value] : keys.items()) {
+    if (value == "" || value == json::array()) continue;  // not set
     config += fmt::format("{}{} {}", config.empty() ? "" : ", ", key,
                           value.is_string() ? value.get<std::string>() : value.dump());
+  }
   facts.emplace_back("config", config);
   facts.emplace_back("training",
                      fmt::format("batches of {}, rate {:g}, seed {}", o.batch, o.rate, o.seed));
