@@ -27,8 +27,9 @@ struct Finding {
 /// no code could: the noise that the likelihood assumes exceeds every variance of the data),
 /// `collapsed-units` (nearly all), `constant-output`, `range` (values that the likelihood has no
 /// place for), `kl-scale` (of a model of one's own with loss parts reconstruction and kl: a KL
-/// divergence that weighs far more or less than 1), `dead-units`, `gap` (held-out rows fare much
-/// worse). Empty when nothing is found. UsageError for a model without encode or decode.
+/// divergence that weighs far more or less than 1), `dead-units`, `discriminator-wins`,
+/// `discriminator-guesses`, `codebook-collapsed`, `dead-codes` (of a VQ-VAE), `gap` (held-out rows
+/// fare much worse). Empty when nothing is found. UsageError for a model without encode or decode.
 LATENT_API std::vector<Finding> diagnose(const Model& model, const Data& data,
                                          const TrainOptions& options);
 

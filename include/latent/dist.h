@@ -37,12 +37,17 @@ LATENT_API Likelihood laplace(double scale);
 /// tails in the first and the last. Parameters [mean in [-1, 1], log scale]: the halves of the last
 /// axis.
 LATENT_API Likelihood discretized_logistic();
+/// A mixture of such logistics for each value (Salimans et al. 2017, arXiv 1701.05517, with
+/// channels on their own). Parameters: logits of the weights, means, log scales (from -7 on), each
+/// `components` blocks of the last axis.
+LATENT_API Likelihood discretized_logistic_mixture(int components = 5);
 LATENT_API Likelihood continuous_bernoulli();  ///< Loaiza-Ganem and Cunningham 2019: a density on
                                                ///< [0, 1]; parameters are logits.
 /// Logits [n, classes] and the class of each row, as i32 [n] or one-hot [n, classes].
 LATENT_API Expr categorical_nll(Arg logits, Arg target);
 /// By name: bernoulli, gaussian (learned sigma), gaussian_fixed (sigma 1), gaussian_optimal,
-/// squared_error, laplace (scale 1), discretized_logistic, continuous_bernoulli.
+/// squared_error, laplace (scale 1), discretized_logistic, discretized_logistic_mixture (5
+/// components), continuous_bernoulli.
 LATENT_API Likelihood likelihood_named(const std::string& name);
 
 /// log C(lambda) of the continuous Bernoulli, from logits; finite everywhere, ln 2 at 0.

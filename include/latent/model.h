@@ -33,22 +33,31 @@ class LATENT_API Model {
 
   /// Codes [n, latent] of rows [n, inputs]: the posterior's mean of a VAE. Here and below:
   /// UsageError when the values are no whole number of rows, or the model has no such function.
-  std::vector<float> encode(std::span<const float> rows) const;
+  /// `labels`: of a model that is conditioned on them (architecture().classes > 0) and of no other,
+  /// one for each row, or one for all.
+  std::vector<float> encode(std::span<const float> rows,
+                            std::span<const int32_t> labels = {}) const;
   /// Log-variances [n, latent] of the posterior; UsageError for a model without.
-  std::vector<float> encode_logvar(std::span<const float> rows) const;
+  std::vector<float> encode_logvar(std::span<const float> rows,
+                                   std::span<const int32_t> labels = {}) const;
   /// Means of the data [n, inputs] given codes [n, latent].
-  std::vector<float> decode(std::span<const float> codes) const;
+  std::vector<float> decode(std::span<const float> codes,
+                            std::span<const int32_t> labels = {}) const;
   /// decode(encode(rows)), [n, inputs].
-  std::vector<float> reconstruct(std::span<const float> rows) const;
-  /// Codes [n, latent] drawn from the prior N(0, I), times `temperature`. Draw i of a seed is the
-  /// same for any n. UsageError for a model without a prior.
+  std::vector<float> reconstruct(std::span<const float> rows,
+                                 std::span<const int32_t> labels = {}) const;
+  /// Codes [n, latent] drawn from the prior N(0, I), times `temperature`, or from the model's own,
+  /// its logits divided by it. Draw i of a seed is the same for any n. UsageError for a model
+  /// without a prior.
   std::vector<float> prior(int64_t n, uint64_t seed = 1, double temperature = 1) const;
   /// decode(prior(n, seed)): means of the data [n, inputs].
-  std::vector<float> sample(int64_t n, uint64_t seed = 1) const;
+  std::vector<float> sample(int64_t n, uint64_t seed = 1,
+                            std::span<const int32_t> labels = {}) const;
   /// Data [n, inputs] drawn from the likelihood given codes [n, latent], noise and all; row i of a
   /// seed has the same noise for any n. UsageError for gaussian_optimal, whose sigma is a property
   /// of a batch and not of the model.
-  std::vector<float> draw(std::span<const float> codes, uint64_t seed = 1) const;
+  std::vector<float> draw(std::span<const float> codes, uint64_t seed = 1,
+                          std::span<const int32_t> labels = {}) const;
 
   /// Rows of a data set as this model reads them: files of pictures, text or sound become rows just
   /// as those that it was trained on. As Data::open; UsageError when rows have other shapes.

@@ -1,6 +1,6 @@
-// Autoencoders, variational autoencoders and their adversarial relatives as models: a config and
-// functions from Expr to Expr. Any struct with such functions is a model (latent/train.h); these
-// are what `latent train` builds. Architecture is a model with its type forgotten.
+// Autoencoders, variational and quantized ones, and their adversarial relatives as models: a config
+// and functions from Expr to Expr. Any struct with such functions is a model (latent/train.h);
+// these are what `latent train` builds. Architecture is a model with its type forgotten.
 #pragma once
 
 #include <concepts>
@@ -35,10 +35,12 @@ struct Code {
   Expr mean, logvar;  // logvar is empty for an autoencoder
 };
 
-/// A loss of its own for the parameters under one scope.
+/// A loss of its own for the parameters under one scope, and how Adam follows it.
 struct Aim {
   Expr loss;
   std::string prefix;
+  double beta1 = 0.9;
+  double rate = 1;  // times that of training
 };
 
 /// A scalar to minimize and the parts that it is made of, each averaged over the batch.
@@ -113,12 +115,17 @@ struct LATENT_API Vae {
     double warmup_ramp = 0.5;             // fraction of a cycle in which the weight grows
     double free_bits = 0;  // nats a unit (Kingma et al. 2016): the batch's mean KL of a unit counts
                            // at least so much, and has no gradient below
+    /// "label": encoder and decoder are given the row's label, one-hot (Sohn et al. 2015; Kingma et
+    /// al. 2014, arXiv 1406.5298, M2 with every label known). "": nothing.
+    std::string condition;
+    int64_t classes = 0;           // that a label has: 0 to classes - 1
     std::string encoder, decoder;  // instead of the dense layers, as Autoencoder's
     int64_t width = 0, depth = 0;
     std::vector<int64_t> picture;
   } c;
 
-  Gaussian encode(const Scope& s, Arg x) const;   ///< The posterior of [n, inputs].
+  /// The posterior of [n, inputs]. Here and in decode a label is the graph's feed "label", i32 [n].
+  Gaussian encode(const Scope& s, Arg x) const;
   Expr decode(const Scope& s, Arg z) const;       ///< Parameters of likelihood().
   Expr decode_mean(const Scope& s, Arg z) const;  ///< Mean of x given z, [n, inputs].
   /// Parts: reconstruction and kl, the true one, never scaled or clipped. beta, warm-up and free
@@ -188,13 +195,95 @@ struct LATENT_API AdversarialAutoencoder {
   Autoencoder autoencoder() const;  ///< The encoder and the decoder alone.
 };
 
+/// Autoencoder whose code is a picture of classes (van den Oord et al. 2017, arXiv 1711.00937):
+/// each vector that the encoder gives becomes the nearest one of a codebook. Gradients pass
+/// straight through to the encoder, which also pays `commitment` times its squared distance; the
+/// book follows the vectors by a moving average. A PixelCNN learns the prior of the codes along
+/// with the rest, from classes, so that it moves nothing else. The negative ELBO, exact in its KL:
+/// the posterior is one code.
+struct LATENT_API VqVae {
+  struct Config {
+    int64_t inputs = 0;  // values of a row; 0: those of the data that it is trained on
+    std::vector<int64_t> hidden = {400};
+    int64_t latent = 16;  // values of a vector of the book
+    std::string activation = "relu";
+    int64_t codes = 128;  // vectors in the book
+    int64_t places =
+        8;  // codes of a row with dense layers; else the places of the encoder's picture
+    std::string likelihood = "bernoulli";
+    double commitment = 0.25;  // weight of the squared distance of vectors from their codes
+    double decay = 0.99;       // what the book keeps of itself in a step
+    double revive = 0.02;      // of an even share of use, below which a code starts again; 0: never
+    int64_t prior_units = 64, prior_depth = 3;  // of the PixelCNN; depth 0: frequencies by place
+    std::string encoder, decoder;  // as Autoencoder's; the decoder starts from the picture of codes
+    int64_t width = 0, depth = 0;
+    std::vector<int64_t> picture;
+  } c;
+
+  Shape grid() const;                         ///< Places of the code: [height, width].
+  int64_t code_units() const;                 ///< Values of a row's code: places times latent.
+  Expr vectors(const Scope& s, Arg x) const;  ///< Before they become codes: [n * places, latent].
+  Expr encode(const Scope& s, Arg x) const;   ///< Vectors of the book, [n, code_units()].
+  Expr decode(const Scope& s, Arg z) const;   ///< Parameters of likelihood().
+  Expr decode_mean(const Scope& s, Arg z) const;  ///< Mean of x given z, [n, inputs].
+  Expr prior_nll(const Scope& s, Arg z) const;    ///< -log p of the codes nearest to z, [n].
+  /// Codes [n, code_units()] from the prior; temperature [n, 1] divides the logits.
+  Expr prior_draw(const Scope& s, int64_t n, Expr temperature) const;
+  /// Parts: reconstruction; kl, -log p(codes); distance, squared, of vectors from their codes,
+  /// summed over a row; perplexity of the codes' use, of 1 to `codes`, over the last 1 / (1 -
+  /// decay) steps. The total is the negative ELBO, in training with commitment * distance.
+  Loss loss(const Scope& s, const Batch& batch) const;
+  Likelihood likelihood() const { return likelihood_named(c.likelihood); }
+  std::vector<LayerInfo> layers() const;  ///< What encode and decode are made of, in order.
+};
+
+/// A generator alone, without an encoder (Goodfellow et al. 2014, arXiv 1406.2661; with the preset
+/// dcgan, Radford et al. 2016, arXiv 1511.06434): draws of N(0, I) become rows that a discriminator
+/// learns to tell from the data's. Adam's beta1 is 0.5, as in the paper.
+struct LATENT_API Dcgan {
+  struct Config {
+    int64_t inputs = 0;  // values of a row; 0: those of the data that it is trained on
+    std::vector<int64_t> hidden = {400};  // widths of the generator, last first, as of a decoder
+    int64_t latent = 64;
+    std::string activation = "relu";
+    std::string likelihood = "bernoulli";        // whose mean is judged: in [0, 1] for bernoulli
+    std::vector<int64_t> discriminator = {256};  // widths of its hidden layers, leaky relu 0.2
+    double discriminator_rate = 0.25;            // its learning rate, times training's
+    std::string encoder, decoder;  // instead of the dense layers: the discriminator's stack, and
+                                   // the generator's, as Autoencoder's
+    int64_t width = 0, depth = 0;
+    std::vector<int64_t> picture;
+  } c;
+
+  Expr decode(const Scope& s, Arg z) const;        ///< Parameters of likelihood().
+  Expr decode_mean(const Scope& s, Arg z) const;   ///< What the generator makes of z, [n, inputs].
+  Expr discriminate(const Scope& s, Arg x) const;  ///< Logits that rows are real, [n].
+  /// Parts: generator, discriminator, discriminator_accuracy; the total, their sum, tells no better
+  /// epoch from a worse.
+  Loss loss(const Scope& s, const Batch& batch) const;
+  Likelihood likelihood() const { return likelihood_named(c.likelihood); }
+  std::string generator_text() const;      ///< As a stack, also of dense layers.
+  std::string discriminator_text() const;  ///< Without its last layer, the logit.
+  std::vector<LayerInfo> layers() const;   ///< The generator's and the discriminator's.
+};
+
+/// A prior of codes that is not N(0, I).
+struct Prior {
+  /// Codes [n, latent]; temperature [n, 1] as in Model::prior.
+  std::function<Expr(const Scope&, int64_t n, Expr temperature)> draw;
+  /// -log p(z) of codes that encode gives, [n]: what KL(q || p) is where the posterior is one code.
+  std::function<Expr(const Scope&, Expr z)> nll;
+};
+
 /// A model with its type forgotten: what training, measures and the program's verbs work on.
 /// Functions that a model has not got are empty.
 struct Architecture {
   std::string name;           // in the catalogue, or "custom"
   std::string config = "{}";  // all that makes the same functions again: a JSON object, keys sorted
   int64_t inputs = 0, latent = 0;  // values of a row, units of the code (0 without encode)
-  bool prior = false;              // whether draws of N(0, I) are codes: it can be sampled from
+  bool prior = false;              // whether draws of N(0, I) are codes
+  std::optional<Prior> own_prior;  // where they are not, and it can be sampled from all the same
+  int64_t classes = 0;  // of the label that encode and decode take by the feed "label"; 0: none
   std::function<Loss(const Scope&, const Batch&)> loss;
   std::function<Code(const Scope&, Expr x)> encode;
   std::function<Expr(const Scope&, Expr z)> decode;       // parameters of the likelihood
@@ -211,6 +300,8 @@ LATENT_API Architecture architecture(const Autoencoder& model, int64_t inputs);
 LATENT_API Architecture architecture(const Vae& model, int64_t inputs);
 LATENT_API Architecture architecture(const VaeGan& model, int64_t inputs);
 LATENT_API Architecture architecture(const AdversarialAutoencoder& model, int64_t inputs);
+LATENT_API Architecture architecture(const VqVae& model, int64_t inputs);
+LATENT_API Architecture architecture(const Dcgan& model, int64_t inputs);
 
 namespace detail {
 /// Fills in what follows from the functions: latent and, as config, a hash of the loss's graph.
@@ -221,7 +312,8 @@ inline Loss as_loss(Expr total) { return {total, {}}; }
 
 /// Of any struct with `loss(Scope, Batch)` or `loss(Scope, Expr x)`, giving Loss or Expr; and, to
 /// be used after training, `encode(Scope, Expr)` giving Gaussian or Expr and `decode(Scope, Expr)`,
-/// whose output is the mean of x unless there is `decode_mean` or `likelihood()`.
+/// whose output is the mean of x unless there is `decode_mean` or `likelihood()`; and `prior_draw`
+/// and `prior_nll`, the functions of Prior.
 template <class M>
 Architecture architecture(const M& m, int64_t inputs) {
   Architecture a{.name = "custom", .inputs = inputs};
@@ -234,6 +326,10 @@ Architecture architecture(const M& m, int64_t inputs) {
   if constexpr (requires(const Scope& s, Expr e) { Code(m.encode(s, e)); })
     a.encode = [m](const Scope& s, Expr x) { return Code(m.encode(s, x)); };
   if constexpr (requires { m.likelihood(); }) a.likelihood = m.likelihood();
+  if constexpr (requires(const Scope& s, Expr e) { m.prior_draw(s, 1, e), m.prior_nll(s, e); }) {
+    a.own_prior = {[m](const Scope& s, int64_t n, Expr t) { return m.prior_draw(s, n, t); },
+                   [m](const Scope& s, Expr z) { return m.prior_nll(s, z); }};
+  }
   if constexpr (requires(const Scope& s, Expr e) { m.decode(s, e); }) {
     a.decode = [m](const Scope& s, Expr z) { return m.decode(s, z); };
     if constexpr (requires(const Scope& s, Expr e) { m.decode_mean(s, e); })

@@ -74,7 +74,9 @@ struct BatchNormOptions {
 };
 /// Ioffe and Szegedy 2015 (arXiv 1502.03167): statistics of each channel over all other axes; in
 /// training those of the batch, which also move path/running_mean and path/running_variance (of the
-/// unbiased variance), otherwise the running ones. A training trace applies it once a scope.
+/// unbiased variance), otherwise the running ones. Applied again in a training trace (a
+/// discriminator to real rows, then to false ones) each use has the statistics of its own rows, and
+/// the running ones follow the first.
 LATENT_API Expr batch_norm(const Scope& s, Arg x, const BatchNormOptions& options = {});
 /// Ba et al. 2016 (arXiv 1607.06450): statistics over the last axis.
 LATENT_API Expr layer_norm(const Scope& s, Arg x, const NormOptions& options = {});

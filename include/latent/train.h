@@ -95,8 +95,8 @@ struct TrainOptions {
 /// Trains on every row of x (and label) of the data. The same bits for any number of threads, in
 /// two runs, and whether or not it was stopped and resumed. With options.out: the same call again
 /// resumes an unfinished run and returns the model of a finished one; a folder of another run is
-/// refused (UsageError). Returns the weights of the best validation; without one, or before the
-/// warm-up is over, the last.
+/// refused (UsageError). Returns the weights of the best validation; without one, of a model
+/// without encode, or before the warm-up is over, the last.
 LATENT_API Model train(const Architecture& model, const Data& data, const TrainOptions& options);
 
 template <class M>

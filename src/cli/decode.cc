@@ -16,6 +16,7 @@ struct DecodeFlags {
   ModelFlags model;
   std::string codes;
   Output out;
+  std::string label;
   int64_t columns = 0;
 };
 
@@ -29,7 +30,8 @@ int run(const DecodeFlags& flags) {
                                  counted(model.latent(), "unit"), codes.name(),
                                  counted(codes.row_elements(), "value")));
   }
-  const std::vector<float> rows = map_rows(codes, [&](auto z) { return model.decode(z); });
+  const std::vector<float> rows =
+      model.decode(codes.values(), labels_in_turn(flags.label, codes.size()));
   write_data(flags.out, model, rows, flags.columns);
   tell_written(flags.out,
                fmt::format("{} decoded, means of the likelihood", counted(codes.size(), "row")));
@@ -43,6 +45,8 @@ Action add_decode(Flags& flags) {
   add_model_flags(flags, asked->model);
   flags.argument("CODES", asked->codes, "file of codes, a row each (NPY, CSV), or -", true);
   add_output_flags(flags, asked->out);
+  flags.add("--label", "K,..", asked->label,
+            "of a conditional model: what the rows show, in turn where there are several");
   flags.add("--columns", "N", asked->columns, "of a picture; 0: as many as rows", {0, 10000});
   add_json_flag(flags, asked->out);
   return [asked] { return run(*asked); };

@@ -42,9 +42,11 @@ int run(const EncodeFlags& flags) {
   if (flags.out.path != "-") tell_model(flags.model, model);
   const Data data = open_rows(flags.data, model);
   const int64_t units = model.latent();
-  std::vector<float> codes = map_rows(data, [&](auto rows) { return model.encode(rows); });
+  std::vector<float> codes =
+      map_rows(model, data, [&](auto rows, auto labels) { return model.encode(rows, labels); });
   if (flags.sample || !flags.logvar.empty()) {
-    const auto logvar = map_rows(data, [&](auto rows) { return model.encode_logvar(rows); });
+    const auto logvar = map_rows(
+        model, data, [&](auto rows, auto labels) { return model.encode_logvar(rows, labels); });
     if (!flags.logvar.empty()) {
       write_rows(logvar_out, logvar, {units}, numbered("logvar", units));
       tell_written(logvar_out, fmt::format("log-variances of {}", counted(data.size(), "row")));

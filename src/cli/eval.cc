@@ -89,6 +89,11 @@ void print_values(const Evaluation& e) {
 void print(const Evaluation& e, int64_t k) {
   if (e.posterior)
     print_posterior(e, k);
+  else if (e.coded)
+    fmt::print(
+        "negative ELBO      {:.3f} +- {:.3f} nats a row\n  reconstruction   {:.3f}\n"
+        "  codes            {:.3f}, by their prior\n",
+        e.loss.value, bar95(e.loss), e.coded->nll.value, e.coded->kl.value);
   else
     tell(fmt::format("reconstruction     {:.4f} +- {:.4f} a row, by {}\n", e.loss.value,
                      bar95(e.loss), e.likelihood));

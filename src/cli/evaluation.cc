@@ -30,7 +30,7 @@ bool add_rmse(Evaluator& model, const RowSource& source, const Data& data, const
   bool grey = false;
   for (int64_t at = 0; at < source.size(); at += kRows) {
     const auto first = source.rows.begin() + at;
-    const RowSource piece{{first, first + std::min(kRows, source.size() - at)}, source.read};
+    const RowSource piece = source.with({first, first + std::min(kRows, source.size() - at)});
     std::vector<float> made = model.reconstruct(piece), rows(made.size());
     source.read(piece.rows, rows.data());
     grey = grey || std::ranges::any_of(rows, [](float v) { return v != 0 && v != 1; });
@@ -95,6 +95,17 @@ PosteriorNumbers measure_posterior(Evaluator& model, const RowSource& rows,
   return p;
 }
 
+/// Of a model whose code of a row is one: its loss, and its parts where the code has a prior.
+void measure_code(Evaluator& model, const RowSource& rows, Evaluation& e) {
+  std::vector<double> nll = model.reconstruction_nll(rows);
+  if (model.view().prior_nll) {
+    const std::vector<double> kl = model.code_nll(rows);
+    e.coded = {mean_of(nll), mean_of(kl)};
+    std::ranges::transform(nll, kl, nll.begin(), std::plus<>());
+  }
+  e.loss = mean_of(nll);
+}
+
 template <class T>
 json or_null(const std::optional<T>& v) {
   return v ? json(*v) : json();
@@ -115,7 +126,7 @@ Evaluation evaluate(const Model& model, const Data& data, const EvaluationOption
   if (evaluator.has_posterior())
     e.posterior = measure_posterior(evaluator, rows, trained, o.k, e);
   else
-    e.loss = mean_of(evaluator.reconstruction_nll(rows));
+    measure_code(evaluator, rows, e);
   if (model.preprocessing().content.kind == "text") e.text = measure_text(evaluator, rows, e);
   const double bits =
       data.dataset().range("x").integral ? quantization_bits(scaling, e.likelihood) : 0;
@@ -126,12 +137,24 @@ Evaluation evaluate(const Model& model, const Data& data, const EvaluationOption
   e.normalized = e.likelihood != "squared_error" && !(grey && e.likelihood == "bernoulli");
   e.units = unit_statistics(evaluator.codes(rows));
   const bool held_out = !o.trained.empty() && o.rows != o.trained;
-  const Evidence evidence = gather_evidence(
-      evaluator, trained, held_out ? &rows : nullptr,
-      {.beta = e.beta, .discriminator_accuracy = discriminator_accuracy(model, data, trained)});
+  e.discriminator_accuracy = discriminator_accuracy(model, data, trained);
+  const Evidence evidence = gather_evidence(evaluator, trained, held_out ? &rows : nullptr,
+                                            {.beta = e.beta,
+                                             .discriminator_accuracy = e.discriminator_accuracy,
+                                             .codebook = codebook_use(model, data, trained)});
   if (e.posterior && evidence.noise_variance)
     e.effective_beta = effective_beta(1 / (2 * *evidence.noise_variance), e.beta);
   e.findings = diagnose(evidence);
+  return e;
+}
+
+Evaluation evaluate_generator(const Model& model, const Data& data, const EvaluationOptions& o) {
+  const Architecture& a = model.architecture();
+  const RowSource rows = rows_of(data.dataset(), model.preprocessing().scaling,
+                                 o.trained.empty() ? o.rows : o.trained);
+  Evaluation e{.likelihood = a.likelihood->name, .rows = rows.size(), .inputs = a.inputs};
+  e.discriminator_accuracy = discriminator_accuracy(model, data, rows);
+  e.findings = diagnose_contest(e.discriminator_accuracy);
   return e;
 }
 
@@ -150,6 +173,7 @@ json to_json(const Evaluation& e, int64_t k) {
             {"active_units", active_units(e.units)},
             {"units", json::array()},
             {"findings", json::array()}};
+  if (e.discriminator_accuracy) j["discriminator_accuracy"] = *e.discriminator_accuracy;
   for (const UnitStatistics& u : e.units) {
     j["units"].push_back({{"kl", u.kl},
                           {"mean_variance", u.mean_variance},
@@ -166,6 +190,11 @@ json to_json(const Evaluation& e, int64_t k) {
                              {"code", f.code},
                              {"sentence", f.sentence},
                              {"advice", f.advice}});
+  }
+  if (e.coded) {
+    j["negative_elbo"] = to_json(e.loss);
+    j["reconstruction"] = to_json(e.coded->nll);
+    j["kl"] = to_json(e.coded->kl);
   }
   if (!e.posterior) return j;
   const PosteriorNumbers& p = *e.posterior;

@@ -43,13 +43,20 @@ struct TextNumbers {
   double given_back = 0;  // share of the tokens that the likeliest text has at their place
 };
 
+/// Of a model with a prior of its own. Nats are a row's.
+struct CodedNumbers {
+  measure::Estimate nll, kl;  // kl: -log p(code)
+};
+
 struct Evaluation {
   std::string likelihood;
   int64_t rows = 0, inputs = 0;
-  /// Of a VAE the negative ELBO, of an autoencoder -log p(x | code); nats a row.
+  /// Of a VAE, and of a model with a prior of its own, the negative ELBO; of an autoencoder
+  /// -log p(x | code); nats a row.
   measure::Estimate loss;
   std::optional<PosteriorNumbers> posterior;
-  double bits_per_dimension = 0;  // of text: per token
+  std::optional<CodedNumbers> coded;  // where the posterior is one code
+  double bits_per_dimension = 0;      // of text: per token
   /// Whether nats and bits are of a density or probability of the data, so that they compare with
   /// other likelihoods: not of squared_error, nor of bernoulli on values between 0 and 1.
   bool normalized = true;
@@ -58,6 +65,7 @@ struct Evaluation {
   std::optional<TextNumbers> text;       // then there are no rmse and deviation
   double beta = 1;                       // weight of the KL asked for
   std::optional<double> effective_beta;  // where the likelihood has one noise variance
+  std::optional<double> discriminator_accuracy;  // where there is a discriminator
   std::vector<measure::UnitStatistics> units;
   std::vector<measure::Finding> findings;
 };
@@ -66,6 +74,8 @@ struct Evaluation {
 inline double bar95(const measure::Estimate& e) { return 1.96 * e.error; }
 
 Evaluation evaluate(const Model& model, const Data& data, const EvaluationOptions& options);
+/// Of a model without encode: how its discriminator fares, and no more.
+Evaluation evaluate_generator(const Model& model, const Data& data, const EvaluationOptions& o);
 nlohmann::json to_json(const Evaluation& e, int64_t k);
 nlohmann::json to_json(const measure::Estimate& e);  // {value, error}
 

@@ -9,6 +9,8 @@
 #include <filesystem>
 
 #include "base/near.h"
+#include "cli/labels.h"
+#include "cli/lists.h"
 #include "cli/output.h"
 #include "data/dataset.h"
 #include "report/words.h"
@@ -98,6 +100,34 @@ void for_pieces(const Data& data, const std::function<void(std::span<const float
   constexpr int64_t kRows = 4096;
   for (int64_t at = 0; at < data.size(); at += kRows)
     f(data.values(at, std::min(kRows, data.size() - at)));
+}
+
+std::vector<int32_t> labels_for(const Model& model, const Data& data, int64_t first,
+                                int64_t count) {
+  if (model.architecture().classes == 0) return {};
+  std::vector<int32_t> all = labels_of(data);
+  const auto begin = all.begin() + first;
+  return {begin, count < 0 ? all.end() : begin + count};
+}
+
+std::vector<int32_t> labels_in_turn(const std::string& text, int64_t rows) {
+  if (text.empty()) return {};
+  const std::vector<int64_t> asked = whole_numbers(text, "--label", 0, 65535);
+  std::vector<int32_t> labels;
+  for (int64_t i = 0; i < rows; ++i)
+    labels.push_back(static_cast<int32_t>(asked[static_cast<size_t>(i % std::ssize(asked))]));
+  return labels;
+}
+
+std::vector<float> map_rows(const Model& model, const Data& data, const MapLabelled& f) {
+  const std::vector<int32_t> labels = labels_for(model, data);
+  size_t at = 0;
+  return map_rows(data, [&](std::span<const float> rows) {
+    const size_t n = labels.empty() ? 0 : rows.size() / static_cast<size_t>(data.row_elements());
+    const auto some = std::span(labels).subspan(at, n);
+    at += n;
+    return f(rows, some);
+  });
 }
 
 std::vector<float> map_rows(const Data& data,

@@ -50,10 +50,21 @@ Data open_rows(const DataFlags& flags, const Model& model);
 /// What reading the data changed or left out, on standard error.
 void tell_notes(const Data& data);
 
+/// Labels of rows of the data for a model that is conditioned on them: `count` from `first` on, -1:
+/// to the end. None for another model; UsageError where the data have none.
+std::vector<int32_t> labels_for(const Model& model, const Data& data, int64_t first = 0,
+                                int64_t count = -1);
+/// Of a flag: "" none, or numbers separated by commas, which rows take in turn.
+std::vector<int32_t> labels_in_turn(const std::string& text, int64_t rows);
+
 /// Calls f with the values of all rows in order, [some rows, inputs], as the data hold them.
 void for_pieces(const Data& data, const std::function<void(std::span<const float> rows)>& f);
 /// f of every row, in order, one after another.
 std::vector<float> map_rows(const Data& data,
                             const std::function<std::vector<float>(std::span<const float>)>& f);
+/// The same of rows and their labels_for().
+using MapLabelled =
+    std::function<std::vector<float>(std::span<const float>, std::span<const int32_t>)>;
+std::vector<float> map_rows(const Model& model, const Data& data, const MapLabelled& f);
 
 }  // namespace latent::cli

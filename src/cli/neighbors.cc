@@ -132,7 +132,9 @@ int run(const NeighborFlags& flags) {
   const std::vector<std::string>& names = data.dataset().names();
   const Queries q = queries_of(flags, model, data);
   if (q.own && data.size() < 2) throw UsageError(data.name() + " has one row and no neighbors");
-  const std::vector<float> codes = map_rows(data, [&](auto rows) { return model.encode(rows); }),
+  const std::vector<float> codes = map_rows(
+                               model, data,
+                               [&](auto rows, auto labels) { return model.encode(rows, labels); }),
                            asked = model.encode(q.values);
   const Metric metric = flags.metric == "cosine" ? Metric::cosine : Metric::euclidean;
   const auto width = static_cast<size_t>(model.latent());

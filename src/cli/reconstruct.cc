@@ -54,7 +54,8 @@ std::vector<bool> hole_of(const ReconstructFlags& flags, const Model& model) {
 /// model makes of the whole there (Rezende et al. 2014, appendix F, with means for draws). All else
 /// stays as it is.
 std::vector<float> inpaint(const Model& model, std::vector<float> rows,
-                           const std::vector<bool>& hole, int64_t steps) {
+                           std::span<const int32_t> labels, const std::vector<bool>& hole,
+                           int64_t steps) {
   const size_t width = hole.size();
   const auto known = static_cast<double>(std::ranges::count(hole, false));
   for (size_t at = 0; at < rows.size(); at += width) {
@@ -65,7 +66,7 @@ std::vector<float> inpaint(const Model& model, std::vector<float> rows,
     }
   }
   for (int64_t step = 0; step < steps; ++step) {
-    const std::vector<float> made = model.reconstruct(rows);
+    const std::vector<float> made = model.reconstruct(rows, labels);
     for (size_t i = 0; i < rows.size(); ++i) {
       if (hole[i % width]) rows[i] = made[i];
     }
@@ -74,21 +75,22 @@ std::vector<float> inpaint(const Model& model, std::vector<float> rows,
 }
 
 /// What the verb makes of rows.
-std::function<std::vector<float>(std::span<const float>)> maker_of(const ReconstructFlags& flags,
-                                                                   const Model& model) {
-  if (flags.mask.empty()) return [&](auto rows) { return model.reconstruct(rows); };
-  return [&, hole = hole_of(flags, model)](auto rows) {
-    return inpaint(model, {rows.begin(), rows.end()}, hole, flags.steps);
+MapLabelled maker_of(const ReconstructFlags& flags, const Model& model) {
+  if (flags.mask.empty())
+    return [&](auto rows, auto labels) { return model.reconstruct(rows, labels); };
+  return [&, hole = hole_of(flags, model)](auto rows, auto labels) {
+    return inpaint(model, {rows.begin(), rows.end()}, labels, hole, flags.steps);
   };
 }
 
 void draw_pairs(const ReconstructFlags& flags, const Model& model, const Data& data,
-                const std::function<std::vector<float>(std::span<const float>)>& make) {
+                const MapLabelled& make) {
   check_draws_pictures(model);
   constexpr int64_t kColumns = 10;
   const int64_t n = std::min(flags.pairs, data.size());
   const std::vector<float> rows = data.values(0, n);
-  write_pairs(flags.out.path, model, rows, make(rows), std::min(kColumns, n));
+  write_pairs(flags.out.path, model, rows, make(rows, labels_for(model, data, 0, n)),
+              std::min(kColumns, n));
   tell_written(flags.out, fmt::format("the first {} of {}, each over its reconstruction", n,
                                       counted(data.size(), "row")));
 }
@@ -108,7 +110,7 @@ int run(const ReconstructFlags& flags) {
     const auto codes = map_rows(data, [&](auto x) { return model.encode(x); });
     rows = decoded(model, codes, flags.writing, flags.seed, flags.model.threads);
   } else {
-    rows = map_rows(data, make);
+    rows = map_rows(model, data, make);
   }
   const Content& content = model.preprocessing().content;
   if (content.kind == "audio") {

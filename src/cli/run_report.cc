@@ -9,7 +9,6 @@
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "train/machine.h"
 #include "cli/output.h"
 #include "data/dataset.h"
 #include "data/loader.h"
@@ -18,6 +17,7 @@
 #include "report/model_pictures.h"
 #include "report/png.h"
 #include "report/words.h"
+#include "train/machine.h"
 #include "train/options.h"
 #include "train/run_folder.h"
 
@@ -71,6 +71,14 @@ std::string verdict(const Evaluation& e, bool held_out) {
   return text + fmt::format(" {} of {} units of the code are in use.", active, e.units.size());
 }
 
+/// Of a generator, which has no code and no likelihood to judge it by.
+std::string contest_text(const Evaluation& e) {
+  return fmt::format(
+      "The model makes rows of noise; it has no encoder and no likelihood, so look at its samples. "
+      "Its discriminator tells {:.1f} % of real and made rows right (50 % would be a guess).",
+      100 * e.discriminator_accuracy.value_or(0.5));
+}
+
 std::vector<Fact> measures(const Evaluation& e) {
   std::vector<Fact> facts;
   const auto estimate = [](const measure::Estimate& v) {
@@ -83,6 +91,11 @@ std::vector<Fact> measures(const Evaluation& e) {
     facts.emplace_back("reconstruction", estimate(e.posterior->nll) + " nats a row");
     facts.emplace_back("KL divergence",
                        estimate(e.posterior->kl) + " nats a row: what the code says");
+  } else if (e.coded) {
+    facts.emplace_back("negative ELBO",
+                       estimate(e.loss) + " nats a row (95 % of the rows' chance)");
+    facts.emplace_back("reconstruction", estimate(e.coded->nll) + " nats a row");
+    facts.emplace_back("codes", estimate(e.coded->kl) + " nats a row, by their prior");
   } else {
     facts.emplace_back("reconstruction", estimate(e.loss) + " a row, by " + e.likelihood);
   }
@@ -194,7 +207,7 @@ std::vector<Fact> trained(const EndedRun& run, const Metrics& metrics) {
   return facts;
 }
 
-std::vector<Fact> commands(const EndedRun& run, bool has_prior) {
+std::vector<Fact> commands(const EndedRun& run, bool samples) {
   const std::string model = shell_word(run.plan.options.out);
   const std::string data = run.request.data.empty() ? "DATA" : shell_word(run.request.data);
   std::vector<Fact> list = {
@@ -204,7 +217,8 @@ std::vector<Fact> commands(const EndedRun& run, bool has_prior) {
        fmt::format("latent reconstruct {} {} -o reconstructed.npy", model, data)},
       {"All measures, with bounds of the likelihood:",
        fmt::format("latent eval {} {}", model, data)}};
-  if (has_prior)
+  if (!run.plan.architecture.encode) list.clear();
+  if (samples)
     list.insert(list.begin(),
                 {"New rows:", fmt::format("latent sample {} -n 100 -o samples.{}", model,
                                           draws_pictures(run.model) ? "png" : "csv")});
@@ -265,23 +279,27 @@ std::string write_run_report(const EndedRun& run, std::vector<Finding>& findings
                       most);
   // Rows of another data set are no rows of this one: nothing is known of those trained on.
   if (o.validation_data) measured.trained.clear();
-  const Evaluation e = evaluate(run.model, rows, measured);
-  findings = o.validation_data ? diagnose(run.model, run.plan.data, o) : e.findings;
+  const bool encodes = static_cast<bool>(run.plan.architecture.encode);
+  const Evaluation e =
+      encodes ? evaluate(run.model, rows, measured) : evaluate_generator(run.model, rows, measured);
+  findings = o.validation_data && encodes ? diagnose(run.model, run.plan.data, o) : e.findings;
   const Metrics metrics = metrics_of(o.out);
-  const bool has_prior = run.plan.architecture.prior;
+  const bool has_prior = run.plan.architecture.prior,
+             samples = has_prior || run.plan.architecture.own_prior;
   RunReport r{.title = run.plan.architecture.name + " on " + run.plan.data.name(),
               .notice = notice(run, metrics),
-              .verdict = verdict(e, held_out),
+              .verdict = encodes ? verdict(e, held_out) : contest_text(e),
               .findings = findings,
-              .advice = advice(run, e, metrics),
+              .advice = encodes ? advice(run, e, metrics) : std::vector<std::string>{},
               .trained = trained(run, metrics),
-              .measures = measures(e),
+              .measures = encodes ? measures(e) : std::vector<Fact>{},
               .curves = report::curves_of(metrics),
-              .commands = commands(run, has_prior),
+              .commands = commands(run, samples),
               .reproduction = reproduction(run)};
   report::add_model(r, run.model, rows,
                     {.shown = measured.rows,
                      .has_prior = has_prior,
+                     .samples = samples,
                      .has_posterior = e.posterior.has_value(),
                      .seed = o.seed,
                      .encoded = most,

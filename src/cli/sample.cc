@@ -21,6 +21,7 @@ struct SampleFlags {
   double temperature = 1;
   bool likelihood = false;
   WritingFlags writing;
+  std::string label;
 };
 
 int run(const SampleFlags& flags) {
@@ -29,16 +30,19 @@ int run(const SampleFlags& flags) {
   if (flags.out.path != "-") tell_model(flags.model, model);
   const auto seed = static_cast<uint64_t>(flags.seed);
   const std::vector<float> z = model.prior(flags.count, seed, flags.temperature);
+  const std::vector<int32_t> labels = labels_in_turn(flags.label, flags.count);
   const std::vector<float> rows =
-      flags.likelihood ? model.draw(z, seed)
-                       : decoded(model, z, flags.writing, flags.seed, flags.model.threads);
+      flags.likelihood  ? model.draw(z, seed, labels)
+      : !labels.empty() ? model.decode(z, labels)
+                        : decoded(model, z, flags.writing, flags.seed, flags.model.threads);
   write_data(flags.out, model, rows, flags.columns);
   tell_written(
       flags.out,
       fmt::format("{}: {} given draws from {}", counted(flags.count, "sample"),
                   flags.likelihood
                       ? "draws from the likelihood " + model.architecture().likelihood->name
-                      : reads_text(model) ? "texts" : "means of the likelihood",
+                  : reads_text(model) ? "texts"
+                                      : "means of the likelihood",
                   flags.temperature == 1 ? "the prior"
                                          : fmt::format("the prior times {:g}", flags.temperature)));
   return 0;
@@ -55,6 +59,8 @@ Action add_sample(Flags& flags) {
             "draw the values too, noise and all, instead of taking their means");
   flags.add("--temperature", "T", asked->temperature,
             "standard deviation of the codes; less than 1: closer to the typical", {0, 1e6});
+  flags.add("--label", "K,..", asked->label,
+            "of a conditional model: what the samples show, in turn where there are several");
   flags.add("--seed", "N", asked->seed, "of the draws", {0, 1e15});
   add_writing_flags(flags, asked->writing);
   flags.add("--columns", "N", asked->columns, "of a picture; 0: as many as rows", {0, 10000});

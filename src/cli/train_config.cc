@@ -132,6 +132,11 @@ void fit_sizes(json& flat, const Data& data) {
     if (row.rank() == 2 || row.rank() == 3)
       set("picture", json(std::vector(row.begin(), row.end())));
   }
+  if (flat.value("condition", "") == "label" && flat.value("classes", 0) == 0 &&
+      data.dataset().labelled()) {
+    const auto labels = data.dataset().field("label").values.span<int32_t>();
+    flat["classes"] = static_cast<int64_t>(std::ranges::max(labels)) + 1;
+  }
   set("latent", large ? 20 : small_pictures ? 8 : 10);
 }
 

@@ -48,7 +48,8 @@ Start start_of(const TraverseFlags& flags, const Model& model) {
   }
   const Data data = open_rows(flags.data, model);
   measure::Codes codes{.latent = model.latent()};
-  codes.mean = map_rows(data, [&](auto rows) { return model.encode(rows); });
+  codes.mean =
+      map_rows(model, data, [&](auto rows, auto labels) { return model.encode(rows, labels); });
   Start s{.step = std::vector<double>(units, 1)};
   const auto statistics = measure::unit_statistics(codes);
   for (size_t j = 0; j < units; ++j) {

@@ -213,7 +213,7 @@ Scaling choose_scaling(const Dataset& data, std::string_view field, std::span<co
 void check_likelihood(const std::string& likelihood, const Dataset& data, std::string_view field,
                       const Scaling& scaling, std::span<const int32_t> rows) {
   if (likelihood != "bernoulli" && likelihood != "continuous_bernoulli" &&
-      likelihood != "discretized_logistic")
+      !likelihood.starts_with("discretized_logistic"))
     return;
   constexpr double kRounding = 1e-6;  // of scaling, in float32
   const size_t pairs = scaling.scale.size();

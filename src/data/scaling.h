@@ -56,7 +56,7 @@ LikelihoodChoice choose_likelihood(const Dataset& data, std::string_view field,
 
 /// UsageError, naming the first place, when a value of `rows` (none: all) lies outside [0, 1] after
 /// scaling and the likelihood is one that has no place for it: bernoulli, continuous_bernoulli,
-/// discretized_logistic.
+/// discretized_logistic and its mixture.
 void check_likelihood(const std::string& likelihood, const Dataset& data, std::string_view field,
                       const Scaling& scaling, std::span<const int32_t> rows = {});
 

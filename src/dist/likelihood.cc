@@ -134,6 +134,55 @@ Likelihood discretized_logistic() {
           }};
 }
 
+namespace {
+
+/// Parameters [n, 3 k d] of k logistics for each of d values, each [n, k, d].
+struct LogisticMixture {
+  Expr log_weights, means, log_scales;
+};
+LogisticMixture logistic_mixture(Arg p, int64_t k) {
+  constexpr double kLeastLogScale = -7;  // a bin is e^-4.8 wide: all mass in one from there on
+  const Expr e = p.expr();
+  const std::vector<Expr> parts = split(reshape(e, {e.dim(0), 3 * k, e.dim(1) / (3 * k)}), 3, 1);
+  return {log_softmax(parts[0], 1), parts[1], max(parts[2], kLeastLogScale)};
+}
+
+}  // namespace
+
+Likelihood discretized_logistic_mixture(int components) {
+  const int64_t k = components;
+  if (k < 1)
+    throw UsageError("a mixture has at least one component, found " + std::to_string(components));
+  return {"discretized_logistic_mixture", 3 * components,
+          [k](Arg p, Arg x) {
+            At at(p.where());
+            const LogisticMixture m = logistic_mixture(p, k);
+            const Expr value = reshape(2 * x - 1, {x.expr().dim(0), 1, x.expr().dim(1)});
+            return -sum_rows(
+                logsumexp(m.log_weights + logistic_log_mass(m.means, m.log_scales, value), 1));
+          },
+          [k](Arg p) {
+            const LogisticMixture m = logistic_mixture(p, k);
+            return sum(exp(m.log_weights) * min(max(0.5 * m.means + 0.5, 0), 1), {1});
+          },
+          [k](const Scope& s, Arg p) {
+            const LogisticMixture m = logistic_mixture(p, k);
+            const int64_t n = m.means.dim(0), d = m.means.dim(2);
+            // A component by the largest of log weight + Gumbel noise.
+            const auto noise = [&](const char* name, Shape shape) {
+              return min(max(uniform(s / name, shape), 1e-6), 1 - 1e-6);
+            };
+            const Expr gumbel = -log(-log(noise("component", {n, k, d})));
+            const Expr last = transpose(m.log_weights + gumbel, {0, 2, 1});
+            const Expr chosen = transpose(
+                reshape(one_hot(argmax(reshape(last, {n * d, k})), k), {n, d, k}), {0, 2, 1});
+            const Expr mean = sum(chosen * m.means, {1}),
+                       scale = exp(sum(chosen * m.log_scales, {1}));
+            const Expr u = noise("value", {n, d}), x = mean + scale * (log(u) - log1p(-u));
+            return min(max(floor((0.5 * x + 0.5) * 255 + 0.5) * (1.0 / 255), 0), 1);
+          }};
+}
+
 Expr continuous_bernoulli_log_norm(Arg logits) {
   At at(logits.where());
   const Expr l = logits.expr();
@@ -182,6 +231,7 @@ Likelihood likelihood_named(const std::string& name) {
       {"squared_error", squared_error},
       {"laplace", [] { return laplace(1); }},
       {"discretized_logistic", discretized_logistic},
+      {"discretized_logistic_mixture", [] { return discretized_logistic_mixture(); }},
       {"continuous_bernoulli", continuous_bernoulli},
   };
   const auto found = table.find(name);

@@ -33,13 +33,16 @@ constexpr double kMostGap = 0.2, kMostGapOfAutoencoder = 0.5, kGapErrors = 5;
 // A discriminator that is right beyond the upper bound leaves its opponent next to no gradient to
 // learn by; below the lower one it tells nothing (0.5 is a guess).
 constexpr double kMostAccuracy = 0.95, kLeastAccuracy = 0.52;
+// Of the codes of a book: below this share a book of a fifth the size would do, and below two codes
+// the code says next to nothing. The healthy books of the tests are used to a third and more.
+constexpr double kLeastCodes = 0.1, kLeastPerplexity = 1.5;
 constexpr double kNormCorrelation = 0.999;
 
 double rounded(double v) { return std::abs(v) < 1e-12 ? 0 : v; }
 
 bool needs_unit_interval(const std::string& likelihood) {
   return likelihood == "bernoulli" || likelihood == "continuous_bernoulli" ||
-         likelihood == "discretized_logistic";
+         likelihood.starts_with("discretized_logistic");
 }
 
 void range(const Evidence& e, std::vector<Finding>& out) {
@@ -178,26 +181,25 @@ void dead_units(const Evidence& e, std::vector<Finding>& out) {
   }
 }
 
-void contest(const Evidence& e, std::vector<Finding>& out) {
-  if (!e.discriminator_accuracy) return;
-  const double accuracy = *e.discriminator_accuracy;
-  if (accuracy > kMostAccuracy) {
-    out.push_back({.code = "discriminator-wins",
-                   .sentence = fmt::format("the discriminator tells {:.1f} % right: what it judges "
-                                           "does not pass for real, and learns little from a loss "
-                                           "that is this sure",
-                                           100 * accuracy),
-                   .advice =
-                       "make it smaller (--discriminator 64), lower the rate (--lr), or train "
-                       "longer"});
-  } else if (accuracy < kLeastAccuracy) {
-    out.push_back({.code = "discriminator-guesses",
-                   .sentence = fmt::format("the discriminator tells {:.1f} % right, no better than "
-                                           "a guess: either all passes for real or it is too weak "
-                                           "to tell",
-                                           100 * accuracy),
-                   .advice = "look at samples; if they are poor, make it larger (--discriminator "
-                             "512,512)"});
+void codebook(const Evidence& e, std::vector<Finding>& out) {
+  if (!e.codebook) return;
+  const auto& [codes, perplexity] = *e.codebook;
+  if (perplexity < kLeastPerplexity) {
+    out.push_back({.code = "codebook-collapsed",
+                   .sentence = fmt::format("the {} codes are used as if there were {:.2f}: nearly "
+                                           "every place of every row has the same one",
+                                           codes, perplexity),
+                   .advice = "lower the rate (--lr) or the commitment (--commitment 0.1), and let "
+                             "unused codes start again (--revive 0.02)"});
+  } else if (perplexity < kLeastCodes * static_cast<double>(codes)) {
+    out.push_back(
+        {.code = "dead-codes",
+         .sentence = fmt::format("the {} codes are used as if there were {:.1f} (the perplexity of "
+                                 "their use): most are dead",
+                                 codes, perplexity),
+         .advice = fmt::format("a codebook of {:.0f} would do (--codes); to have more in use let "
+                               "unused ones start again sooner (--revive 0.1)",
+                               std::max(2.0, std::ceil(2 * perplexity)))});
   }
 }
 
@@ -220,6 +222,31 @@ void gap(const Evidence& e, std::vector<Finding>& out) {
 
 }  // namespace
 
+std::vector<Finding> diagnose_contest(std::optional<double> discriminator_accuracy) {
+  std::vector<Finding> out;
+  if (!discriminator_accuracy) return out;
+  const double accuracy = *discriminator_accuracy;
+  if (accuracy > kMostAccuracy) {
+    out.push_back({.code = "discriminator-wins",
+                   .sentence = fmt::format("the discriminator tells {:.1f} % right: what it judges "
+                                           "does not pass for real, and learns little from a loss "
+                                           "that is this sure",
+                                           100 * accuracy),
+                   .advice =
+                       "make it smaller (--discriminator 64), lower the rate (--lr), or train "
+                       "longer"});
+  } else if (accuracy < kLeastAccuracy) {
+    out.push_back({.code = "discriminator-guesses",
+                   .sentence = fmt::format("the discriminator tells {:.1f} % right, no better than "
+                                           "a guess: either all passes for real or it is too weak "
+                                           "to tell",
+                                           100 * accuracy),
+                   .advice = "look at samples; if they are poor, make it larger (--discriminator "
+                             "512,512)"});
+  }
+  return out;
+}
+
 std::vector<Finding> diagnose(const Evidence& e) {
   std::vector<Finding> out;
   range(e, out);
@@ -227,7 +254,8 @@ std::vector<Finding> diagnose(const Evidence& e) {
   if (!collapse(e, out)) constant_output(e, out);
   kl_scale(e, out);
   dead_units(e, out);
-  contest(e, out);
+  for (Finding& f : diagnose_contest(e.discriminator_accuracy)) out.push_back(std::move(f));
+  codebook(e, out);
   gap(e, out);
   return out;
 }

@@ -1,6 +1,7 @@
 // From numbers to words: what is wrong with a trained model, how one sees it, and what to try.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,6 +15,9 @@ using latent::Finding;
 
 /// The findings of latent/diagnosis.h; empty when nothing is found.
 std::vector<Finding> diagnose(const Evidence& evidence);
+
+/// `discriminator-wins` and `discriminator-guesses` alone, of a share that it tells right.
+std::vector<Finding> diagnose_contest(std::optional<double> discriminator_accuracy);
 
 /// `score-is-norm`: the scores order rows as the distance from the mean does, so that the model
 /// adds nothing. Empty otherwise.

@@ -253,6 +253,15 @@ TEST(DiagnosisRules, HoldTheirThresholds) {
   EXPECT_EQ(codes_of(diagnose(e)), Codes_{"discriminator-guesses"});
 
   e = healthy();
+  e.codebook = {512, 200};
+  EXPECT_TRUE(diagnose(e).empty());
+  e.codebook = {512, 20};
+  EXPECT_EQ(codes_of(diagnose(e)), Codes_{"dead-codes"});
+  EXPECT_TRUE(says(diagnose(e), "a codebook of 40 would do"));
+  e.codebook = {512, 1.2};
+  EXPECT_EQ(codes_of(diagnose(e)), Codes_{"codebook-collapsed"});
+
+  e = healthy();
   e.likelihood = "gaussian_optimal", e.outside_unit_interval = 10;
   EXPECT_TRUE(diagnose(e).empty()) << "real numbers have no range";
 }

@@ -100,9 +100,11 @@ struct Evaluator::Impl {
 
   void trace_reconstruction(Graph& g) const {
     const Scope s(g, false);
-    const Expr x = x_feed(g), params = view.decode(s, view.encode(s, x).mean);
+    const Expr x = x_feed(g), z = view.encode(s, x).mean, params = view.decode(s, z);
     g.fetch("mean", view.likelihood.mean(params));
     g.fetch("nll", view.likelihood.nll(params, x));
+    g.fetch("squares", sum(square(view.likelihood.mean(params) - x), {1}));
+    if (view.prior_nll) g.fetch("code_nll", view.prior_nll(s, z));
   }
 
   std::unique_ptr<Plan> plan(const Graph& g) {
@@ -144,6 +146,7 @@ struct Evaluator::Impl {
       for (int64_t i = 0; i < kPiece; ++i)
         ids[static_cast<size_t>(i)] = rows.rows[static_cast<size_t>(i < n ? at + i : at)];
       rows.read(ids, plan.feed("x").data());
+      feed_labels(plan, rows, ids);
       f(static_cast<size_t>(at), static_cast<size_t>(n), ids);
     }
   }
@@ -158,6 +161,7 @@ struct Evaluator::Impl {
       encode.run();
       start(at, n, encode);
       std::ranges::copy(encode.feed("x"), decode.feed("x").begin());
+      feed_labels(decode, rows, ids);
       decode.feed("mean", encode.fetch("mean"));
       decode.feed("logvar", encode.fetch("logvar"));
       decode.feed(kRowFeed, ids);
@@ -305,13 +309,31 @@ std::vector<float> Evaluator::reconstruct(const RowSource& rows) {
 
 std::vector<double> Evaluator::reconstruction_nll(const RowSource& rows) {
   Impl::check_rows(rows);
-  if (impl_->view.likelihood.name == "gaussian_optimal")
-    throw UsageError("gaussian_optimal has its scale from many rows: ask for the ELBO");
+  Plan& plan = impl_->reconstruction();
+  const bool optimal = impl_->view.likelihood.name == "gaussian_optimal";
+  const std::string fetch = optimal ? "squares" : "nll";
+  std::vector<double> losses;
+  impl_->pieces(plan, rows, [&](size_t, size_t n, std::span<const int32_t>) {
+    plan.run();
+    const auto values = plan.fetch(fetch).first(n);
+    losses.insert(losses.end(), values.begin(), values.end());
+  });
+  if (!optimal) return losses;
+  const auto width = static_cast<double>(impl_->view.inputs);
+  const double variance = std::max(kLeastSigma * kLeastSigma, mean_of(losses).value / width);
+  for (double& v : losses) v = 0.5 * (v / variance + width * std::log(2 * M_PI * variance));
+  return losses;
+}
+
+std::vector<double> Evaluator::code_nll(const RowSource& rows) {
+  Impl::check_rows(rows);
+  if (!impl_->view.prior_nll)
+    throw UsageError("the model has no prior of its own that its codes have a probability under");
   Plan& plan = impl_->reconstruction();
   std::vector<double> losses;
   impl_->pieces(plan, rows, [&](size_t, size_t n, std::span<const int32_t>) {
     plan.run();
-    const auto values = plan.fetch("nll").first(n);
+    const auto values = plan.fetch("code_nll").first(n);
     losses.insert(losses.end(), values.begin(), values.end());
   });
   return losses;

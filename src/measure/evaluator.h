@@ -80,9 +80,12 @@ class Evaluator {
   Iwae iwae(const RowSource& rows, int64_t samples, std::optional<double> sigma = {});
   /// Means of x given the mean code, [rows, inputs], in model space.
   std::vector<float> reconstruct(const RowSource& rows);
-  /// -log p(x | mean code) of each row: the loss of an autoencoder, no bound for a VAE. UsageError
-  /// for gaussian_optimal, whose scale belongs to no single row.
+  /// -log p(x | mean code) of each row: the loss of an autoencoder, no bound for a VAE.
+  /// gaussian_optimal has the root mean squared error over these rows as its sigma, at least 1e-3.
   std::vector<double> reconstruction_nll(const RowSource& rows);
+  /// -log p(code) of each row, where the view has such a prior: with reconstruction_nll a bound of
+  /// -log p(x).
+  std::vector<double> code_nll(const RowSource& rows);
 
  private:
   struct Impl;

@@ -81,6 +81,7 @@ std::vector<DeadUnits> dead_units(Evaluator& model, const RowSource& rows) {
       ids[static_cast<size_t>(i)] =
           rows.rows[static_cast<size_t>(at + i < rows.size() ? at + i : at)];
     rows.read(ids, plan.feed("x").data());
+    feed_labels(plan, rows, ids);
     plan.run();
     for (size_t i = 0; i < weights.size(); ++i) {
       const auto largest = plan.fetch(g.name_of(weights[i]));
@@ -109,7 +110,8 @@ Evidence gather_evidence(Evaluator& model, const RowSource& training, const RowS
              .has_posterior = model.has_posterior(),
              .beta = options.beta,
              .trained = options.trained,
-             .discriminator_accuracy = options.discriminator_accuracy};
+             .discriminator_accuracy = options.discriminator_accuracy,
+             .codebook = options.codebook};
   std::vector<float> x(static_cast<size_t>(rows.size() * view.inputs));
   rows.read(rows.rows, x.data());
   describe_rows(x, rows, e);

@@ -24,6 +24,13 @@ struct TrainedLoss {
   double total = 0, reconstruction = 0;
 };
 
+/// Of a model with a codebook: how many codes it has, and how many carry its data (the exponential
+/// of the entropy of their use, from 1 on).
+struct CodebookUse {
+  int64_t codes = 1;
+  double perplexity = 1;
+};
+
 struct Evidence {
   int64_t inputs = 0, latent = 0, rows = 0;
   std::string likelihood;
@@ -48,6 +55,7 @@ struct Evidence {
   /// Of models with a discriminator: the share that it tells right, real and false weighing the
   /// same.
   std::optional<double> discriminator_accuracy;
+  std::optional<CodebookUse> codebook;
 
   std::vector<DeadUnits> dead;
   std::optional<Estimate> training,
@@ -58,6 +66,7 @@ struct EvidenceOptions {
   double beta = 1;
   std::optional<TrainedLoss> trained;
   std::optional<double> discriminator_accuracy;
+  std::optional<CodebookUse> codebook;
   int64_t most_rows = 1024;  // rows looked at, spread evenly over those given
 };
 

@@ -22,7 +22,7 @@ constexpr int64_t kPiece = 1024;  // rows in memory at a time
 std::vector<double> distances(Evaluator& model, const RowSource& rows) {
   const auto width = static_cast<size_t>(model.view().inputs);
   std::vector<double> scores;
-  RowSource piece{.read = rows.read};
+  RowSource piece = rows.with({});
   for (int64_t at = 0; at < rows.size(); at += kPiece) {
     const auto ids = std::span(rows.rows).subspan(static_cast<size_t>(at));
     const auto some = ids.first(std::min(ids.size(), static_cast<size_t>(kPiece)));

@@ -122,7 +122,7 @@ double bits_per_dimension(double nats, int64_t dims, double quantization) {
 }
 
 double quantization_bits(const Scaling& scaling, const std::string& likelihood) {
-  if (likelihood == "bernoulli" || likelihood == "discretized_logistic") return 0;
+  if (likelihood == "bernoulli" || likelihood.starts_with("discretized_logistic")) return 0;
   double bits = 0;
   for (const double s : scaling.scale)
     bits -= std::log2(std::abs(s)) / static_cast<double>(scaling.scale.size());

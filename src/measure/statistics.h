@@ -51,8 +51,8 @@ double mutual_information(const Codes& codes, std::span<const float> draws);
 double bits_per_dimension(double nats, int64_t dims, double quantization_bits = 0);
 /// What turns the density of a scaled value into the probability of a stored whole number (Theis et
 /// al. 2016): minus the mean over columns of log2 scale, 8 for bytes scaled to [0, 1) by 1/256. 0
-/// for likelihoods that give probabilities (bernoulli, discretized_logistic). The bound holds on
-/// dequantized data, that is with uniform noise of one step added.
+/// for likelihoods that give probabilities (bernoulli, discretized_logistic and its mixture). The
+/// bound holds on dequantized data, that is with uniform noise of one step added.
 double quantization_bits(const Scaling& scaling, const std::string& likelihood);
 
 /// Weight of the KL divergence where the squared error has the weight 1/2 of a Gaussian of variance

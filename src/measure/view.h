@@ -11,6 +11,7 @@
 #include "data/scaling.h"
 #include "latent/dist.h"
 #include "latent/models.h"
+#include "latent/plan.h"
 
 namespace latent::measure {
 
@@ -20,9 +21,11 @@ struct ModelView {
   int64_t latent = 0;  // units of the code
   /// [n, inputs] -> posterior [n, latent]; an autoencoder's code is the mean and has no logvar.
   std::function<Gaussian(const Scope&, Arg x)> encode;
-  /// [n, latent] -> parameters of the likelihood.
+  /// [n, latent] -> parameters of the likelihood. Both may ask for labels by the feed "label".
   std::function<Expr(const Scope&, Arg z)> decode;
   Likelihood likelihood;
+  /// -log p(z) of codes, [n], where the posterior is one code of a prior of the model's own.
+  std::function<Expr(const Scope&, Expr z)> prior_nll = {};
 };
 
 /// UsageError, saying what is missing, for a model without encode, decode or likelihood.
@@ -32,9 +35,15 @@ ModelView view_of(const Architecture& model);
 struct RowSource {
   std::vector<int32_t> rows;  // ids: a row's noise depends on its id, not on its place here
   std::function<void(std::span<const int32_t> rows, float* dst)> read;
+  /// Of rows with labels, for a model that is conditioned on them; else empty.
+  std::function<void(std::span<const int32_t> rows, int32_t* dst)> labels = {};
 
   int64_t size() const { return std::ssize(rows); }
+  RowSource with(std::vector<int32_t> others) const { return {std::move(others), read, labels}; }
 };
+
+/// The labels of rows, where the plan asks for them; UsageError where they have none.
+void feed_labels(Plan& plan, const RowSource& source, std::span<const int32_t> rows);
 
 /// The rows of field x, all of them when none are given. The data set must outlive the source.
 RowSource rows_of(const Dataset& data, const Scaling& scaling, std::vector<int32_t> rows = {});

@@ -21,8 +21,9 @@ const std::vector<std::string> kActivations = {"relu", "leaky_relu", "elu",     
                                                "tanh", "sigmoid",    "softplus", "none"};
 
 const std::vector<std::string> kLikelihoods = {
-    "bernoulli",     "gaussian", "gaussian_fixed",       "gaussian_optimal",
-    "squared_error", "laplace",  "discretized_logistic", "continuous_bernoulli"};
+    "bernoulli",           "gaussian", "gaussian_fixed",       "gaussian_optimal",
+    "squared_error",       "laplace",  "discretized_logistic", "discretized_logistic_mixture",
+    "continuous_bernoulli"};
 
 /// The keys of an encoder and a decoder, which every model shares, around its own ones.
 template <class C>
@@ -95,7 +96,11 @@ const std::vector<BoundField<Vae::Config>>& vae_fields() {
   using C = Vae::Config;
   static const std::vector<BoundField<C>> fields = with_elbo(with_coder<C>(
       "units of z",
-      {bind_field("likelihood", &C::likelihood, "of the data given z", {}, kLikelihoods)}));
+      {bind_field("likelihood", &C::likelihood, "of the data given z", {}, kLikelihoods),
+       bind_field("condition", &C::condition,
+                  "label: encoder and decoder are given each row's label", {}, {"", "label"}),
+       bind_field("classes", &C::classes, "that a label has; 0: as many as the data say",
+                  {0, 65536})}));
   return fields;
 }
 
@@ -159,6 +164,44 @@ const std::vector<BoundField<TextAutoencoder::Config>>& text_autoencoder_fields(
   return fields;
 }
 
+const std::vector<BoundField<VqVae::Config>>& vq_vae_fields() {
+  using C = VqVae::Config;
+  static const std::vector<BoundField<C>> fields = with_coder<C>(
+      "values of a vector of the codebook",
+      {
+          bind_field("codes", &C::codes, "vectors in the codebook", {2, 65536}),
+          bind_field("places", &C::places,
+                     "codes of a row with dense layers; else the places of the encoder's picture",
+                     {1, 4096}),
+          bind_field("likelihood", &C::likelihood, "of the data given z", {}, kLikelihoods),
+          bind_field("commitment", &C::commitment,
+                     "weight of the squared distance of vectors from their codes", kWeight),
+          bind_field("decay", &C::decay, "what the codebook keeps of itself in a step", {0, 1}),
+          bind_field("revive", &C::revive,
+                     "of an even share of use, below which a code starts again; 0: never", {0, 1}),
+          bind_field("prior_units", &C::prior_units,
+                     "channels of the PixelCNN that learns the codes' prior", {1, 4096}),
+          bind_field("prior_depth", &C::prior_depth,
+                     "its layers; 0: the frequencies of codes at each place", {0, 64}),
+      });
+  return fields;
+}
+
+const std::vector<BoundField<Dcgan::Config>>& dcgan_fields() {
+  using C = Dcgan::Config;
+  static const std::vector<BoundField<C>> fields = with_coder<C>(
+      "units of z",
+      {
+          bind_field("discriminator", &C::discriminator,
+                     "widths of the discriminator's hidden layers", kSize),
+          bind_field("discriminator_rate", &C::discriminator_rate,
+                     "the discriminator's learning rate, times the generator's", {1e-6, 1e6}),
+          bind_field("likelihood", &C::likelihood, "whose mean of the generator's output is judged",
+                     {}, kLikelihoods),
+      });
+  return fields;
+}
+
 template <class M>
 Architecture erased(const CatalogEntry& entry,
                     const std::vector<BoundField<typename M::Config>>& fields, M m,
@@ -178,22 +221,31 @@ Architecture erased(const CatalogEntry& entry,
                  .config = config_to_json(fields, m.c).dump(),
                  .inputs = inputs,
                  .latent = m.c.latent,
-                 .prior = entry.has_prior};
+                 .prior = entry.prior == CatalogEntry::PriorKind::normal};
   a.loss = [m](const Scope& s, const Batch& b) { return m.loss(s, b); };
-  a.encode = [m](const Scope& s, Expr x) { return Code(m.encode(s, x)); };
+  if constexpr (requires { &M::encode; })
+    a.encode = [m](const Scope& s, Expr x) { return Code(m.encode(s, x)); };
   a.decode = [m](const Scope& s, Expr z) { return m.decode(s, z); };
   a.decode_mean = [m](const Scope& s, Expr z) { return m.decode_mean(s, z); };
   a.likelihood = m.likelihood();
   if constexpr (requires { m.writer(); }) a.writer = m.writer();
+  if constexpr (requires { m.c.condition; }) {
+    if (!m.c.condition.empty()) a.classes = m.c.classes;
+  }
   a.layers = m.layers();
+  if constexpr (requires { m.code_units(); }) a.latent = m.code_units();
+  if constexpr (requires { &M::prior_draw; }) {
+    a.own_prior = {[m](const Scope& s, int64_t n, Expr t) { return m.prior_draw(s, n, t); },
+                   [m](const Scope& s, Expr z) { return m.prior_nll(s, z); }};
+  }
   if constexpr (requires { m.warmup(0); }) a.warmup = [m](int64_t step) { return m.warmup(step); };
   return a;
 }
 
 template <class M>
-CatalogEntry entry_of(std::string name, std::string doc, bool has_prior,
+CatalogEntry entry_of(std::string name, std::string doc, CatalogEntry::PriorKind prior,
                       const std::vector<BoundField<typename M::Config>>& (*fields)()) {
-  return {name, std::move(doc), fields_of(fields()), has_prior,
+  return {name, std::move(doc), fields_of(fields()), prior,
           [name, fields](const json& config, int64_t inputs) {
             return erased(catalog_entry(name), fields(),
                           M{config_from_json(fields(), config, "the model " + name)}, inputs);
@@ -208,30 +260,39 @@ const char* kind_name(ConfigField::Kind kind) {
 }  // namespace
 
 const std::vector<CatalogEntry>& catalog() {
+  using Kind = CatalogEntry::PriorKind;
   static const std::vector<CatalogEntry> entries = {
       entry_of<Vae>("vae",
                     "Variational autoencoder: a Gaussian posterior, the prior "
                     "N(0, I), any likelihood",
-                    true, vae_fields),
+                    Kind::normal, vae_fields),
       entry_of<Autoencoder>("autoencoder",
                             "Autoencoder: a code from which the data are "
                             "reconstructed",
-                            false, autoencoder_fields),
+                            Kind::none, autoencoder_fields),
       entry_of<VaeGan>("vae_gan",
                        "VAE whose reconstructions and samples a discriminator judges "
                        "(Larsen et al. 2016)",
-                       true, vae_gan_fields),
+                       Kind::normal, vae_gan_fields),
       entry_of<AdversarialAutoencoder>("adversarial_autoencoder",
                                        "Autoencoder whose codes a discriminator holds to the "
                                        "prior N(0, I) (Makhzani et al. 2015)",
-                                       true, adversarial_fields),
+                                       Kind::normal, adversarial_fields),
       entry_of<TextVae>("text_vae",
                         "VAE of text: a recurrent reader, and a writer of one token after another "
                         "(Bowman et al. 2016)",
-                        true, text_vae_fields),
+                        Kind::normal, text_vae_fields),
       entry_of<TextAutoencoder>("text_autoencoder",
-                                "Autoencoder of text: a recurrent reader and writer", false,
+                                "Autoencoder of text: a recurrent reader and writer", Kind::none,
                                 text_autoencoder_fields),
+      entry_of<VqVae>("vq_vae",
+                      "Autoencoder whose code is a picture of classes from a codebook, with a "
+                      "PixelCNN as its prior (van den Oord et al. 2017)",
+                      Kind::own, vq_vae_fields),
+      entry_of<Dcgan>("dcgan",
+                      "Generator that learns from a discriminator alone, without an encoder "
+                      "(Radford et al. 2016)",
+                      Kind::normal, dcgan_fields),
   };
   return entries;
 }
@@ -256,8 +317,10 @@ json catalog_json() {
       if (!f.choices.empty()) j["choices"] = f.choices;
       config.push_back(j);
     }
-    models.push_back(
-        {{"name", e.name}, {"doc", e.doc}, {"samples", e.has_prior}, {"config", config}});
+    models.push_back({{"name", e.name},
+                      {"doc", e.doc},
+                      {"samples", e.prior != CatalogEntry::PriorKind::none},
+                      {"config", config}});
   }
   return models;
 }
@@ -279,6 +342,12 @@ Architecture architecture(const TextVae& m, int64_t inputs) {
 }
 Architecture architecture(const TextAutoencoder& m, int64_t inputs) {
   return erased(catalog_entry("text_autoencoder"), text_autoencoder_fields(), m, inputs);
+}
+Architecture architecture(const VqVae& m, int64_t inputs) {
+  return erased(catalog_entry("vq_vae"), vq_vae_fields(), m, inputs);
+}
+Architecture architecture(const Dcgan& m, int64_t inputs) {
+  return erased(catalog_entry("dcgan"), dcgan_fields(), m, inputs);
 }
 
 namespace detail {

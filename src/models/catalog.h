@@ -16,7 +16,11 @@ struct CatalogEntry {
   std::string name;
   std::string doc;  // one sentence
   std::vector<ConfigField> fields;
-  bool has_prior = false;  // whether one can sample from it
+  enum class PriorKind {
+    none,
+    normal,
+    own
+  } prior = PriorKind::none;  // with one it can be sampled from
   /// Keys that are absent take their defaults. UsageError for a key or a value that cannot be.
   std::function<Architecture(const nlohmann::json& config, int64_t inputs)> make;
 };

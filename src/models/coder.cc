@@ -27,12 +27,20 @@ Shape row_shape(const std::vector<int64_t>& picture, int64_t inputs) {
   return row;
 }
 
-Expr encode_rows(const Scope& s, Expr x, const std::string& text, const Shape& row) {
+Expr encode_rows(const Scope& s, Expr x, const std::string& text, const Shape& row, Expr beside) {
   At at(s.where());
   const int64_t n = x.dim(0);
   Shape shape{n};
   for (const int64_t extent : row) shape.push_back(extent);
-  const Expr h = stack(s, row.rank() == 1 ? x : reshape(x, shape), text);
+  Expr in = row.rank() == 1 ? x : reshape(x, shape);
+  if (beside.valid()) {
+    const int64_t k = beside.dim(1);
+    const Expr planes = row.rank() == 1
+                            ? beside
+                            : broadcast_to(reshape(beside, {n, 1, 1, k}), {n, row[0], row[1], k});
+    in = concat({in, planes}, row.rank());
+  }
+  const Expr h = stack(s, in, text);
   return h.shape().rank() == 2 ? h : reshape(h, {n, h.shape().elements() / n});
 }
 
@@ -49,24 +57,49 @@ Expr decode_rows(const Scope& s, Expr z, const std::string& text, const Shape& r
   return concat(parts, 1);
 }
 
+std::string from_picture(const std::string& decoder) {
+  const size_t end = decoder.find("; ");
+  return decoder.starts_with("picture ") && end != decoder.npos ? decoder.substr(end + 2) : decoder;
+}
+
+namespace {
+
+void add_layers(std::vector<LayerInfo>& all, const char* scope, std::vector<LayerInfo> layers) {
+  for (LayerInfo& l : layers) {
+    l.scope = std::string(scope) + "/" + l.scope;
+    all.push_back(std::move(l));
+  }
+}
+
+}  // namespace
+
 std::vector<LayerInfo> coder_layers(const std::string& encoder, const std::string& decoder,
-                                    const Shape& row, int64_t latent, int64_t heads,
-                                    int64_t values) {
+                                    const Shape& row, int64_t latent, int64_t heads, int64_t values,
+                                    int64_t classes) {
   std::vector<LayerInfo> all;
-  const auto add = [&](const char* scope, const std::vector<LayerInfo>& layers) {
-    for (LayerInfo l : layers) {
-      l.scope = std::string(scope) + "/" + l.scope;
-      all.push_back(std::move(l));
-    }
-  };
-  if (!encoder.empty()) add("encoder", stack_layers(encoder, row));
-  const int64_t code_inputs = (all.empty() ? row : all.back().output).elements();
+  Shape given = row;
+  given[row.rank() - 1] += classes;
+  if (!encoder.empty()) add_layers(all, "encoder", stack_layers(encoder, given));
+  const int64_t code_inputs = (all.empty() ? given : all.back().output).elements();
   all.push_back({heads == 1 ? "encoder/code" : "encoder/mean, logvar",
                  "dense " + std::to_string(latent),
                  {latent},
                  heads * (code_inputs + 1) * latent,
                  heads * code_inputs * latent});
-  add("decoder", stack_layers(decoder, {latent}, output_shape(row, values)));
+  add_layers(all, "decoder", stack_layers(decoder, {latent + classes}, output_shape(row, values)));
+  return all;
+}
+
+std::vector<LayerInfo> picture_coder_layers(const std::string& encoder, const std::string& decoder,
+                                            const Shape& row, int64_t latent, int64_t values) {
+  std::vector<LayerInfo> all;
+  add_layers(all, "encoder", stack_layers(encoder, row));
+  Shape code = all.back().output;
+  const int64_t channels = code[2];
+  code[2] = latent;
+  all.push_back({"encoder/code", "conv " + std::to_string(latent) + " 1", code,
+                 (channels + 1) * latent, channels * code.elements()});
+  add_layers(all, "decoder", stack_layers(decoder, code, output_shape(row, values)));
   return all;
 }
 

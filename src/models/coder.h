@@ -24,9 +24,14 @@ template <class C>
 std::string encoder_text(const C& c) {
   return encoder_stack(c.encoder, c.width, c.depth, row_shape(c.picture, c.inputs));
 }
+/// Of a code that is a picture itself, the layer `picture` that a mirror starts with is left out.
+std::string from_picture(const std::string& decoder);
 template <class C>
 std::string decoder_text(const C& c) {
-  return decoder_stack(c.decoder, c.encoder, c.width, c.depth, row_shape(c.picture, c.inputs));
+  const std::string text =
+      decoder_stack(c.decoder, c.encoder, c.width, c.depth, row_shape(c.picture, c.inputs));
+  if constexpr (requires { c.codes; }) return from_picture(text);
+  return text;
 }
 
 /// Presets become texts, so that the config alone says all; hidden, which belongs to dense models,
@@ -66,22 +71,27 @@ M coder_of(const C& c) {
   return m;
 }
 
-/// x [n, inputs] through the encoder, flat: [n, m].
-Expr encode_rows(const Scope& s, Expr x, const std::string& text, const Shape& row);
-/// z [n, latent] through the decoder to `values` numbers for each of a row's: [n, values inputs],
-/// all first ones, then all second ones.
+/// x [n, inputs] through the encoder, flat: [n, m]. `beside` [n, k], where given, is joined to each
+/// row: as k more channels, the same at every place, of a picture.
+Expr encode_rows(const Scope& s, Expr x, const std::string& text, const Shape& row,
+                 Expr beside = {});
+/// z [n, latent], or a picture, through the decoder to `values` numbers for each of a row's: [n,
+/// values inputs], all first ones, then all second ones.
 Expr decode_rows(const Scope& s, Expr z, const std::string& text, const Shape& row, int64_t values);
 
 /// The table of a model's layers: the encoder's, `heads` dense ones to the code side by side, the
-/// decoder's.
+/// decoder's; both are given `classes` numbers more.
 std::vector<LayerInfo> coder_layers(const std::string& encoder, const std::string& decoder,
-                                    const Shape& row, int64_t latent, int64_t heads,
-                                    int64_t values);
+                                    const Shape& row, int64_t latent, int64_t heads, int64_t values,
+                                    int64_t classes = 0);
+/// The same of a code that is a picture: `latent` channels made of the encoder's at every place.
+std::vector<LayerInfo> picture_coder_layers(const std::string& encoder, const std::string& decoder,
+                                            const Shape& row, int64_t latent, int64_t values);
 template <class C>
-std::vector<LayerInfo> layers_of(const C& c, int64_t heads, int64_t values) {
+std::vector<LayerInfo> layers_of(const C& c, int64_t heads, int64_t values, int64_t classes = 0) {
   if (has_stack(c)) {
     return coder_layers(encoder_text(c), decoder_text(c), row_shape(c.picture, c.inputs), c.latent,
-                        heads, values);
+                        heads, values, classes);
   }
   std::string encoder, decoder;
   const auto hidden = [&](std::string& text, int64_t units) {
@@ -91,7 +101,7 @@ std::vector<LayerInfo> layers_of(const C& c, int64_t heads, int64_t values) {
   for (const int64_t units : c.hidden) hidden(encoder, units);
   for (auto units = c.hidden.rbegin(); units != c.hidden.rend(); ++units) hidden(decoder, *units);
   if (!encoder.empty()) encoder.resize(encoder.size() - 2);
-  return coder_layers(encoder, decoder + "out", {c.inputs}, c.latent, heads, values);
+  return coder_layers(encoder, decoder + "out", {c.inputs}, c.latent, heads, values, classes);
 }
 
 }  // namespace latent::models

@@ -85,6 +85,30 @@ TEST(ConvLayers, MisuseSaysWhatIsNeeded) {
   refused([&] { layer_norm(s / "i", x, {.epsilon = 0}); }, {"above 0"});
 }
 
+// A discriminator judges real rows and false ones in one trace: each has its own statistics, and
+// the running ones follow the first.
+TEST(Normalizations, BatchNormUsedTwiceInATrace) {
+  Graph g;
+  const Scope s(g, true);
+  const auto norm = [&](const char* feed) {
+    return batch_norm(s / "norm", g.feed(feed, {2, 1}), {.epsilon = 1e-9});
+  };
+  g.fetch("real", norm("x"));
+  g.fetch("false", norm("y"));
+  Slots slots;
+  Plan plan(g, slots, {.threads = 1});
+  const std::vector<float> real = {1, 3}, made = {-10, 30};
+  plan.feed("x", std::span<const float>(real));
+  plan.feed("y", std::span<const float>(made));
+  plan.run();
+  for (const char* fetch : {"real", "false"}) {
+    EXPECT_NEAR(plan.fetch(fetch)[0], -1, 1e-5) << fetch;
+    EXPECT_NEAR(plan.fetch(fetch)[1], 1, 1e-5) << fetch;
+  }
+  EXPECT_NEAR(slots.at("norm/running_mean").span<float>()[0], 0.1 * 2, 1e-6);
+  EXPECT_NEAR(slots.at("norm/running_variance").span<float>()[0], 0.9 + 0.1 * 2, 1e-6);
+}
+
 /// A plan of one normalization on x, fetched as y, with the feed set to v.
 struct Normalized {
   Slots slots{1};

@@ -69,9 +69,11 @@ Expr batch_norm(const Scope& s, Arg x, const BatchNormOptions& o) {
   const Moments m = moments(e, others, false);
   const double unbiased = static_cast<double>(rows) / static_cast<double>(rows - 1);
   Graph& g = s.graph();
-  g.assign(running_mean, running_mean * o.momentum + m.mean * (1 - o.momentum));
-  g.assign(running_variance,
-           running_variance * o.momentum + m.variance * (unbiased * (1 - o.momentum)));
+  if (g.updated(running_mean) == running_mean) {
+    g.assign(running_mean, running_mean * o.momentum + m.mean * (1 - o.momentum));
+    g.assign(running_variance,
+             running_variance * o.momentum + m.variance * (unbiased * (1 - o.momentum)));
+  }
   return scaled(m.deviation, m.variance);
 }
 

@@ -23,6 +23,7 @@ constexpr int64_t kMostUnits = 24;        // shown
 constexpr int64_t kSteps = 11;            // of a traversal, and of an interpolation with its ends
 constexpr double kReach = 2.5;            // of a traversal, in deviations of the code
 constexpr int64_t kMostPixels = 3 << 20;  // of a picture
+constexpr int64_t kColumns = 10;          // of a grid of samples
 constexpr size_t kMostColumns = 40, kMostEffects = 10;
 
 /// `wanted`, or fewer lines of `columns` pictures where they are large.
@@ -37,12 +38,38 @@ std::vector<float> values_of(const Data& data, std::span<const int32_t> rows) {
   return x;
 }
 
+/// Labels of these rows for a model that is conditioned on them; none for another.
+std::vector<int32_t> labels_of(const Model& model, const Data& data,
+                               std::span<const int32_t> rows) {
+  if (model.architecture().classes == 0) return {};
+  std::vector<float> values(rows.size());
+  data.dataset().gather("label", rows, values.data());
+  std::vector<int32_t> labels;
+  for (const float v : values) labels.push_back(static_cast<int32_t>(v));
+  return labels;
+}
+
+/// The classes in turn, a column of a picture each; none for a model that takes none.
+std::vector<int32_t> classes_in_turn(const Model& model, int64_t n) {
+  std::vector<int32_t> labels;
+  const int64_t classes = model.architecture().classes;
+  for (int64_t i = 0; classes > 0 && i < n; ++i)
+    labels.push_back(static_cast<int32_t>(i % kColumns % classes));
+  return labels;
+}
+
+/// What a traversal of a conditional model shows: its first class.
+std::vector<int32_t> first_class(const Model& model) {
+  return classes_in_turn(model, model.architecture().classes > 0 ? 1 : 0);
+}
+
 std::vector<float> encode(const Model& model, const Data& data, std::span<const int32_t> rows) {
   constexpr size_t kPiece = 1024;  // rows in memory at a time
   std::vector<float> codes;
   for (size_t at = 0; at < rows.size(); at += kPiece) {
     const auto piece = rows.subspan(at, std::min(kPiece, rows.size() - at));
-    const std::vector<float> some = model.encode(values_of(data, piece));
+    const std::vector<float> some =
+        model.encode(values_of(data, piece), labels_of(model, data, piece));
     codes.insert(codes.end(), some.begin(), some.end());
   }
   return codes;
@@ -123,21 +150,26 @@ std::string traversal_text(const GatherOptions& o, std::span<const size_t> units
       o.has_prior ? "0" : "their means");
 }
 
-void add_interpolation(RunReport& r, const Model& model, std::span<const float> x) {
+void add_interpolation(RunReport& r, const Model& model, std::span<const float> x,
+                       std::span<const int32_t> labels) {
   const auto width = static_cast<size_t>(model.inputs()),
              latent = static_cast<size_t>(model.latent());
   const int64_t lines =
       std::min<int64_t>(lines_that_fit(model, 5, kSteps), std::ssize(x) / (2 * model.inputs()));
   if (lines == 0) return;
-  const std::vector<float> z = model.encode(x.first(2 * static_cast<size_t>(lines) * width));
+  const size_t ends_shown = 2 * static_cast<size_t>(lines);
+  const std::vector<float> z =
+      model.encode(x.first(ends_shown * width), labels.first(labels.empty() ? 0 : ends_shown));
   constexpr auto kBetween = static_cast<size_t>(kSteps - 2);
   std::vector<float> codes, rows;
+  std::vector<int32_t> shown;  // the label of a line's first end
   for (size_t line = 0; line < static_cast<size_t>(lines); ++line) {
     const auto ends = std::span(z).subspan(2 * line * latent, 2 * latent);
     const auto between = measure::line(ends.first(latent), ends.last(latent), kBetween);
     codes.insert(codes.end(), between.begin(), between.end());
+    if (!labels.empty()) shown.insert(shown.end(), kBetween, labels[2 * line]);
   }
-  const std::vector<float> decoded = model.decode(codes);
+  const std::vector<float> decoded = model.decode(codes, shown);
   for (size_t line = 0; line < static_cast<size_t>(lines); ++line) {
     const auto first = x.subspan(2 * line * width, width),
                last = x.subspan((2 * line + 1) * width, width);
@@ -153,17 +185,23 @@ void add_pictures(RunReport& r, const Model& model, const Data& data, const Gath
                   const Spread& spread, std::vector<size_t> order) {
   const int64_t lines = lines_that_fit(model, 2, 20);
   const size_t n = std::min(o.shown.size(), static_cast<size_t>(10 * lines));
-  const std::vector<float> x = values_of(data, std::span(o.shown).first(n));
-  r.reconstructions = pairs_picture(model, x, model.reconstruct(x), 10);
-  if (o.has_prior)
-    r.samples = grid_picture(model, model.sample(10 * lines_that_fit(model, 8, 10), o.seed), 10);
+  const auto shown = std::span(o.shown).first(n);
+  const std::vector<float> x = values_of(data, shown);
+  const std::vector<int32_t> labels = labels_of(model, data, shown);
+  r.reconstructions = pairs_picture(model, x, model.reconstruct(x, labels), 10);
+  if (o.samples) {
+    const int64_t samples = kColumns * lines_that_fit(model, 8, kColumns);
+    r.samples = grid_picture(model, model.sample(samples, o.seed, classes_in_turn(model, samples)),
+                             kColumns);
+  }
   order.resize(
       std::min(order.size(), static_cast<size_t>(lines_that_fit(model, kMostUnits, kSteps))));
   if (!order.empty()) {
-    r.traversal = grid_picture(model, model.decode(traversal_codes(spread, order, kSteps)), kSteps);
+    r.traversal = grid_picture(
+        model, model.decode(traversal_codes(spread, order, kSteps), first_class(model)), kSteps);
     r.traversal_text = traversal_text(o, order);
   }
-  add_interpolation(r, model, x);
+  add_interpolation(r, model, x, labels);
 }
 
 std::string name_of_column(const Data& data, size_t j) {
@@ -192,7 +230,8 @@ std::vector<ColumnError> column_errors(const Data& data, std::span<const float> 
 
 UnitEffects effects_of(const Model& model, const std::vector<ColumnError>& columns,
                        const Spread& spread, std::span<const size_t> units) {
-  const std::vector<float> ends = model.decode(traversal_codes(spread, units, 2));
+  const std::vector<float> ends =
+      model.decode(traversal_codes(spread, units, 2), first_class(model));
   const size_t width = columns.size();
   const auto effect = [&](size_t u, size_t j) {
     const double change = static_cast<double>(ends[(2 * u + 1) * width + j]) -
@@ -224,8 +263,9 @@ void add_columns(RunReport& r, const Model& model, const Data& data, const Gathe
                  const Spread& spread, std::span<const size_t> order) {
   const size_t n =
       std::min(o.shown.size(), static_cast<size_t>(lines_that_fit(model, o.encoded, 1)));
-  const std::vector<float> x = values_of(data, std::span(o.shown).first(n));
-  r.columns = column_errors(data, x, model.reconstruct(x));
+  const auto shown = std::span(o.shown).first(n);
+  const std::vector<float> x = values_of(data, shown);
+  r.columns = column_errors(data, x, model.reconstruct(x, labels_of(model, data, shown)));
   if (!order.empty()) {
     r.effects = effects_of(model, r.columns, spread, order);
     r.traversal_text = fmt::format(
@@ -243,6 +283,12 @@ void add_columns(RunReport& r, const Model& model, const Data& data, const Gathe
 }  // namespace
 
 void add_model(RunReport& r, const Model& model, const Data& data, const GatherOptions& o) {
+  if (!model.architecture().encode) {  // a generator shows samples and nothing else
+    if (o.samples && draws_pictures(model))
+      r.samples = grid_picture(
+          model, model.sample(kColumns * lines_that_fit(model, 8, kColumns), o.seed), kColumns);
+    return;
+  }
   std::vector<int32_t> all(static_cast<size_t>(data.size()));
   std::iota(all.begin(), all.end(), 0);
   const std::vector<int32_t> rows = measure::evenly(std::move(all), o.encoded);

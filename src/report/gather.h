@@ -15,6 +15,7 @@ namespace latent::report {
 struct GatherOptions {
   std::vector<int32_t> shown;  // rows to reconstruct and interpolate: those held out, where any are
   bool has_prior = false;      // draws of N(0, I) are codes
+  bool samples = false;        // it can be sampled from
   bool has_posterior = false;  // units have a KL divergence
   uint64_t seed = 1;
   int64_t encoded = 5000;  // rows at most for the map and the errors of columns

@@ -16,6 +16,11 @@ namespace latent {
 
 std::vector<Finding> diagnose(const Model& model, const Data& data, const TrainOptions& options) {
   const Scaling& scaling = model.preprocessing().scaling;
+  if (!model.architecture().encode) {
+    const auto rows = measure::rows_of(data.dataset(), scaling, trained_rows(data, options));
+    if (const auto accuracy = discriminator_accuracy(model, data, rows))
+      return measure::diagnose_contest(accuracy);
+  }
   measure::Evaluator evaluator(measure::view_of(model.architecture()), model.weights(),
                                {.threads = options.threads});
   const measure::RowSource trained =
@@ -24,12 +29,12 @@ std::vector<Finding> diagnose(const Model& model, const Data& data, const TrainO
   if (options.validation_data) {
     held = measure::rows_of(options.validation_data->dataset(), scaling);
   } else {
-    held = {split(data.size(), options.validation, options.seed).validation, trained.read};
+    held = trained.with(split(data.size(), options.validation, options.seed).validation);
   }
   const auto config = nlohmann::json::parse(model.architecture().config);
-  measure::EvidenceOptions o{
-      .beta = config.value("beta", 1.0),
-      .discriminator_accuracy = discriminator_accuracy(model, data, trained)};
+  measure::EvidenceOptions o{.beta = config.value("beta", 1.0),
+                             .discriminator_accuracy = discriminator_accuracy(model, data, trained),
+                             .codebook = codebook_use(model, data, trained)};
   // Models of the catalogue are known to sum what is summed.
   if (model.architecture().name == "custom") {
     const auto parts = parts_of_loss(model, data, trained, {"loss", "reconstruction"});

@@ -91,12 +91,13 @@ void Loop::trace_training(Graph& g, int64_t n) {
   }
   std::vector<Objective> objectives;
   const std::vector<Aim> one = {{loss.total, ""}};
-  for (const auto& [aim, prefix] : loss.aims.empty() ? one : loss.aims) {
-    objectives.push_back({.loss = aim,
-                          .prefix = prefix,
-                          .optimizer = Adam{.rate = Rate([this](int64_t k) { return rate_at(k); })},
+  for (const Aim& aim : loss.aims.empty() ? one : loss.aims) {
+    const auto rate = [this, times = aim.rate](int64_t k) { return times * rate_at(k); };
+    objectives.push_back({.loss = aim.loss,
+                          .prefix = aim.prefix,
+                          .optimizer = Adam{.rate = Rate(rate), .beta1 = aim.beta1},
                           .clip_norm = options_.clip_norm,
-                          .name = prefix.empty() ? "optim" : "optim/" + prefix,
+                          .name = aim.prefix.empty() ? "optim" : "optim/" + aim.prefix,
                           .frozen = options_.freeze});
   }
   minimize(g, objectives);

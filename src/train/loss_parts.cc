@@ -2,6 +2,7 @@
 #include "train/loss_parts.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "latent/plan.h"
 #include "train/batch.h"
@@ -38,6 +39,15 @@ std::optional<double> discriminator_accuracy(const Model& model, const Data& dat
                                              const measure::RowSource& rows) {
   const auto parts = parts_of_loss(model, data, rows, {"discriminator_accuracy"});
   return parts.empty() ? std::nullopt : std::optional(parts.begin()->second);
+}
+
+std::optional<measure::CodebookUse> codebook_use(const Model& model, const Data& data,
+                                                 const measure::RowSource& rows) {
+  const auto config = nlohmann::json::parse(model.architecture().config);
+  if (!config.contains("codes")) return std::nullopt;
+  const auto parts = parts_of_loss(model, data, rows, {"perplexity"});
+  if (parts.empty()) return std::nullopt;
+  return measure::CodebookUse{config.at("codes").get<int64_t>(), parts.begin()->second};
 }
 
 }  // namespace latent

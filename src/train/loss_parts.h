@@ -9,6 +9,7 @@
 
 #include "latent/data.h"
 #include "latent/model.h"
+#include "measure/evidence.h"
 #include "measure/view.h"
 
 namespace latent {
@@ -22,5 +23,10 @@ std::map<std::string, double> parts_of_loss(const Model& model, const Data& data
 /// The part discriminator_accuracy, where there is one.
 std::optional<double> discriminator_accuracy(const Model& model, const Data& data,
                                              const measure::RowSource& rows);
+
+/// How many codes a model with a codebook has and uses: `codes` of its config and the part
+/// perplexity.
+std::optional<measure::CodebookUse> codebook_use(const Model& model, const Data& data,
+                                                 const measure::RowSource& rows);
 
 }  // namespace latent

@@ -25,6 +25,10 @@ int64_t piece_of(const Architecture& a) {
   return std::clamp(static_cast<int64_t>(std::bit_floor(fitting)), kLeast, kMost);
 }
 
+// Draws of a prior of classes at a time, always so many: in another size's last bits another class
+// might win.
+constexpr int64_t kDraws = 64;
+
 std::map<std::string, const Tensor*> pointers(const Slots& slots) {
   std::map<std::string, const Tensor*> tensors;
   for (const auto& [name, t] : slots.tensors()) tensors[name] = &t;
@@ -68,6 +72,10 @@ PlanFamily& Executor::family(Function f) {
                                            : a.likelihood->sample(s / "draw", a.decode(s, z)));
       return;
     }
+    if (f == Function::prior) {
+      g.fetch("out", a.own_prior->draw(s, n, g.feed("in", {n, 1})));
+      return;
+    }
     const Code code = a.encode(s, g.feed("in", {n, a.inputs}));
     if (f == Function::encode) g.fetch("out", code.mean);
     if (f == Function::logvar) g.fetch("out", code.logvar);
@@ -76,14 +84,17 @@ PlanFamily& Executor::family(Function f) {
   return families_.emplace(f, PlanFamily(slots_, trace, {.threads = threads_})).first->second;
 }
 
-std::vector<float> Executor::run(Function f, std::span<const float> in, int64_t rows) {
+std::vector<float> Executor::run(Function f, std::span<const float> in, int64_t rows,
+                                 std::span<const int32_t> labels) {
   std::vector<float> out;
   const auto width = static_cast<size_t>(rows ? std::ssize(in) / rows : 0);
-  const int64_t piece_rows = piece_of(architecture_);
-  for (int64_t at = 0; at < rows; at += piece_rows) {
-    const int64_t n = std::min(piece_rows, rows - at);
+  const int64_t most = f == Function::prior ? kDraws : piece_of(architecture_);
+  for (int64_t at = 0; at < rows; at += most) {
+    const int64_t n = std::min(most, rows - at);
     // The next power of two, so that a model ends with few plans whatever it is asked for.
-    const auto planned = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(n)));
+    const auto planned = f == Function::prior
+                             ? kDraws
+                             : static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(n)));
     Plan& plan = family(f).at(planned);
     const auto piece = in.subspan(static_cast<size_t>(at) * width, static_cast<size_t>(n) * width);
     const auto feed = plan.feed("in");
@@ -91,6 +102,11 @@ std::vector<float> Executor::run(Function f, std::span<const float> in, int64_t 
     // Noise belongs to a row, wherever its piece begins.
     if (const std::string ids = "row:" + std::to_string(planned); plan.has_feed(ids))
       std::iota(plan.feed<int32_t>(ids).begin(), plan.feed<int32_t>(ids).end(), at);
+    if (plan.has_feed("label")) {
+      const auto some = labels.subspan(static_cast<size_t>(at), static_cast<size_t>(n));
+      const auto given = plan.feed<int32_t>("label");
+      std::ranges::fill(std::ranges::copy(some, given.begin()).out, given.end(), 0);
+    }
     plan.run();
     const auto result = plan.fetch("out");
     const size_t wide = result.size() / (feed.size() / width);
@@ -109,9 +125,33 @@ int64_t Model::Impl::rows_in(std::span<const float> in, int64_t width) const {
   return found / width;
 }
 
-std::vector<float> Model::Impl::run(Executor::Function f, std::span<const float> in,
-                                    int64_t width) const {
+std::vector<int32_t> Model::Impl::labels_of(std::span<const int32_t> labels, int64_t rows) const {
+  const int64_t classes = architecture.classes;
+  if (classes == 0) {
+    if (labels.empty()) return {};
+    throw UsageError(
+        "labels were given to a model that is not conditioned on them; train one with "
+        "--condition label");
+  }
+  if (labels.empty())
+    throw UsageError("the model is conditioned on labels, of " + std::to_string(classes) +
+                     " classes: give one for each row, or one for all");
+  if (std::ssize(labels) != 1 && std::ssize(labels) != rows)
+    throw UsageError(std::to_string(labels.size()) + " labels were given for " +
+                     std::to_string(rows) + " rows");
+  for (const int32_t label : labels) {
+    if (label < 0 || label >= classes)
+      throw UsageError("the label " + std::to_string(label) + " is none of the model's, 0 to " +
+                       std::to_string(classes - 1));
+  }
+  if (std::ssize(labels) == rows) return {labels.begin(), labels.end()};
+  return std::vector<int32_t>(static_cast<size_t>(rows), labels[0]);
+}
+
+std::vector<float> Model::Impl::run(Executor::Function f, std::span<const float> in, int64_t width,
+                                    std::span<const int32_t> labels) const {
   const int64_t rows = rows_in(in, width);
+  const std::vector<int32_t> given = labels_of(labels, rows);
   std::unique_ptr<Executor> executor;
   {
     const std::lock_guard lock(mutex);
@@ -122,7 +162,7 @@ std::vector<float> Model::Impl::run(Executor::Function f, std::span<const float>
   }
   if (!executor)
     executor = std::make_unique<Executor>(architecture, weights, threads, weights.seed());
-  std::vector<float> out = executor->run(f, in, rows);
+  std::vector<float> out = executor->run(f, in, rows, given);
   const std::lock_guard lock(mutex);
   idle.push_back(std::move(executor));
   return out;
@@ -144,33 +184,37 @@ Data Model::open(const std::string& spec, const std::string& label, bool skip_ba
 
 Shape Model::row_shape() const { return Shape(impl_->preprocessing.row_shape); }
 
-std::vector<float> Model::encode(std::span<const float> rows) const {
+std::vector<float> Model::encode(std::span<const float> rows,
+                                 std::span<const int32_t> labels) const {
   if (!architecture().encode) no_function(architecture(), "encode", "give it that function");
   std::vector<float> x(rows.begin(), rows.end());
   impl_->preprocessing.scaling.apply(x);
-  return impl_->run(Executor::Function::encode, x, inputs());
+  return impl_->run(Executor::Function::encode, x, inputs(), labels);
 }
 
-std::vector<float> Model::encode_logvar(std::span<const float> rows) const {
+std::vector<float> Model::encode_logvar(std::span<const float> rows,
+                                        std::span<const int32_t> labels) const {
   if (!impl_->has_posterior()) no_function(architecture(), "posterior", "encode gives its code");
   std::vector<float> x(rows.begin(), rows.end());
   impl_->preprocessing.scaling.apply(x);
-  return impl_->run(Executor::Function::logvar, x, inputs());
+  return impl_->run(Executor::Function::logvar, x, inputs(), labels);
 }
 
-std::vector<float> Model::decode(std::span<const float> codes) const {
+std::vector<float> Model::decode(std::span<const float> codes,
+                                 std::span<const int32_t> labels) const {
   if (!architecture().decode_mean) no_function(architecture(), "decode", "give it that function");
-  std::vector<float> x = impl_->run(Executor::Function::decode, codes, latent());
+  std::vector<float> x = impl_->run(Executor::Function::decode, codes, latent(), labels);
   impl_->preprocessing.scaling.undo(x);
   return x;
 }
 
-std::vector<float> Model::reconstruct(std::span<const float> rows) const {
+std::vector<float> Model::reconstruct(std::span<const float> rows,
+                                      std::span<const int32_t> labels) const {
   if (!architecture().encode || !architecture().decode_mean)
     no_function(architecture(), "encode and decode", "give it these functions");
   std::vector<float> x(rows.begin(), rows.end());
   impl_->preprocessing.scaling.apply(x);
-  x = impl_->run(Executor::Function::reconstruct, x, inputs());
+  x = impl_->run(Executor::Function::reconstruct, x, inputs(), labels);
   impl_->preprocessing.scaling.undo(x);
   return x;
 }
@@ -179,6 +223,11 @@ std::vector<float> Model::prior(int64_t n, uint64_t seed, double temperature) co
   if (n < 0) throw UsageError("a negative number of samples was asked for");
   if (!(temperature >= 0) || std::isinf(temperature))
     throw UsageError("a temperature is a number from 0 on, found " + std::to_string(temperature));
+  if (architecture().own_prior) {
+    const std::vector<float> temperatures(static_cast<size_t>(n), static_cast<float>(temperature));
+    Executor executor(architecture(), impl_->weights, impl_->threads, seed);
+    return executor.run(Executor::Function::prior, temperatures, n);
+  }
   if (!architecture().prior)
     no_function(architecture(), "distribution to sample from", "train a vae, or reconstruct");
   Tensor z({n, latent()});
@@ -190,9 +239,12 @@ std::vector<float> Model::prior(int64_t n, uint64_t seed, double temperature) co
   return codes;
 }
 
-std::vector<float> Model::sample(int64_t n, uint64_t seed) const { return decode(prior(n, seed)); }
+std::vector<float> Model::sample(int64_t n, uint64_t seed, std::span<const int32_t> labels) const {
+  return decode(prior(n, seed), labels);
+}
 
-std::vector<float> Model::draw(std::span<const float> codes, uint64_t seed) const {
+std::vector<float> Model::draw(std::span<const float> codes, uint64_t seed,
+                               std::span<const int32_t> labels) const {
   if (!architecture().likelihood || !architecture().decode)
     no_function(architecture(), "likelihood to draw from", "decode gives the means");
   if (architecture().likelihood->name == "gaussian_optimal") {
@@ -201,8 +253,9 @@ std::vector<float> Model::draw(std::span<const float> codes, uint64_t seed) cons
         "none to draw with; decode gives the means");
   }
   Executor executor(architecture(), impl_->weights, impl_->threads, seed);
+  const int64_t rows = impl_->rows_in(codes, latent());
   std::vector<float> x =
-      executor.run(Executor::Function::draw, codes, impl_->rows_in(codes, latent()));
+      executor.run(Executor::Function::draw, codes, rows, impl_->labels_of(labels, rows));
   impl_->preprocessing.scaling.undo(x);
   return x;
 }

@@ -16,9 +16,11 @@ class Executor {
  public:
   /// `seed` is that of the noise of `draw`.
   Executor(const Architecture& architecture, const Slots& weights, int threads, uint64_t seed);
-  enum class Function { encode, logvar, decode, reconstruct, draw };
+  /// prior takes temperatures [rows, 1]. `labels`: one a row where the model takes them.
+  enum class Function { encode, logvar, decode, reconstruct, draw, prior };
   /// `rows` of the function's input, scaled; the output's rows, scaled.
-  std::vector<float> run(Function f, std::span<const float> in, int64_t rows);
+  std::vector<float> run(Function f, std::span<const float> in, int64_t rows,
+                         std::span<const int32_t> labels = {});
 
  private:
   PlanFamily& family(Function f);
@@ -37,7 +39,10 @@ struct Model::Impl {
   /// The number of rows of `width` in `in`, scaled input of a function; UsageError when it is not
   /// whole.
   int64_t rows_in(std::span<const float> in, int64_t width) const;
-  std::vector<float> run(Executor::Function f, std::span<const float> in, int64_t width) const;
+  std::vector<float> run(Executor::Function f, std::span<const float> in, int64_t width,
+                         std::span<const int32_t> labels) const;
+  /// One label for each of the rows; UsageError where they are too many, too few, or no classes.
+  std::vector<int32_t> labels_of(std::span<const int32_t> labels, int64_t rows) const;
   bool has_posterior() const;  // the code is a distribution, and the prior N(0, I)
 
   mutable std::mutex mutex;  // of idle; held only to take and to give back

@@ -56,6 +56,27 @@ std::vector<int32_t> trained_rows(const Data& data, const TrainOptions& o) {
   return split(data.size(), o.validation_data ? 0.0 : o.validation, o.seed).train;
 }
 
+namespace {
+
+/// UsageError where a model that is conditioned on labels cannot have them from the data.
+void check_labels(int64_t classes, const Data& data) {
+  if (classes == 0) return;
+  if (!data.dataset().labelled()) {
+    throw UsageError("the model is conditioned on labels, which " + data.name() +
+                     " has not; give --label COLUMN of a CSV file, or --label FILE with one number "
+                     "a row (and hold out a fraction to validate on, which has labels too)");
+  }
+  const std::span<const int32_t> labels = data.dataset().field("label").values.span<int32_t>();
+  const auto wrong = std::ranges::find_if(
+      labels, [classes](int32_t label) { return label < 0 || label >= classes; });
+  if (wrong == labels.end()) return;
+  throw UsageError("row " + std::to_string(wrong - labels.begin()) + " of " + data.name() +
+                   " has the label " + std::to_string(*wrong) +
+                   ", the model has the classes 0 to " + std::to_string(classes - 1));
+}
+
+}  // namespace
+
 void check_request(const Architecture& a, const Data& data, const TrainOptions& o) {
   if (data.size() == 0) throw UsageError("the data set " + data.name() + " has no rows");
   if (data.row_elements() != a.inputs) {
@@ -65,6 +86,8 @@ void check_request(const Architecture& a, const Data& data, const TrainOptions& 
   check_options(o, std::ssize(trained_rows(data, o)));
   Augment(o.augment, data.row_shape(), o.seed);
   check_corruption(o.corrupt, data.row_shape());
+  check_labels(a.classes, data);
+  if (o.validation_data) check_labels(a.classes, *o.validation_data);
   if (o.validation_data && !(o.validation_data->row_shape() == data.row_shape())) {
     throw UsageError("rows to validate on are " + o.validation_data->row_shape().text() +
                      ", those to train on " + data.row_shape().text());

@@ -1,0 +1,196 @@
+// VQ-VAE, DCGAN and the conditional VAE trained on the digits: what comes out, by whatever number
+// of threads, and what is said of requests that cannot be.
+#include <algorithm>
+#include <cmath>
+
+#include "data/dataset.h"
+#include "latent/diagnosis.h"
+#include "train/test_runs.h"
+
+namespace latent {
+namespace {
+
+class Generation : public RunFolderTest {};
+
+std::string refusal(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const UsageError& e) {
+    return e.what();
+  }
+  ADD_FAILURE() << "nothing was refused";
+  return "";
+}
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+double part_of(const TrainEvent& e, const std::string& name) {
+  for (const auto& [part, value] : e.validation) {
+    if (part == name) return value;
+  }
+  return NAN;
+}
+
+const VqVae kVq{{.latent = 4,
+                 .codes = 32,
+                 .prior_units = 16,
+                 .prior_depth = 2,
+                 .encoder = "conv 16 3 s2; relu",
+                 .picture = {8, 8}}};
+
+TEST_F(Generation, AVqVaeLearnsCodesAndTheirPrior) {
+  const Data digits = Data::open("digits");
+  TrainOptions o{.epochs = 12, .batch = 32, .rate = 3e-3, .out = in("vq"), .threads = 1};
+  std::vector<TrainEvent> epochs;
+  o.progress = [&](const TrainEvent& e) {
+    if (e.kind == Kind::epoch) epochs.push_back(e);
+  };
+  const Model m = train(kVq, digits, o);
+  EXPECT_EQ(m.latent(), 16 * 4);
+  const TrainEvent &first = epochs.front(), &last = epochs.back();
+  EXPECT_LT(part_of(last, "reconstruction"), 0.8 * part_of(first, "reconstruction"));
+  // Less than 16 places of a code each, had all the same chance.
+  EXPECT_LT(part_of(last, "kl"), 0.9 * 16 * std::log(32));
+  EXPECT_GT(part_of(last, "perplexity"), 8);
+  EXPECT_LE(part_of(last, "perplexity"), 32);
+  EXPECT_TRUE(diagnose(m, digits, o).empty()) << diagnose(m, digits, o)[0].sentence;
+  // Codes are the book's, so that decoding them is reconstructing.
+  const std::vector<float> x = digits.values(0, 20);
+  EXPECT_EQ(m.decode(m.encode(x)), m.reconstruct(x));
+  // Sample i of a seed is the same for any n, also from the file.
+  const std::vector<float> some = m.sample(3, 7), more = load(o.out).sample(70, 7);
+  EXPECT_TRUE(std::equal(some.begin(), some.end(), more.begin()));
+  EXPECT_NE(some, m.sample(3, 8));
+  EXPECT_THROW(m.prior(3, 1, -1), UsageError);
+}
+
+TEST_F(Generation, AnyNumberOfThreadsGivesTheSameVqVae) {
+  std::string first;
+  for (const int threads : {1, 2, 4}) {
+    const TrainOptions o{.epochs = 1, .batch = 128, .out = in("vq"), .threads = threads};
+    fs::remove_all(o.out);
+    train(kVq, Data::open("digits"), o);
+    if (first.empty()) first = bytes("vq");
+    EXPECT_EQ(bytes("vq"), first) << threads;
+  }
+}
+
+TEST_F(Generation, DeadCodesAreNamed) {
+  VqVae wide = kVq;
+  wide.c.codes = 2048;
+  wide.c.revive = 0;
+  const TrainOptions o{.epochs = 2, .batch = 32, .threads = 1};
+  const Data digits = Data::open("digits");
+  bool named = false;
+  for (const Finding& f : diagnose(train(wide, digits, o), digits, o))
+    named = named || f.code == "dead-codes" || f.code == "codebook-collapsed";
+  EXPECT_TRUE(named);
+}
+
+TEST_F(Generation, ADcganHasSamplesAndNoCodes) {
+  const Dcgan gan{{.hidden = {64}, .latent = 8, .discriminator = {64}, .discriminator_rate = 0.25}};
+  const Data digits = Data::open("digits");
+  TrainOptions o{.epochs = 12, .batch = 32, .out = in("gan"), .threads = 1};
+  double accuracy = 0;
+  int64_t counted = 0;
+  o.progress = [&](const TrainEvent& e) {
+    if (e.kind != Kind::epoch || 3 * e.epoch <= 2 * o.epochs) return;
+    for (const auto& [name, value] : e.training) {
+      if (name == "discriminator_accuracy") accuracy += value, ++counted;
+    }
+  };
+  const Model m = train(gan, digits, o);
+  accuracy /= static_cast<double>(counted);
+  EXPECT_GT(accuracy, 0.55);
+  EXPECT_LT(accuracy, 0.95);
+  EXPECT_FALSE(fs::exists(o.out + "/best.safetensors")) << "its loss tells no better epoch";
+  EXPECT_EQ(load(o.out).sample(5), m.sample(5));
+  for (const float v : m.sample(5)) EXPECT_TRUE(v >= 0 && v <= 16) << v;
+  EXPECT_TRUE(has(refusal([&] { m.encode(digits.values(0, 1)); }), "no encode"));
+  for (const Finding& f : diagnose(m, digits, o)) EXPECT_TRUE(f.code.starts_with("discriminator"));
+}
+
+TEST_F(Generation, ADcganOfConvolutionsWithBatchNormTrainsAndTellsItsLayers) {
+  const Dcgan gan{{.latent = 8, .encoder = "dcgan", .width = 4, .picture = {8, 8}}};
+  const Architecture a = architecture(gan, 64);
+  EXPECT_EQ(a.layers.back().scope, "discriminator/out");
+  int64_t parameters = 0;
+  for (const LayerInfo& l : a.layers) parameters += l.parameters;
+  const Model m = train(a, Data::open("digits"), {.epochs = 2, .batch = 64, .threads = 1});
+  int64_t weights = 0;
+  for (const auto& [name, t] : m.weights().tensors())
+    weights += name.find("running_") == name.npos ? t.elements() : 0;
+  EXPECT_EQ(weights, parameters);
+  for (const float v : m.sample(4)) EXPECT_TRUE(std::isfinite(v));
+}
+
+const Vae kConditional{{.hidden = {64}, .latent = 4, .condition = "label", .classes = 10}};
+
+TEST_F(Generation, AConditionalVaeDrawsTheDigitThatIsAskedFor) {
+  const Data digits = Data::open("digits");
+  const TrainOptions o{.epochs = 30, .batch = 32, .rate = 3e-3, .out = in("c"), .threads = 1};
+  const Model m = train(kConditional, digits, o);
+  const auto labels = digits.dataset().field("label").values.span<int32_t>();
+  const std::vector<float> x = digits.values();
+  std::vector<std::vector<double>> means(10, std::vector<double>(64));
+  std::vector<double> counts(10);
+  for (size_t i = 0; i < labels.size(); ++i) {
+    const auto k = static_cast<size_t>(labels[i]);
+    ++counts[k];
+    for (size_t j = 0; j < 64; ++j) means[k][j] += static_cast<double>(x[64 * i + j]);
+  }
+  for (int32_t asked = 0; asked < 10; ++asked) {
+    const std::vector<float> made = m.sample(64, 1, std::vector{asked});
+    std::vector<double> mean(64);
+    for (size_t i = 0; i < made.size(); ++i) mean[i % 64] += static_cast<double>(made[i]) / 64;
+    size_t nearest = 0;
+    double least = INFINITY;
+    for (size_t k = 0; k < 10; ++k) {
+      double d = 0;
+      for (size_t j = 0; j < 64; ++j) d += std::pow(mean[j] - means[k][j] / counts[k], 2);
+      if (d < least) least = d, nearest = k;
+    }
+    EXPECT_EQ(nearest, static_cast<size_t>(asked));
+  }
+  EXPECT_TRUE(diagnose(m, digits, o).empty());
+  // The label is used: another one gives another reconstruction, the right one the better.
+  const auto some = std::span(x).first(64 * 50);
+  const std::vector<int32_t> right(labels.begin(), labels.begin() + 50);
+  std::vector<int32_t> wrong = right;
+  for (int32_t& k : wrong) k = (k + 1) % 10;
+  const auto error = [&](const std::vector<int32_t>& given) {
+    const std::vector<float> back = m.reconstruct(some, given);
+    double sum = 0;
+    for (size_t i = 0; i < back.size(); ++i)
+      sum += std::pow(static_cast<double>(back[i]) - static_cast<double>(some[i]), 2);
+    return sum;
+  };
+  EXPECT_LT(error(right), 0.7 * error(wrong));
+}
+
+TEST_F(Generation, ConditionsThatCannotBeAreRefused) {
+  const Data digits = Data::open("digits");
+  const Model m = train(kConditional, digits, {.epochs = 1, .threads = 1});
+  const std::vector<float> x = digits.values(0, 3);
+  EXPECT_TRUE(has(refusal([&] { m.encode(x); }), "conditioned on labels"));
+  EXPECT_TRUE(has(refusal([&] { m.sample(3); }), "of 10 classes"));
+  EXPECT_TRUE(has(refusal([&] { m.encode(x, std::vector<int32_t>{1, 2}); }), "2 labels"));
+  EXPECT_TRUE(has(refusal([&] { m.sample(1, 1, std::vector<int32_t>{10}); }), "0 to 9"));
+  const Model plain = train(Vae{{.hidden = {8}}}, digits, {.epochs = 1, .threads = 1});
+  EXPECT_TRUE(
+      has(refusal([&] { plain.sample(1, 1, std::vector<int32_t>{1}); }), "not conditioned"));
+  Vae few = kConditional;
+  few.c.classes = 9;
+  EXPECT_TRUE(has(refusal([&] { train(few, digits, {.epochs = 1}); }), "has the label 9"));
+  few.c.classes = 0;
+  EXPECT_TRUE(has(refusal([&] { train(few, digits, {.epochs = 1}); }), "number of classes"));
+  EXPECT_TRUE(has(refusal([&] {
+                    train(kConditional, Data::rows(std::vector<float>(640), {64}),
+                          {.epochs = 1, .batch = 4});
+                  }),
+                  "has not"));
+}
+
+}  // namespace
+}  // namespace latent
