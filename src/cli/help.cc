@@ -76,10 +76,12 @@ std::string fitted(std::string_view text, int columns) {
   const auto width = static_cast<size_t>(columns);
   std::string out;
   size_t column = 0;
+  bool fresh = true;  // at the start of a line
   while (!text.empty()) {
     if (text.front() == '\n') {
       out += '\n';
       column = 0;
+      fresh = true;
       text.remove_prefix(1);
       continue;
     }
@@ -88,7 +90,7 @@ std::string fitted(std::string_view text, int columns) {
     const std::string_view word = text.substr(gap, end - gap);
     const auto wide = static_cast<size_t>(std::ranges::count_if(
         word, [](char c) { return (static_cast<uint8_t>(c) & 0xc0) != 0x80; }));  // characters
-    if (column > kIndent && column + gap + wide > width) {
+    if (!fresh && column + gap + wide > width) {
       out += '\n' + std::string(kIndent, ' ');
       column = kIndent;
     } else {
@@ -97,6 +99,7 @@ std::string fitted(std::string_view text, int columns) {
     }
     out += word;
     column += wide;
+    fresh = false;
     text.remove_prefix(end);
   }
   return out;
