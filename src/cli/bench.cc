@@ -8,7 +8,6 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "train/machine.h"
 #include "base/team.h"
 #include "cli/help.h"
 #include "cli/output.h"
@@ -16,6 +15,7 @@
 #include "latent/models.h"
 #include "latent/optim.h"
 #include "latent/plan.h"
+#include "train/machine.h"
 
 namespace latent::cli {
 

@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
-#include "train/machine.h"
 #include "base/memory.h"
 #include "base/team.h"
 #include "cli/help.h"
@@ -17,6 +16,7 @@
 #include "latent/plan.h"
 #include "measure/self_check.h"
 #include "plan/about.h"
+#include "train/machine.h"
 
 namespace latent::cli {
 
