@@ -67,6 +67,13 @@ Preprocessing choose_preprocessing(const Dataset& data, const std::string& scali
     p.scaling.reason = "scaling none: numbers of tokens";
     return p;
   }
+  const bool samples =
+      p.content.kind == "audio" && p.content.settings.value("features", "") == "wave";
+  if (scaling == "auto" && samples) {  // silence stays 0
+    p.scaling = make_scaling(ScalingKind::none, data, "x", rows);
+    p.scaling.reason = "samples of sounds stay as they are; --loudness brings them to one level";
+    return p;
+  }
   p.scaling = scaling == "auto" ? choose_scaling(data, "x", rows)
                                 : make_scaling(scaling_named(scaling), data, "x", rows);
   return p;
