@@ -125,6 +125,9 @@ LATENT_API Expr silu(Arg x);  ///< x sigmoid(x).
 /// suggests the near miss.
 LATENT_API Expr activate(const std::string& name, Arg x);
 
+/// A constant 0 of this shape.
+LATENT_API Expr zeros(Graph& g, Shape shape);
+
 /// In training, zeroes each element with probability rate and divides the others by 1 - rate;
 /// otherwise x.
 LATENT_API Expr dropout(const Scope& s, Arg x, double rate);

@@ -4,7 +4,6 @@
 #include <string>
 #include <utility>
 
-#include "ir/program.h"
 #include "latent/dist.h"
 #include "latent/error.h"
 #include "latent/nn.h"
@@ -16,8 +15,6 @@ namespace {
 constexpr int64_t kTaps = 3;  // of a convolution
 
 int64_t dilation(int64_t layer) { return int64_t{1} << layer; }
-
-Expr zeros_of(Graph& g, Shape shape) { return broadcast_to(ir::expr_in(g, 0.0), shape); }
 
 }  // namespace
 
@@ -100,7 +97,7 @@ Expr TextCoder::hidden(const Scope& s, Expr z, Expr before) const {
 Expr TextCoder::nll(const Scope& s, Expr z, Expr x) const {
   At at(s.where());
   const int64_t n = x.dim(0);
-  Expr before = length > 1 ? pad(slice(x, 1, 0, length - 1), 1, 1, 0) : zeros_of(s.graph(), {n, 1});
+  Expr before = length > 1 ? pad(slice(x, 1, 0, length - 1), 1, 1, 0) : zeros(s.graph(), {n, 1});
   if (s.training() && word_dropout > 0) {
     const Expr kept = greater_equal(uniform(s / "word_dropout", x.shape()), word_dropout);
     before = where(kept * step(before), before, min(before, 2));  // 2 is <unk>; 0 stays
@@ -126,7 +123,7 @@ Writer TextCoder::writer() const {
     w.start = [t = *this](const Scope& s, Expr z) {
       std::vector<Expr> state{t.of_code(s, z, t.units)};
       for (int64_t i = 0; i < t.depth; ++i)
-        state.push_back(zeros_of(s.graph(), {z.dim(0), (kTaps - 1) * dilation(i), t.units}));
+        state.push_back(zeros(s.graph(), {z.dim(0), (kTaps - 1) * dilation(i), t.units}));
       return state;
     };
     w.next = [t = *this](const Scope& s, std::vector<Expr>& state, Expr before) {

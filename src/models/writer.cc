@@ -1,7 +1,7 @@
 // Writing a row by scan; see latent/writer.h.
 #include "latent/writer.h"
 
-#include "ir/program.h"
+#include "latent/nn.h"
 #include "latent/ops.h"
 
 namespace latent {
@@ -10,7 +10,7 @@ Expr write(const Scope& s, const Writer& writer, Expr z, double temperature) {
   At at(s.where());
   const int64_t n = z.dim(0);
   std::vector<Expr> carried = writer.start(s, z);
-  const Expr none = broadcast_to(ir::expr_in(s.graph(), 0.0), {n});
+  const Expr none = zeros(s.graph(), {n});
   carried.push_back(none);      // the number before, as float32
   carried.push_back(none + 1);  // 1 until the row has ended
   const ScanResult r =

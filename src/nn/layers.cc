@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/near.h"
+#include "ir/program.h"
 #include "latent/nn.h"
 #include "latent/ops.h"
 
@@ -70,6 +71,8 @@ Expr activate(const std::string& name, Arg x) {
   throw UsageError("no activation is called \"" + name + "\"" + did_you_mean(name, names),
                    x.where());
 }
+
+Expr zeros(Graph& g, Shape shape) { return broadcast_to(ir::expr_in(g, 0.0), shape); }
 
 Expr dropout(const Scope& s, Arg x, double rate) {
   At at(x.where());

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "base/near.h"
-#include "ir/program.h"
 #include "latent/nn.h"
 
 namespace latent {
@@ -58,7 +57,7 @@ CellState Cell::start(Arg h) const {
 }
 
 CellState Cell::start(Graph& g, int64_t n) const {
-  const Expr zero = broadcast_to(ir::expr_in(g, 0.0), {n, units_});
+  const Expr zero = zeros(g, {n, units_});
   return lstm_ ? CellState{zero, zero} : CellState{zero};
 }
 
