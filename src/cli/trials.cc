@@ -48,7 +48,10 @@ double held_out_loss(const Model& model, const Data& data, const TrainOptions& o
       o.validation_data
           ? rows_of(o.validation_data->dataset(), scaling)
           : rows_of(data.dataset(), scaling, split(data.size(), o.validation, o.seed).validation);
-  if (!evaluator.has_posterior()) return mean_of(evaluator.reconstruction_nll(held)).value;
+  if (!evaluator.has_posterior()) {
+    const double nll = mean_of(evaluator.reconstruction_nll(held)).value;
+    return evaluator.view().prior_nll ? nll + mean_of(evaluator.code_nll(held)).value : nll;
+  }
   std::optional<double> sigma;
   if (evaluator.view().likelihood.name == "gaussian_optimal")
     sigma = evaluator.elbo(some_rows(trained, kMostSigmaRows)).sigma;
