@@ -41,9 +41,10 @@ class LATENT_API Slots {
 };
 
 struct CompileOptions {
-  int threads = 0;    ///< 0: LATENT_THREADS, else all CPUs of this process; one for a plan too
-                      ///< small to share. Never changes a result.
-  bool bf16 = false;  ///< Products in bfloat16 with float32 sums, where that is faster: bf16_note().
+  int threads = 0;  ///< 0: LATENT_THREADS, else all CPUs of this process; one for a plan too
+                    ///< small to share. Never changes a result.
+  bool bf16 =
+      false;  ///< Products in bfloat16 with float32 sums, where that is faster: bf16_note().
   std::set<std::string> off;  ///< Not run: hoist, simplify, cse, recompute, fuse, named, in_place.
   bool verify = false;        ///< Check the program after each pass.
   size_t memory_limit =

@@ -36,8 +36,8 @@ void add_writing_flags(Flags& flags, WritingFlags& w) {
             "text: draw each token, its logits divided by T; 0: the likeliest", {0, 1e6});
   flags.add("--top-k", "K", w.top_k, "text: draw among the K likeliest tokens; 0: all", {0, 1e9});
   flags.add("--top-p", "P", w.top_p, "text: draw among the likeliest that make up P", {1e-9, 1});
-  flags.add("--beam", "N", w.beam, "text: the likeliest row that a search of N beams finds; 0: none",
-            {0, 64});
+  flags.add("--beam", "N", w.beam,
+            "text: the likeliest row that a search of N beams finds; 0: none", {0, 64});
 }
 
 std::vector<float> decoded(const Model& model, const std::vector<float>& codes,

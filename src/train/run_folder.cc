@@ -5,9 +5,9 @@
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "train/machine.h"
 #include "data/dataset.h"
 #include "train/config_file.h"
+#include "train/machine.h"
 #include "train/options.h"
 
 namespace latent {
