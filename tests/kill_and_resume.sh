@@ -5,7 +5,7 @@
 # KILLS 40 and EPOCHS for a run of at least 20 s is the full proof: then at least 30 kills must land between the first
 # save and the end, and at least 25 resumes go on from a step above 0.
 set -uo pipefail
-latent=$1 kills=${2:-8} epochs=${3:-150}
+latent=$1 kills=${2:-8} epochs=${3:-400}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 RANDOM=7
@@ -51,7 +51,7 @@ disturb() { # disturb SIGNAL FOLDER: KILLS times within about one duration of th
     wait "$pid" 2> /dev/null
     code=$?
     grep -q 'resumed .* at step [1-9]' "$folder/$run.log" && resumed=$((resumed + 1))
-    if finished "$run"; then break; fi
+    if [ "$code" = 0 ] && finished "$run"; then break; fi
     landed=$((landed + saved))
     [ "$signal" = KILL ] || [ "$code" = 143 ] || fail "TERM number $i: exit $code"
     # The line about the folder comes after the signals are caught.

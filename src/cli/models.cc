@@ -18,12 +18,17 @@ struct ModelsFlags {
   bool json = false;
 };
 
-/// The presets of a model's encoder and decoder, each as it is for a picture 28 x 28 of one
-/// channel.
+/// The presets that can be a model's encoder and decoder, each as it is for a picture 28 x 28 of
+/// one channel.
 nlohmann::json presets_json(const CatalogEntry& model) {
   nlohmann::json presets = nlohmann::json::array();
   for (const StackPreset& p : stack_presets()) {
-    const Architecture a = model.make({{"encoder", p.name}, {"picture", {28, 28}}}, 784);
+    Architecture a;
+    try {
+      a = model.make({{"encoder", p.name}, {"picture", {28, 28}}}, 784);
+    } catch (const UsageError&) {
+      continue;  // as a model whose code is a picture, of encoders that end in none
+    }
     const auto config = nlohmann::json::parse(a.config);
     presets.push_back({{"name", p.name},
                        {"doc", p.doc},
@@ -44,7 +49,11 @@ int run(const ModelsFlags& flags) {
                   [&](const auto& m) { return m.at("name") != flags.name; });
   }
   if (flags.json) {
-    for (auto& m : models) m["presets"] = presets_json(catalog_entry(m.at("name")));
+    for (auto& m : models) {
+      const CatalogEntry& entry = catalog_entry(m.at("name"));
+      const bool stacks = std::ranges::count(entry.fields, "encoder", &ConfigField::name) > 0;
+      m["presets"] = stacks ? presets_json(entry) : nlohmann::json::array();
+    }
     print_json(models);
     return 0;
   }

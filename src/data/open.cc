@@ -159,11 +159,13 @@ Tensor read_labels(const std::string& path, int64_t rows) {
 // What is to read the path, or null for an array.
 const ContentKind* kind_of(const std::string& spec, const OpenOptions& options) {
   const std::string& asked = options.as ? options.as->kind : options.content;
+  // A pipe can be read once, so that nothing may look into it before.
+  const bool readable_twice = is_file(spec) || std::filesystem::is_directory(spec);
   if (asked == "array") return nullptr;
-  if (asked == "auto") return spec == "-" ? nullptr : recognized_kind(spec);
+  if (asked == "auto") return readable_twice ? recognized_kind(spec) : nullptr;
   const ContentKind& kind = content_kind(asked);
   if (!options.as) return &kind;
-  return (spec == "-" ? kind.streams : kind.recognizes(spec)) ? &kind : nullptr;
+  return (spec == "-" ? kind.streams : readable_twice && kind.recognizes(spec)) ? &kind : nullptr;
 }
 
 // Whether it is an archive of arrays alone.

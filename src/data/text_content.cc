@@ -70,13 +70,17 @@ Content content_of(const FittedText& fitted) {
   return c;
 }
 
+const std::vector<std::string> kOtherEndings = {
+    ".csv", ".tsv", ".npy",  ".npz", ".idx", ".safetensors", ".wav", ".flac", ".ogg", ".aiff",
+    ".png", ".jpg", ".jpeg", ".pnm", ".pgm", ".ppm",         ".zip", ".tar",  ".toml"};
+
 bool recognizes(const std::string& path) {
-  const auto table = [&](const char* ending) {
-    return path.ends_with(ending) || path.ends_with(std::string(ending) + ".gz");
-  };
+  // A file that is named as something else is that or broken, but no prose.
+  const bool named = std::ranges::any_of(kOtherEndings, [&](const std::string& ending) {
+    return path.ends_with(ending) || path.ends_with(ending + ".gz");
+  });
   struct stat info {};
-  if (table(".csv") || table(".tsv") || ::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode))
-    return false;
+  if (named || ::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return false;
   const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(path.c_str(), "rb"), gzclose);
   char start[16384];
   const int read = file ? gzread(file.get(), start, sizeof start) : 0;

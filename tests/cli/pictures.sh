@@ -33,7 +33,7 @@ expect 0 'decoded' "$latent" decode p codes.csv -o decoded/
 expect 0 '"name": "[ab]/000' "$latent" neighbors p photos --row 0 -k 3 --json
 expect 0 'name,query,rank,row,distance' "$latent" neighbors p photos --query photos/b/00003.png -k 2
 expect 0 '^b/00003.png,0,1,42,0' "$latent" neighbors p photos --query photos/b/00003.png -k 2
-expect 0 '1 strips of 5 rows' "$latent" interpolate p photos/a/00001.png photos/b/00001.png --steps 5 -o strip.png
+expect 0 '1 strip of 5 rows' "$latent" interpolate p photos/a/00001.png photos/b/00001.png --steps 5 -o strip.png
 expect 2 'given twice' "$latent" interpolate p photos/a/00001.png photos/b/00001.png --to photos/a/00002.png -o strip.png
 expect 0 'bits per dimension' "$latent" eval p photos --label folder
 expect 0 'a linear probe' "$latent" probe p photos --label folder

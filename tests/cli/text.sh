@@ -41,7 +41,7 @@ expect 2 'text_vae or text_autoencoder' "$latent" train lines.txt --model vae --
 expect 2 'is for text' "$latent" train digits --model text_vae --out runs/b
 expect 2 'not scaled' "$latent" train lines.txt --scaling minmax --out runs/b
 "$latent" train digits --hidden 8 --latent 2 --epochs 1 --out digits > /dev/null 2>&1
-expect 2 'no model of text' "$latent" interpolate digits a b -o strip.npy
+expect 2 'no data set or file named "a"' "$latent" interpolate digits a b -o strip.npy
 expect 2 'no temperature' "$latent" sample digits --top-k 3 -o samples.npy
 # Stopped and gone on with is the same as in one go, on any number of threads.
 for cell in gru lstm; do

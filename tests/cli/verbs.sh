@@ -122,7 +122,7 @@ expect 0 'near.png' "$latent" neighbors vae digits --row 0,7 --metric cosine -o 
 "$latent" reconstruct vae digits -o - 2> /dev/null > made.npy
 expect 0 'nearest' "$latent" neighbors vae digits --query digits -k 1 -o self.csv
 "$latent" neighbors vae digits --row 7 -k 2 --json > near.json 2> /dev/null || fail 'neighbors --json'
-expect 2 'either --row R or --query' "$latent" neighbors vae digits
+expect 2 'one of --row R, --query FILE' "$latent" neighbors vae digits
 expect 2 'from 0 to 1796, found "1797"' "$latent" neighbors vae digits --row 1797
 expect 0 '2 strips of 5 rows, along arcs' "$latent" interpolate vae digits --rows 0,1,5,9 --steps 5 --slerp -o strips.png
 expect 0 '1 strip of 5 rows, along lines' "$latent" interpolate vae digits --rows 0,1 --steps 5 -o strip.csv
