@@ -15,7 +15,7 @@ fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
 # Everything that a resume could lose: a warm-up, a moving average, patience, a schedule.
 train() { # train FOLDER
   exec "$latent" train digits --model vae --hidden 64 --latent 4 --epochs "$epochs" --warmup 20 --average 0.99 \
-    --patience 1000 --schedule cosine --clip-norm 50 --threads 1 --save-every 0.05 --out "$folder/$1"
+    --patience 100000 --schedule cosine --clip-norm 50 --threads 1 --save-every 0.05 --out "$folder/$1"
 }
 now() { date +%s%N; }
 finished() { grep -q 'written:\|nothing is done' "$folder/$1.log"; }
