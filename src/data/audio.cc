@@ -3,16 +3,13 @@
 #include "data/audio.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <utility>
 
 #include "base/memory.h"
-#include "base/team.h"
 #include "data/audio_file.h"
 #include "data/audio_signal.h"
 #include "data/dataset.h"
@@ -36,15 +33,6 @@ std::string counted(size_t n, const std::string& one, const std::string& many) {
   return std::to_string(n) + " " + (n == 1 ? one : many);
 }
 
-/// f(i) for every i below n, by all threads.
-void for_all(size_t n, const std::function<void(size_t)>& f) {
-  std::atomic<size_t> next = 0;
-  Team team(static_cast<int>(std::clamp<size_t>(n, 1, static_cast<size_t>(default_threads()))));
-  team.run([&](int) {
-    for (size_t i = next++; i < n; i = next++) f(i);
-  });
-}
-
 /// One file, at its own rate, then at the content's.
 struct Clip {
   size_t file = 0;
@@ -54,8 +42,7 @@ struct Clip {
 
 std::vector<Clip> decoded(const FileSet& files, BadFiles& bad) {
   std::vector<Clip> clips(files.size());
-  for_all(files.size(), [&](size_t i) {
-    if (bad.stopped()) return;
+  for_all(files.size(), bad, [&](size_t i) {
     const std::string path = files.path(i);
     clips[i].file = i;
     clips[i].good = bad.attempt(i, path, [&] {
@@ -251,7 +238,7 @@ bool recognizes_audio(const std::string& path) {
   try {
     const FileSet files = FileSet::open(path);
     for (size_t i = 0; i < std::min(files.size(), kMostLookedAt); ++i) {
-      if (!sound_format(bytes_of(files.read(i, kMostFileBytes))).empty()) return true;
+      if (!sound_format(bytes_of(files.start(i))).empty()) return true;
     }
   } catch (const Error&) {  // what is wrong with it is told when it is opened
   }

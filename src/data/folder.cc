@@ -5,10 +5,12 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <utility>
 
+#include "base/team.h"
 #include "data/tar.h"
 #include "data/zip.h"
 
@@ -337,6 +339,14 @@ std::vector<std::string> BadFiles::lines() const {
   std::vector<std::string> lines;
   for (const Bad& bad : sorted()) lines.push_back(bad.path + ": " + bad.reason);
   return lines;
+}
+
+void for_all(size_t n, const BadFiles& bad, const std::function<void(size_t)>& f) {
+  std::atomic<size_t> next = 0;
+  Team team(static_cast<int>(std::clamp<size_t>(n, 1, static_cast<size_t>(default_threads()))));
+  team.run([&](int) {
+    for (size_t i = next++; i < n && !bad.stopped(); i = next++) f(i);
+  });
 }
 
 std::string left_out(const BadFiles& bad) {

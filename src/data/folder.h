@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -123,6 +124,13 @@ class BadFiles {
   mutable std::mutex mutex_;
   std::vector<Bad> bad_;
 };
+
+/// f(i) for every i below n, taken in order by all threads, until a file stops the reading.
+void for_all(size_t n, const BadFiles& bad, const std::function<void(size_t)>& f);
+/// The same, where nothing stops it.
+inline void for_all(size_t n, const std::function<void(size_t)>& f) {
+  for_all(n, BadFiles(true), f);
+}
 
 /// "left out 2 files:" and the first twenty with their reasons, a line each; "" when none is bad.
 std::string left_out(const BadFiles& bad);

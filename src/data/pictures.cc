@@ -3,15 +3,12 @@
 #include "data/pictures.h"
 
 #include <algorithm>
-#include <atomic>
 #include <filesystem>
-#include <functional>
 #include <set>
 #include <utility>
 
 #include "base/hash.h"
 #include "base/memory.h"
-#include "base/team.h"
 #include "data/cache.h"
 #include "data/dataset.h"
 #include "data/folder.h"
@@ -48,15 +45,6 @@ Size parse_size(const std::string& text) {
   };
   if (x == text.npos) return {number(text), number(text)};
   return {number(text.substr(0, x)), number(text.substr(x + 1))};
-}
-
-/// f(i) for every i below n, taken in order by all threads, until a file stops the reading.
-void for_all(size_t n, const BadFiles& bad, const std::function<void(size_t)>& f) {
-  std::atomic<size_t> next = 0;
-  Team team(static_cast<int>(std::clamp<size_t>(n, 1, static_cast<size_t>(default_threads()))));
-  team.run([&](int) {
-    for (size_t i = next++; i < n && !bad.stopped(); i = next++) f(i);
-  });
 }
 
 /// What was seen of a file without decoding it.
@@ -199,38 +187,6 @@ Tensor rows_of(const FileSet& files, const std::vector<Seen>& seen, std::vector<
   return std::move(entry->values);
 }
 
-void tell_bad(const BadFiles& bad, std::vector<std::string>& notes) {
-  constexpr size_t kMostTold = 20;
-  std::vector<std::string> lines = bad.lines();
-  if (lines.empty()) return;
-  std::string text =
-      "left out " + std::to_string(lines.size()) + (lines.size() == 1 ? " file:" : " files:");
-  for (size_t i = 0; i < std::min(lines.size(), kMostTold); ++i) text += "\n  " + lines[i];
-  if (lines.size() > kMostTold)
-    text += "\n  and " + std::to_string(lines.size() - kMostTold) + " more";
-  notes.push_back(std::move(text));
-}
-
-/// Labels by the numbers that they had in training, which the content keeps.
-void number_as_trained(FileLabels& labels, Content& content, const std::string& path) {
-  std::string& kept = content.blobs["classes"];
-  if (kept.empty()) {
-    for (const std::string& c : labels.classes) kept += c + "\n";
-    return;
-  }
-  std::vector<std::string> classes;
-  for (size_t at = 0; at < kept.size(); at = kept.find('\n', at) + 1)
-    classes.push_back(kept.substr(at, kept.find('\n', at) - at));
-  for (int32_t& label : labels.of_file) {
-    const std::string& text = labels.classes[static_cast<size_t>(label)];
-    const auto found = std::ranges::find(classes, text);
-    if (found == classes.end())
-      throw DataError("the model was trained without the class \"" + text + "\"", path);
-    label = static_cast<int32_t>(found - classes.begin());
-  }
-  labels.classes = std::move(classes);
-}
-
 Dataset open_pictures(const std::string& path, const json& settings, const Content* as,
                       const std::string& label) {
   const FileSet all = FileSet::open(path);
@@ -261,12 +217,13 @@ Dataset open_pictures(const std::string& path, const json& settings, const Conte
     for (const size_t i : good) sizes.push_back({seen[i].info.height, seen[i].info.width});
     about.notes.insert(about.notes.begin(), describe(sizes, size, fit, channels, !asked.empty()));
   }
-  tell_bad(bad, about.notes);
+  const std::string left = left_out(bad);
+  if (!left.empty()) about.notes.push_back(left);
   const FileSet files = all.only(good);
   for (size_t i = 0; i < files.size(); ++i) about.names.push_back(files.name(i));
   if (!label.empty()) {
     FileLabels labels = file_labels(files, label);
-    number_as_trained(labels, about.content, path);
+    number_as_trained(labels, about.content.blobs["classes"], path);
     about.classes = labels.classes;
     Tensor values({std::ssize(labels.of_file)}, DType::i32);
     std::ranges::copy(labels.of_file, values.span<int32_t>().begin());
