@@ -57,6 +57,9 @@ class LATENT_API Tensor {
   Tensor(Tensor&&) noexcept = default;
   Tensor& operator=(Tensor&&) noexcept = default;
   Tensor clone() const;
+  /// The first bytes of an open file, mapped: they come into memory when they are touched, and what
+  /// is written there never reaches the file. SystemError naming `path` when it cannot be mapped.
+  static Tensor mapped(int file, const std::string& path, Shape shape, DType dtype);
 
   const Shape& shape() const { return shape_; }
   DType dtype() const { return dtype_; }
@@ -101,6 +104,7 @@ class LATENT_API Tensor {
   void check_type(DType wanted) const;
 
   struct Free {
+    size_t mapped;  // bytes of a mapping; 0, as a unique_ptr makes it: of allocate_bytes()
     void operator()(void* p) const;
   };
   Shape shape_;

@@ -12,6 +12,7 @@
 #include "cli/labels.h"
 #include "cli/lists.h"
 #include "cli/output.h"
+#include "data/content.h"
 #include "data/dataset.h"
 #include "report/words.h"
 #include "train/model_file.h"
@@ -73,15 +74,21 @@ void tell_model(const ModelFlags& flags, const Model& model) {
              model.row_shape().text(), counted(model.latent(), "unit"));
 }
 
+std::string data_help() {
+  std::string text =
+      "digits (embedded), - (standard input), arrays (IDX, NPY, NPZ, CSV; packed by gzip or not)";
+  for (const ContentKind& kind : content_kinds()) text += ", " + kind.name + " (" + kind.doc + ")";
+  return text;
+}
+
+std::string label_help() {
+  return "labels, no values of a row: a column of a CSV file, a file of one number a row, or folder "
+         "(files lie in one of their class)";
+}
+
 void add_data_flags(Flags& flags, DataFlags& data, bool required) {
-  flags.argument(
-      "DATA", data.spec,
-      "digits (embedded), a file (IDX, NPY, NPZ, CSV; packed by gzip or not), pictures (a "
-      "file, folder, list, .zip or .tar), or -",
-      required);
-  flags.add("--label", "COLUMN|FILE", data.label,
-            "labels, no values of a row: a column of a CSV file, a file of one number a row, or "
-            "folder (files lie in one of their class)");
+  flags.argument("DATA", data.spec, data_help(), required);
+  flags.add("--label", "COLUMN|FILE", data.label, label_help());
   flags.add("--skip-bad", data.skip_bad, "leave out files that cannot be read, and name them");
 }
 

@@ -42,6 +42,9 @@ struct DataFlags {
   std::string spec, label;
   bool skip_bad = false;
 };
+/// What DATA and --label may be, for the help of every verb.
+std::string data_help();
+std::string label_help();
 /// Adds DATA, --label and --skip-bad.
 void add_data_flags(Flags& flags, DataFlags& data, bool required = true);
 /// Rows as the model reads them, and their notes on standard error.

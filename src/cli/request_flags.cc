@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "cli/model_input.h"
 #include "data/content.h"
 
 namespace latent::cli {
@@ -60,20 +61,13 @@ void add_request_flags(Flags& flags, TrainRequest& r) {
     flags.add(flag_of(name), kind, help, initial,
               [&r, name](const std::string& text) { r.flags[name] = text; });
   };
-  flags.argument(
-      "DATA", r.data,
-      "digits (embedded), a file (IDX, NPY, NPZ, CSV; packed by gzip or not), pictures (a file, "
-      "folder, list, .zip or .tar), or -",
-      false);
+  flags.argument("DATA", r.data, data_help(), false);
   key("model", "MODEL", "what to train; latent models lists them", "vae");
   flags.add("--config", "FILE", r.config_file,
             "TOML file of keys, which are the flags with _ for -");
   flags.add("--set", "KEY=VALUE", r.sets, "any key; wins over --config");
   key("validation", "FILE|X", "rows to validate on, or the fraction held out; 0: none", "0.1");
-  key("label", "COLUMN|FILE",
-      "labels: a column of a CSV file, a file of one number a row, or folder (files lie in one of "
-      "their class)",
-      "");
+  key("label", "COLUMN|FILE", label_help(), "");
   key("content", "KIND", "what DATA holds; auto looks into the files", "auto");
   key("init", "MODEL", "model file or run folder to start from", "");
   key("warmup", "EPOCHS", "until the KL's weight has grown from 0 to beta", "0");

@@ -58,16 +58,6 @@ struct OpenFile {
     return ::pread(fd, text.data(), n, at) == static_cast<ssize_t>(n) ? text : "";
   }
 
-  // The file's first bytes, as many as there is room for.
-  bool read(std::span<std::byte> dst) const {
-    for (size_t at = 0; at < dst.size();) {
-      const ssize_t got = ::pread(fd, dst.data() + at, dst.size() - at, static_cast<off_t>(at));
-      if (got <= 0) return false;
-      at += static_cast<size_t>(got);
-    }
-    return true;
-  }
-
   int fd;
   size_t bytes = 0;
 };
@@ -92,13 +82,12 @@ std::optional<CacheEntry> Cache::find(uint64_t key) const {
     const Shape shape(head.at("shape").get<std::vector<int64_t>>());
     const auto bytes = static_cast<size_t>(shape.elements());
     if (bytes == 0 || file.bytes != bytes + length + kLengthDigits) return std::nullopt;
-    CacheEntry entry{Tensor(shape, DType::u8), head.at("about")};
-    if (!file.read(entry.values.as_bytes())) return std::nullopt;
+    CacheEntry entry{Tensor::mapped(file.fd, name, shape, DType::u8), head.at("about")};
     std::error_code ignored;
     fs::last_write_time(name, fs::file_time_type::clock::now(), ignored);  // was used
     return entry;
   } catch (const json::exception&) {
-  } catch (const UsageError&) {  // a shape that cannot be
+  } catch (const Error&) {  // a shape that cannot be, or a file that cannot be mapped
   }
   return std::nullopt;
 }

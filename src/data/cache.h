@@ -27,7 +27,8 @@ class Cache {
   bool exists() const { return !folder_.empty(); }
   const std::string& folder() const { return folder_; }
 
-  /// The entry of that key; none when there is no whole file of it.
+  /// The entry of that key, its values mapped: rows are read from the disk when they are used, and
+  /// leave memory when it is needed. None when there is no whole file of it.
   std::optional<CacheEntry> find(uint64_t key) const;
   /// Writes an entry. Then removes files not used for the longest time while all are more than
   /// kMostBytes. SystemError when it cannot be written.

@@ -3,7 +3,6 @@
 #include "data/pictures.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <set>
 #include <utility>
 
@@ -177,6 +176,7 @@ Tensor rows_of(const FileSet& files, const std::vector<Seen>& seen, std::vector<
     entry = decode_all(files, good, size, fit_named(fit), channels, bad);
     try {
       if (cache.exists()) cache.keep(key, *entry);
+      if (std::optional<CacheEntry> kept = cache.find(key)) entry = std::move(kept);
     } catch (const SystemError& e) {
       notes.push_back(std::string("the decoded pictures are not kept for the next time: ") +
                       e.what());
@@ -229,9 +229,7 @@ Dataset open_pictures(const std::string& path, const json& settings, const Conte
     std::ranges::copy(labels.of_file, values.span<int32_t>().begin());
     fields.push_back({"label", std::move(values)});
   }
-  std::string name = std::filesystem::path(path).filename().string();
-  if (name.empty()) name = std::filesystem::path(path).parent_path().filename().string();
-  return Dataset(name.substr(0, name.find('.', 1)), std::move(fields), std::move(about));
+  return Dataset(short_name(path), std::move(fields), std::move(about));
 }
 
 /// Whether one of the first files is a picture, or one that is known and cannot be read.

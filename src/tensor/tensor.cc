@@ -1,6 +1,9 @@
 // Shape arithmetic and host tensors; see latent/tensor.h.
 #include "latent/tensor.h"
 
+#include <sys/mman.h>
+
+#include <cerrno>
 #include <cstring>
 #include <limits>
 
@@ -60,10 +63,22 @@ std::string Shape::text() const {
   return s + "]";
 }
 
-void Tensor::Free::operator()(void* p) const { AlignedFree()(p); }
+void Tensor::Free::operator()(void* p) const {
+  mapped > 0 ? static_cast<void>(::munmap(p, mapped)) : AlignedFree()(p);
+}
 
 Tensor::Tensor(Shape shape, DType dtype)
     : shape_(shape), dtype_(dtype), data_(allocate_bytes(bytes()).release()) {}
+
+Tensor Tensor::mapped(int file, const std::string& path, Shape shape, DType dtype) {
+  Tensor t;
+  t.shape_ = shape;
+  t.dtype_ = dtype;
+  void* p = ::mmap(nullptr, t.bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
+  if (p == MAP_FAILED) throw SystemError("cannot map it into memory", path, errno);
+  t.data_ = std::unique_ptr<void, Free>(p, Free{t.bytes()});
+  return t;
+}
 
 Tensor Tensor::clone() const {
   if (!data_) return {};

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <vector>
 
 #include "base/memory.h"
@@ -80,6 +81,21 @@ TEST(Tensors, CloneCopiesAndMoveDoesNot) {
   EXPECT_EQ(c.raw(), address);
   EXPECT_EQ(c.span<float>()[3], 7);
   EXPECT_EQ(Tensor().clone().raw(), nullptr);
+}
+
+TEST(Tensors, MappedFilesAreReadAndNeverWritten) {
+  std::FILE* file = std::tmpfile();
+  ASSERT_TRUE(file);
+  std::fputs("abcdef", file);
+  std::fflush(file);
+  Tensor t = Tensor::mapped(::fileno(file), "letters", {2, 3}, DType::u8);
+  EXPECT_EQ(t.span<uint8_t>()[5], 'f');
+  t.span<uint8_t>()[0] = 'X';
+  const Tensor again = Tensor::mapped(::fileno(file), "letters", {2, 3}, DType::u8);
+  std::fclose(file);  // a mapping outlives it
+  EXPECT_EQ(again.span<uint8_t>()[0], 'a');
+  EXPECT_EQ(t.clone().span<uint8_t>()[0], 'X');
+  EXPECT_THROW(Tensor::mapped(-1, "nothing", {1}, DType::u8), SystemError);
 }
 
 TEST(Tensors, TooLargeIsAnErrorNotACrash) { EXPECT_THROW(Tensor({int64_t{1} << 50}), UsageError); }
