@@ -15,6 +15,8 @@
 #include <memory>
 #include <utility>
 
+#include "base/memory.h"
+
 namespace latent {
 
 namespace {
@@ -188,6 +190,7 @@ std::string read_file(const std::string& path, size_t max_bytes) {
 std::string read_gzip_or_plain(const std::string& path, size_t max_bytes) {
   Descriptor file = path == "-" ? Descriptor(STDIN_FILENO) : Descriptor(path, O_RDONLY);
   if (!file.valid()) throw SystemError("cannot open", path, errno);
+  max_bytes = std::min(max_bytes, machine_bytes() / 2);
   const size_t capacity = first_capacity(file.get(), max_bytes);
   const std::unique_ptr<gzFile_s, CloseGzip> zip(gzdopen(file.get(), "rb"));
   if (!zip) throw SystemError("cannot read", path, ENOMEM);

@@ -23,7 +23,7 @@ inline std::span<const std::byte> bytes_of(std::string_view text) {
 std::string read_file(const std::string& path, size_t max_bytes = kMaxFileBytes);
 
 /// The same, decompressed when the file starts as gzip does (several members are joined).
-/// `max_bytes` bounds what comes out, so a small file cannot fill the memory. DataError when the
+/// `max_bytes` and half of the machine's memory bound what comes out. DataError when the
 /// compressed bytes are damaged or cut short. The path "-" is standard input, read to its end.
 std::string read_gzip_or_plain(const std::string& path, size_t max_bytes = kMaxFileBytes);
 

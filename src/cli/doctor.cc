@@ -49,7 +49,7 @@ std::string precision() {
 }
 
 int run(const DoctorFlags& flags) {
-  const About about = about_plans();
+  const EngineInfo about = engine_info();
   std::string libraries;
   for (const auto& [name, version] : about.libraries)
     libraries += fmt::format("{}{} {}", libraries.empty() ? "" : ", ", name, version);

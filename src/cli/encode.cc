@@ -41,6 +41,7 @@ int run(const EncodeFlags& flags) {
   const Model model = open_model(flags.model);
   if (flags.out.path != "-") tell_model(flags.model, model);
   const Data data = open_rows(flags.data, model);
+  const std::vector<std::string>& names = data.dataset().names();
   const int64_t units = model.latent();
   std::vector<float> codes =
       map_rows(model, data, [&](auto rows, auto labels) { return model.encode(rows, labels); });
@@ -48,12 +49,11 @@ int run(const EncodeFlags& flags) {
     const auto logvar = map_rows(
         model, data, [&](auto rows, auto labels) { return model.encode_logvar(rows, labels); });
     if (!flags.logvar.empty()) {
-      write_rows(logvar_out, logvar, {units}, numbered("logvar", units));
+      write_rows(logvar_out, logvar, {units}, numbered("logvar", units), names);
       tell_written(logvar_out, fmt::format("log-variances of {}", counted(data.size(), "row")));
     }
     if (flags.sample) draw_codes(codes, logvar, static_cast<uint64_t>(flags.seed));
   }
-  const std::vector<std::string>& names = data.dataset().names();
   write_rows(flags.out, codes, {units}, numbered("z", units), names);
   if (!flags.names.empty()) {
     if (names.empty()) throw UsageError("rows of " + data.name() + " have no names to write");

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
 
 #include "base/near.h"
 #include "latent/error.h"
@@ -14,6 +15,7 @@ namespace latent::cli {
 struct Flags::Impl {
   CLI::App app;
   std::vector<FlagText> texts;
+  std::vector<std::function<void()>> after;
 
   void note(const char* kind, const std::string& names, const std::string& help,
             const std::string& initial, const std::vector<std::string>& choices = {}) {
@@ -95,9 +97,12 @@ void Flags::exclude(const char* name, const char* other) {
   impl_->app.get_option(name)->excludes(impl_->app.get_option(other));
 }
 
+void Flags::after_parsing(std::function<void()> f) { impl_->after.push_back(std::move(f)); }
+
 bool Flags::parse(int argc, char** argv) {
   try {
     impl_->app.parse(argc, argv);
+    for (const auto& f : impl_->after) f();
     return true;
   } catch (const CLI::CallForHelp&) {
     return false;
@@ -121,6 +126,10 @@ bool Flags::parse(int argc, char** argv) {
 
 void add_threads(Flags& flags, int64_t& threads) {
   flags.add("--threads", "N", threads, "0: all CPUs; never changes a result", {0, 1024});
+  // Files are read by as many, and readers are not told otherwise.
+  flags.after_parsing([&threads] {
+    if (threads > 0) ::setenv("LATENT_THREADS", std::to_string(threads).c_str(), 1);
+  });
 }
 
 }  // namespace latent::cli

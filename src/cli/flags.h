@@ -57,6 +57,8 @@ class Flags {
   /// An argument that is required and one of `choices`.
   void argument_of(const std::vector<std::string>& choices, const char* kind, std::string& value,
                    const std::string& help);
+  /// Runs when all flags have their values.
+  void after_parsing(std::function<void()> f);
   /// Two switches that cannot be given together.
   void exclude(const char* name, const char* other);
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <new>
 #include <system_error>
 
 #include "cli/help.h"
@@ -21,7 +22,7 @@ int exit_code(const std::exception& e) {
   if (dynamic_cast<const UsageError*>(&e)) return 2;
   if (dynamic_cast<const BadModel*>(&e)) return 4;
   if (dynamic_cast<const DataError*>(&e)) return 3;
-  if (dynamic_cast<const SystemError*>(&e)) return 5;
+  if (dynamic_cast<const SystemError*>(&e) || dynamic_cast<const std::bad_alloc*>(&e)) return 5;
   if (dynamic_cast<const Diverged*>(&e)) return 6;
   return 1;
 }
@@ -97,7 +98,8 @@ int main(int argc, char** argv) {
     flush_output();
     return code;
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "latent: %s\n", e.what());
+    const bool memory = dynamic_cast<const std::bad_alloc*>(&e);
+    std::fprintf(stderr, "latent: %s\n", memory ? "the system gave no more memory" : e.what());
     return exit_code(e);
   }
 }

@@ -59,12 +59,13 @@ constexpr const char* kStatus =
     "6 diverged; 130 and 143 ended by a signal, with what was done saved.\n";
 
 std::string whole_page() {
-  std::string page = head("LATENT", "latent", "autoencoders and variational autoencoders") +
-                     ".B latent\nVERB [arguments] [flags]\n.br\n.B latent help\n[VERB]\n"
-                     ".SH DESCRIPTION\n"
-                     "Trains autoencoders and variational autoencoders on pictures and tables, and "
-                     "uses them to\nreduce dimensions, generate, represent and find anomalies.\n"
-                     ".SH VERBS\n";
+  std::string page =
+      head("LATENT", "latent", "autoencoders and variational autoencoders") +
+      ".B latent\nVERB [arguments] [flags]\n.br\n.B latent help\n[VERB]\n"
+      ".SH DESCRIPTION\n"
+      "Trains autoencoders and variational autoencoders on pictures, sounds, text and "
+      "tables, and uses them to\nreduce dimensions, generate, represent and find anomalies.\n"
+      ".SH VERBS\n";
   for (const Verb& verb : verbs()) {
     const Parts p = parts_of(verb);
     page += ".SS " + p.usage + "\n" + roff(verb.doc) + ".\n.PP\n" + p.examples + p.flags;

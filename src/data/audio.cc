@@ -66,6 +66,10 @@ void prepare(std::vector<Clip>& clips, const FileSet& files, int rate, const jso
     const std::string path = files.path(clip.file);
     clip.good = bad.attempt(clip.file, path, [&] {
       std::vector<float>& x = clip.sound.samples;
+      if (static_cast<double>(x.size()) * rate / clip.sound.rate > kMostSamples)
+        throw DataError(
+            "more than 2^28 samples at " + std::to_string(rate) + " Hz; cut the recording up",
+            path);
       if (clip.sound.rate != rate) x = resampled(x, clip.sound.rate, rate);
       if (trim > 0) {
         const auto kept = trimmed(x, rate, trim);

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "base/file.h"
@@ -16,7 +17,7 @@ namespace latent {
 
 namespace {
 
-constexpr int64_t kMostSamples = int64_t{1} << 28;
+constexpr float kMostLoud = 1e4f;  // 80 dB above full scale: no recording, and sums stay finite
 // Codecs pack silence without end: a small file must not fill the memory. Speech takes 1 to 10.
 constexpr int64_t kSamplesPerByte = 256, kFreeSamples = 1 << 16;
 constexpr int kMostChannels = 64;
@@ -117,6 +118,17 @@ void check_claim(std::span<const std::byte> bytes, std::string_view format, cons
                     path, static_cast<int64_t>(claim->at));
 }
 
+File opened(Memory& memory, SF_INFO& info, std::string_view format, const std::string& path) {
+  // Why a file cannot be opened is kept once a process, and files are read by many threads.
+  static std::mutex one_at_a_time;
+  const std::lock_guard lock(one_at_a_time);
+  File file = open(memory, SFM_READ, info);
+  if (file) return file;
+  std::string why = sf_strerror(nullptr);
+  while (why.ends_with('.') || why.ends_with('\n')) why.pop_back();
+  throw DataError("the " + std::string(format) + " file cannot be read: " + why, path);
+}
+
 [[noreturn]] void refuse_format(std::span<const std::byte> bytes, const std::string& path) {
   if (bytes.empty()) throw DataError("the file is empty", path, 0);
   const auto start = bytes.first(std::min<size_t>(bytes.size(), 512));
@@ -156,12 +168,7 @@ Sound decode_sound(std::span<const std::byte> bytes, const std::string& path) {
   if (format.empty()) refuse_format(bytes, path);
   Memory memory{.in = bytes};
   SF_INFO info{};
-  const File file = open(memory, SFM_READ, info);
-  if (!file) {
-    std::string why = sf_strerror(nullptr);
-    while (why.ends_with('.') || why.ends_with('\n')) why.pop_back();
-    throw DataError("a " + std::string(format) + " file that cannot be read: " + why, path);
-  }
+  const File file = opened(memory, info, format, path);
   if (info.samplerate < kLeastRate || info.samplerate > kMostRate)
     throw DataError("a rate of " + std::to_string(info.samplerate) + " Hz; " +
                         std::to_string(kLeastRate) + " to " + std::to_string(kMostRate) +
@@ -190,6 +197,10 @@ Sound decode_sound(std::span<const std::byte> bytes, const std::string& path) {
       if (!std::isfinite(value))
         throw DataError("sample " + std::to_string(sound.samples.size() + 1) + " is " +
                             (std::isnan(value) ? "NaN" : "infinite"),
+                        path);
+      if (std::abs(value) > kMostLoud)
+        throw DataError("sample " + std::to_string(sound.samples.size() + 1) + " is " +
+                            std::to_string(value) + "; sounds lie in [-1, 1]",
                         path);
       sound.samples.push_back(value);
     }

@@ -14,6 +14,8 @@ namespace latent {
 
 /// Rates that a sound may have, in Hz; between any two of them libsamplerate can convert.
 inline constexpr int kLeastRate = 4000, kMostRate = 384000;
+/// A sound has at most so many, also at the rate that it is brought to.
+inline constexpr int64_t kMostSamples = int64_t{1} << 28;
 
 struct Sound {
   std::vector<float> samples;  // mean of the channels; 1 is full scale, float files may go beyond
@@ -26,7 +28,8 @@ std::string_view sound_format(std::span<const std::byte> bytes);
 
 /// DataError naming `path` for another format, a codec that libsndfile has not got, a file cut
 /// short, no samples, a sample that is no number, a rate or a number of channels out of range,
-/// sounds of more than 2^28 samples, and files that unpack to more than 256 samples a byte.
+/// a sample beyond +-10000, sounds of more than 2^28 samples, and files that unpack to more than
+/// 256 samples a byte.
 Sound decode_sound(std::span<const std::byte> bytes, const std::string& path);
 
 /// Endings of files that sounds can be written as.

@@ -95,9 +95,11 @@ TEST(AudioFile, WhatCannotBeASoundIsTold) {
   expect_says(refusal(wav({.rate = 1}, "ab")), "a rate of 1 Hz");
   expect_says(refusal(wav({.rate = 400000}, "ab")), "a rate of 400000 Hz");
   expect_says(refusal(wav({.channels = 100}, std::string(200, 'a'))), "100 channels");
-  expect_says(refusal(wav({.codec = 0x55}, std::string(64, 'a'))), "WAV file that cannot be read");
+  expect_says(refusal(wav({.codec = 0x55}, std::string(64, 'a'))), "the WAV file cannot be read");
   expect_says(refusal(wav({.codec = 3, .bits = 32}, float_bytes({0, NAN}))), "sample 2 is NaN");
   expect_says(refusal(wav({.codec = 3, .bits = 32}, float_bytes({INFINITY}))), "is infinite");
+  expect_says(refusal(wav({.codec = 3, .bits = 32}, float_bytes({1e38F}))),
+              "sounds lie in [-1, 1]");
   expect_says(refusal(""), "empty");
   expect_says(refusal("a text that is named a.wav\n"), "a text, not a sound");
   expect_says(refusal("ID3\4\0"s), "MP3");

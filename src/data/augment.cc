@@ -58,7 +58,10 @@ Augment::Augment(const std::vector<std::string>& how, const Shape& row, uint64_t
       flip_vertical_ = true;
     } else if (name == "shift" && name != word) {
       const auto most = static_cast<double>(std::min(height_, width_) - 1);
-      shift_ = static_cast<int64_t>(number_of(word, 0, most));
+      const double pixels = number_of(word, 0, most);
+      shift_ = static_cast<int64_t>(pixels);
+      if (static_cast<double>(shift_) != pixels)
+        throw UsageError("rows are shifted by whole pixels, asked for \"" + word + "\"");
     } else if (name == "crop" && name != word) {
       crop_ = number_of(word, 0.1, 1);
     } else {

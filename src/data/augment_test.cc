@@ -100,6 +100,7 @@ TEST(Augmentation, WordsThatThereAreNot) {
   EXPECT_THROW(make("flop", {8, 8}), UsageError);
   EXPECT_THROW(make("shift", {8, 8}), UsageError);
   EXPECT_THROW(make("shift=8", {8, 8}), UsageError) << "by a whole picture";
+  EXPECT_THROW(make("shift=0.9", {8, 8}), UsageError);
   EXPECT_THROW(make("crop=0", {8, 8}), UsageError);
   EXPECT_THROW(make("crop=x", {8, 8}), UsageError);
   EXPECT_THROW(make("flip", {64}), UsageError) << "no picture";

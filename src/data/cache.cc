@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <vector>
@@ -22,12 +23,21 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr size_t kLengthDigits = 16;
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 constexpr std::string_view kEnding = ".cache";
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value ? value : "";
+}
+
+// Reasons why files are bad may hold their names, which need not be UTF-8.
+std::string text_of(const json& j) {
+  return j.dump(-1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace);
+}
+
+std::string hash_of(const CacheEntry& entry) {
+  return hex64(hash_bytes(entry.values.as_bytes(), hash_bytes(bytes_of(text_of(entry.about)))));
 }
 
 std::string cache_folder() {
@@ -83,6 +93,7 @@ std::optional<CacheEntry> Cache::find(uint64_t key) const {
     const auto bytes = static_cast<size_t>(shape.elements());
     if (bytes == 0 || file.bytes != bytes + length + kLengthDigits) return std::nullopt;
     CacheEntry entry{Tensor::mapped(file.fd, name, shape, DType::u8), head.at("about")};
+    if (head.at("hash") != hash_of(entry)) return std::nullopt;
     std::error_code ignored;
     fs::last_write_time(name, fs::file_time_type::clock::now(), ignored);  // was used
     return entry;
@@ -94,10 +105,12 @@ std::optional<CacheEntry> Cache::find(uint64_t key) const {
 
 void Cache::keep(uint64_t key, const CacheEntry& entry) const {
   const std::vector<int64_t> shape(entry.values.shape().begin(), entry.values.shape().end());
-  const json head = {
-      {"format", kFormat}, {"key", hex64(key)}, {"shape", shape}, {"about", entry.about}};
-  using Handler = json::error_handler_t;
-  std::string tail = head.dump(-1, ' ', /*ensure_ascii=*/false, Handler::replace);
+  const json head = {{"format", kFormat},
+                     {"key", hex64(key)},
+                     {"shape", shape},
+                     {"hash", hash_of(entry)},
+                     {"about", entry.about}};
+  std::string tail = text_of(head);
   tail += hex64(tail.size());
   make_folder(folder_);
   const std::span<const std::byte> pieces[] = {entry.values.as_bytes(), bytes_of(tail)};
@@ -115,10 +128,17 @@ void Cache::trim(const std::string& newest) const {
   uint64_t total = 0;
   std::error_code error;
   for (fs::directory_iterator it(folder_, error), end; !error && it != end; it.increment(error)) {
-    if (it->path().extension() != kEnding) continue;
+    const std::string name = it->path().filename().string();
+    const bool part = name.ends_with(".part") && name.find(kEnding) != name.npos;
+    if (!part && !name.ends_with(kEnding)) continue;
     std::error_code gone;  // by another process
     Found f{it->last_write_time(gone), it->file_size(gone), it->path()};
     if (gone) continue;
+    if (part) {  // of a process that writes it, or was killed
+      if (fs::file_time_type::clock::now() - f.used > std::chrono::hours(24))
+        fs::remove(f.path, gone);
+      continue;
+    }
     total += f.bytes;
     files.push_back(std::move(f));
   }

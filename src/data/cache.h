@@ -31,7 +31,7 @@ class Cache {
   /// leave memory when it is needed. None when there is no whole file of it.
   std::optional<CacheEntry> find(uint64_t key) const;
   /// Writes an entry. Then removes files not used for the longest time while all are more than
-  /// kMostBytes. SystemError when it cannot be written.
+  /// kMostBytes, and what killed processes left a day ago. SystemError when it cannot be written.
   void keep(uint64_t key, const CacheEntry& entry) const;
 
   static constexpr uint64_t kMostBytes = uint64_t{16} << 30;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 
@@ -63,8 +64,27 @@ TEST_F(Caching, DamagedFilesAreNone) {
   other.replace(other.find("[3,5]"), 5, "[9,5]");
   write_file_atomic(file, other);
   EXPECT_FALSE(cache.find(1)) << "more than the file holds";
+  for (const size_t at : {size_t{0}, size_t{14}, whole.find("\"n\":3") + 4}) {
+    other = whole;
+    other[at] = static_cast<char>(other[at] ^ 1);
+    write_file_atomic(file, other);
+    EXPECT_FALSE(cache.find(1)) << "a bit is wrong at " << at;
+  }
   write_file_atomic(file, whole);
   EXPECT_TRUE(cache.find(1));
+}
+
+TEST_F(Caching, LeavingsOfKilledProcessesGo) {
+  const Cache cache;
+  const CacheEntry e = entry(9);
+  cache.keep(1, e);
+  const std::string old = only_file() + ".99999-0.part", fresh = only_file() + ".99998-0.part";
+  write_file_atomic(old, "x");
+  write_file_atomic(fresh, "x");
+  fs::last_write_time(old, fs::file_time_type::clock::now() - std::chrono::hours(25));
+  cache.keep(1, e);
+  EXPECT_FALSE(fs::exists(old));
+  EXPECT_TRUE(fs::exists(fresh)) << "somebody may be writing it";
 }
 
 TEST_F(Caching, CanBeElsewhereOrOff) {

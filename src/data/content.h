@@ -43,6 +43,10 @@ struct ContentKind {
   std::function<Dataset(const std::string& path, const nlohmann::json& settings, const Content* as,
                         const std::string& label)>
       open;
+  /// DataError naming `path` for an array of rows that a model of this kind cannot have; null where
+  /// any numbers will do.
+  std::function<void(const Content& content, const Tensor& rows, const std::string& path)>
+      check_array = nullptr;
   /// Writes rows [n, row], in units of the data, to a file with one of `endings`, or "-".
   std::function<void(const std::string& path, const Content& content, std::span<const float> rows,
                      const Shape& row)>

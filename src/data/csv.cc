@@ -177,7 +177,8 @@ double number_of(const Records& records, const Cell& cell, const std::string& co
 class Labels {
  public:
   void add(const Records& records, const Cell& cell, const std::string& column) {
-    if (cell.text.empty()) records.fail(cell, "an empty label in column \"" + column + "\"");
+    if (cell.text.empty() && !cell.quoted)
+      records.fail(cell, "an empty label in column \"" + column + "\"");
     double value = 0;
     whole_ = whole_ && parse_number(cell.text, value) == Parsed::number &&
              value == std::trunc(value) && std::abs(value) <= std::numeric_limits<int32_t>::max();
@@ -280,7 +281,9 @@ bool fill(std::string_view text, const std::string& path, const Layout& layout, 
 }
 
 std::string quoted_if_needed(const std::string& name) {
-  if (name.find_first_of(",\"\r\n;\t") == name.npos) return name;
+  const bool plain = !name.empty() && name.front() != ' ' && name.back() != ' ' &&
+                     name.find_first_of(",\"\r\n;\t") == name.npos;
+  if (plain) return name;
   std::string out = "\"";
   for (const char c : name) out += c == '"' ? "\"\"" : std::string(1, c);
   return out + '"';

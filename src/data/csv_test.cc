@@ -188,6 +188,9 @@ TEST(Csv, WhatIsWrittenIsReadBack) {
   Tensor cube({2, 2, 2}, DType::u8);
   EXPECT_EQ(csv_text({}, cube), "0,0,0,0\n0,0,0,0\n");
   EXPECT_EQ(csv_text({"n"}, Tensor({2}, DType::i32)), "n\n0\n0\n");
+  const CsvTable named = parse_csv(bytes_of(csv_text({"z"}, Tensor({3, 1}), {" ", "", "a, b"})),
+                                   "a.csv", {.label = "name"});
+  EXPECT_EQ(named.classes, (std::vector<std::string>{"", " ", "a, b"}));
   EXPECT_THROW(csv_text({"a"}, cube), UsageError);
   EXPECT_THROW(csv_text({}, Tensor(Shape{})), UsageError);
 }

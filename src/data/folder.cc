@@ -89,7 +89,9 @@ std::string beside(const std::string& folder, const std::string& name) {
 
 // The lines of a list; empty lines and those that start with # are none.
 std::vector<FoundFile> listed(std::string_view text) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
   std::vector<FoundFile> files;
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, end);
@@ -105,17 +107,15 @@ std::vector<FoundFile> listed(std::string_view text) {
 
 constexpr size_t kStart = 8192;  // bytes by which a file is recognised
 
-// A text is a list when its first line names a file; `start` is the beginning of the text.
+// A text is a list when one of its first lines names a file; `start` is the beginning of the text.
 bool is_list(std::string_view start, const std::string& path) {
   if (start.find('\0') != start.npos) return false;
-  while (start.starts_with('#') || start.starts_with('\n') || start.starts_with('\r')) {
-    const size_t end = start.find('\n');
-    if (end == start.npos) return false;
-    start.remove_prefix(end + 1);
-  }
-  std::string_view line = start.substr(0, start.find_first_of("\t\r\n"));
-  return !line.empty() && line.size() < 4096 &&
-         is_regular(beside(folder_of(path), std::string(line)));
+  constexpr size_t kMostLookedAt = 8;
+  const std::vector<FoundFile> files = listed(start);
+  const auto first = std::span(files).first(std::min(files.size(), kMostLookedAt));
+  return std::ranges::any_of(first, [&](const FoundFile& f) {
+    return f.name.size() < 4096 && is_regular(beside(folder_of(path), f.name));
+  });
 }
 
 // The first bytes of a file, unpacked when it is packed by gzip; "" when it cannot be read.
@@ -216,8 +216,12 @@ std::string FileSet::read(size_t i, size_t max_bytes) const {
 
 std::string FileSet::start(size_t i) const {
   if (!archive_) return start_of(path(i));
+  const auto bytes = bytes_of(archive_->bytes);
+  const size_t place = files_[i].place;
   try {
-    return read(i).substr(0, kStart);
+    if (source_ == Source::zip) return member_start(bytes, archive_->zip[place], path(i), kStart);
+    const TarMember& member = archive_->tar[place];
+    return archive_->bytes.substr(member.at, std::min<uint64_t>(member.bytes, kStart));
   } catch (const DataError&) {
     return "";
   }
@@ -264,12 +268,12 @@ FileLabels file_labels(const FileSet& files, std::string_view how) {
 
 void number_as_trained(FileLabels& labels, std::string& kept, const std::string& path) {
   if (kept.empty()) {
-    for (const std::string& c : labels.classes) kept += c + "\n";
+    for (const std::string& c : labels.classes) kept += c + '\0';
     return;
   }
   std::vector<std::string> classes;
-  for (size_t at = 0; at < kept.size(); at = kept.find('\n', at) + 1)
-    classes.push_back(kept.substr(at, kept.find('\n', at) - at));
+  for (size_t at = 0, end; (end = kept.find('\0', at)) != kept.npos; at = end + 1)
+    classes.push_back(kept.substr(at, end - at));
   for (int32_t& label : labels.of_file) {
     const std::string& text = labels.classes[static_cast<size_t>(label)];
     const auto found = std::ranges::find(classes, text);
@@ -293,11 +297,12 @@ std::string short_name(const std::string& path) {
   return name;
 }
 
-void BadFiles::add(size_t file, std::string path, std::string reason, int64_t offset) {
+void BadFiles::add(size_t file, std::string path, std::string reason, int64_t offset,
+                   std::exception_ptr refused) {
   if (reason.starts_with(path) && reason.find(": ", path.size()) != reason.npos)
     reason.erase(0, reason.find(": ", path.size()) + 2);
   const std::lock_guard lock(mutex_);
-  bad_.push_back({file, std::move(path), std::move(reason), offset});
+  bad_.push_back({file, std::move(path), std::move(reason), offset, std::move(refused)});
 }
 
 bool BadFiles::stopped() const {
@@ -331,6 +336,7 @@ void BadFiles::check(size_t files) const {
     throw DataError(
         "none of the " + std::to_string(files) + " files can be used; the first: " + first.reason,
         first.path, first.offset);
+  if (first.refused) std::rethrow_exception(first.refused);
   throw DataError(first.reason + (files > 1 ? "; --skip-bad leaves such files out" : ""),
                   first.path, first.offset);
 }

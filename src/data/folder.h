@@ -4,8 +4,10 @@
 // know where these come from.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -71,8 +73,8 @@ struct FileLabels {
 /// for another word, DataError naming the first file that has none.
 FileLabels file_labels(const FileSet& files, std::string_view how);
 
-/// The numbers that labels had in training: `kept` are the classes of then, one a line, filled in
-/// when empty. DataError naming `path` for a class that there was not.
+/// The numbers that labels had in training: `kept` are the classes of then, each with a NUL behind
+/// it, filled in when empty. DataError naming `path` for a class that there was not.
 void number_as_trained(FileLabels& labels, std::string& kept, const std::string& path);
 
 /// A data set's name: the folder's, or the file's without its ending and .gz; stdin for "-".
@@ -84,8 +86,9 @@ class BadFiles {
  public:
   explicit BadFiles(bool skip) : skip_(skip) {}
 
-  /// Runs f(), whose DataError and SystemError become the reason of that file; true when it ran to
-  /// its end. From any thread. An error of another kind passes through.
+  /// Runs f(), whose DataError becomes the reason of that file, as does a SystemError that says
+  /// that it is not there or may not be read; true when f() ran to its end. From any thread. An
+  /// error of another kind passes through.
   template <class F>
   bool attempt(size_t file, const std::string& path, const F& f) {
     try {
@@ -94,16 +97,19 @@ class BadFiles {
     } catch (const DataError& e) {
       add(file, path, e.what(), e.offset());
     } catch (const SystemError& e) {
-      add(file, path, e.what());
+      if (e.error_number() != ENOENT && e.error_number() != EACCES) throw;
+      add(file, path, e.what(), -1, std::current_exception());
     }
     return false;
   }
   /// `reason` may begin with the path and the offset, as the texts of errors do.
-  void add(size_t file, std::string path, std::string reason, int64_t offset = -1);
+  void add(size_t file, std::string path, std::string reason, int64_t offset = -1,
+           std::exception_ptr refused = nullptr);
 
   /// True when reading may as well end: a file is bad and none may be.
   bool stopped() const;
-  /// DataError for the first bad file unless they are skipped, or when all of `files` are bad.
+  /// DataError for the first bad file unless they are skipped, or when all of `files` are bad;
+  /// SystemError when the system refused it.
   void check(size_t files) const;
 
   size_t count() const;
@@ -117,6 +123,7 @@ class BadFiles {
     size_t file;
     std::string path, reason;
     int64_t offset;
+    std::exception_ptr refused;  // by the system, else null
   };
   std::vector<Bad> sorted() const;
 

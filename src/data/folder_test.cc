@@ -135,6 +135,9 @@ TEST_F(FolderTest, AListIsInItsOwnOrderWithItsLabels) {
   EXPECT_EQ(labels.classes, (std::vector<std::string>{"one", "zero"}));
   EXPECT_EQ(labels.of_file, (std::vector<int32_t>{1, 0, 0}));
   EXPECT_FALSE(FileSet::recognizes(put("table.csv", "a,b\n1,2\n")));
+  const std::string gone = put("gone.txt", "\xef\xbb\xbfs/none\ns/a.wav\n");
+  EXPECT_EQ(names(FileSet::open(gone)), (std::vector<std::string>{"s/none", "s/a.wav"}))
+      << "the first file is missing; a byte order mark is no part of its name";
   EXPECT_FALSE(FileSet::recognizes(put("binary", "s/a.wav\n\0"s)));
 }
 
@@ -150,6 +153,20 @@ TEST_F(FolderTest, LabelsAreTheFirstFolders) {
             std::string::npos);
   EXPECT_THROW(file_labels(FileSet::open(root()), "list"), DataError);
   EXPECT_THROW(file_labels(FileSet::open(root()), "colour"), UsageError);
+}
+
+TEST(FileLabels, AModelNumbersThemAsInTraining) {
+  std::string kept;
+  FileLabels first{.of_file = {1, 0}, .classes = {"a\nb", "c"}};
+  number_as_trained(first, kept, "photos");
+  FileLabels later{.of_file = {0, 0}, .classes = {"c"}};
+  number_as_trained(later, kept, "photos");
+  EXPECT_EQ(later.of_file, (std::vector<int32_t>{1, 1}));
+  EXPECT_EQ(later.classes, first.classes);
+  FileLabels unknown{.of_file = {0}, .classes = {"d"}};
+  EXPECT_THROW(number_as_trained(unknown, kept, "photos"), DataError);
+  kept = "no end";  // of a file that somebody changed
+  EXPECT_THROW(number_as_trained(unknown, kept, "photos"), DataError);
 }
 
 TEST_F(FolderTest, AnArchiveIsAFolder) {
@@ -216,6 +233,16 @@ TEST(BadFiles, TheFirstOfTheFilesStopsAndNotTheFirstOfTheThreads) {
     EXPECT_STREQ(e.what(), "c at byte 3: early; --skip-bad leaves such files out");
   }
   EXPECT_THROW(bad.attempt(1, "b", [] { throw UsageError("other"); }), UsageError);
+}
+
+TEST(BadFiles, TheSystemsRefusalsStayTheSystems) {
+  BadFiles bad(false);
+  EXPECT_FALSE(bad.attempt(0, "a", [] { throw SystemError("cannot open", "a", EACCES); }));
+  EXPECT_THROW(bad.check(2), SystemError);
+  BadFiles skipped(true);
+  EXPECT_THROW(skipped.attempt(0, "a", [] { throw SystemError("cannot read", "a", EIO); }),
+               SystemError)
+      << "the next file would fail too";
 }
 
 TEST(BadFiles, SkippedOnesAreListedUnlessNoneIsLeft) {

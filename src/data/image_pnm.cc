@@ -11,11 +11,22 @@ namespace latent {
 namespace {
 
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// The first place from `at` on that is neither space nor in a comment.
+size_t after_space(std::string_view text, size_t at) {
+  while (at < text.size() && (is_space(text[at]) || text[at] == '#'))
+    at = text[at] == '#' ? std::min(text.find('\n', at), text.size()) : at + 1;
+  return at;
+}
+
+std::string_view text_of(ImageBytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 class Parser {
  public:
-  Parser(ImageBytes bytes, const std::string& path)
-      : text_(reinterpret_cast<const char*>(bytes.data()), bytes.size()), path_(path) {
+  Parser(ImageBytes bytes, const std::string& path) : text_(text_of(bytes)), path_(path) {
     kind_ = text_[1] - '0';
     width_ = number(kMostExtent, "the width");
     height_ = number(kMostExtent, "the height");
@@ -77,18 +88,13 @@ class Parser {
     return static_cast<uint8_t>(bits() ? 255 - 255 * v : (v * 255 + most_ / 2) / most_);
   }
 
-  void skip_space() {
-    while (at_ < text_.size() && (is_space(text_[at_]) || text_[at_] == '#')) {
-      if (text_[at_] == '#') at_ = std::min(text_.find('\n', at_), text_.size() - 1);
-      ++at_;
-    }
-  }
+  void skip_space() { at_ = after_space(text_, at_); }
 
   int64_t number(int64_t most, const char* what) {
     skip_space();
     const size_t from = at_;
     int64_t n = 0;
-    for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
+    for (; at_ < text_.size() && is_digit(text_[at_]); ++at_) {
       n = n * 10 + (text_[at_] - '0');
       if (n > most) fail(std::string(what) + " is more than " + std::to_string(most));
     }
@@ -109,10 +115,13 @@ class Parser {
 
 }  // namespace
 
+// A table may begin with a column "P1" too: what follows must be the width, behind space and
+// comments.
 bool is_pnm(ImageBytes bytes) {
-  if (bytes.size() < 3 || bytes[0] != std::byte{'P'}) return false;
-  const char kind = static_cast<char>(bytes[1]), next = static_cast<char>(bytes[2]);
-  return kind >= '1' && kind <= '6' && (is_space(next) || next == '#');
+  const std::string_view text = text_of(bytes);
+  if (text.size() < 3 || text[0] != 'P' || text[1] < '1' || text[1] > '6') return false;
+  const size_t at = after_space(text, 2);
+  return at > 2 && (at == text.size() || is_digit(text[at]) || text[at] == '-');
 }
 
 ImageInfo pnm_info(ImageBytes bytes, const std::string& path) { return Parser(bytes, path).info(); }

@@ -176,7 +176,9 @@ TEST(Pictures, BombsAreRefusedFromTheirHeader) {
 
 TEST(Pictures, WhatIsNoneIsNamed) {
   EXPECT_NE(complaint("GIF89a....").find("a GIF picture; PNG, JPEG and PNM"), std::string::npos);
-  EXPECT_NE(complaint("BM......").find("BMP"), std::string::npos);
+  EXPECT_NE(complaint("BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0"s).find("BMP"), std::string::npos);
+  for (const char* text : {"BMI,age,weight\n1,2,3\n", "BMW drives on.", "P1\tP2\tP3\n1\t2\t3\n"})
+    EXPECT_NE(complaint(text).find("no picture"), std::string::npos) << text;
   EXPECT_NE(complaint("RIFF\0\0\0\0WEBPVP8 "s).find("WebP"), std::string::npos);
   EXPECT_NE(complaint("II*\0........"s).find("TIFF"), std::string::npos);
   EXPECT_NE(complaint("PF\n1 1\n-1\n....").find("PFM"), std::string::npos);

@@ -198,7 +198,9 @@ TEST(Npz, MemoryFollowsTheClaimNotTheBomb) {
       c.crc = static_cast<uint32_t>(
           crc32(0, reinterpret_cast<const Bytef*>(zeros.data()), static_cast<uInt>(zeros.size())));
     });
-    return unpack_member(bytes_of(file), zip_members(bytes_of(file), "a.npz")[0], "a.npz").size();
+    const ZipMember member = zip_members(bytes_of(file), "a.npz")[0];
+    EXPECT_EQ(member_start(bytes_of(file), member, "a.npz", 10), zeros.substr(0, 10));
+    return unpack_member(bytes_of(file), member, "a.npz").size();
   };
   EXPECT_EQ(unpack(1 << 20), zeros.size());
   EXPECT_THROW(unpack(1000), DataError);

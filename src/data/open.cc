@@ -26,16 +26,16 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kKinds = "an IDX, NPY, NPZ or CSV file, or of pictures";
+constexpr std::string_view kKinds = "an IDX, NPY, NPZ or CSV file, or of pictures, sounds or text";
 
 // What is met instead of data, and what to do about it.
 struct Stranger {
   std::string_view start, name, advice;
 };
 constexpr Stranger kStrangers[] = {
-    {"\x89PNG", "a PNG picture", "collect pictures of one size in an NPY array [n, height, width]"},
+    {"\x89PNG", "a PNG picture", "pictures are read from files, not from a pipe or as arrays"},
     {"\xff\xd8\xff", "a JPEG picture",
-     "collect pictures of one size in an NPY array [n, height, width]"},
+     "pictures are read from files, not from a pipe or as arrays"},
     {"\x89HDF", "an HDF5 file", "save the array with numpy.save"},
     {"PAR1", "a Parquet file", "save the table as CSV or with numpy.save"},
     {"SQLite", "an SQLite data base", "export the table as CSV"},
@@ -156,11 +156,16 @@ Tensor read_labels(const std::string& path, int64_t rows) {
   return labels;
 }
 
+// A pipe can be read once, so that nothing may look into it before.
+bool is_readable_twice(const std::string& path) {
+  std::error_code error;
+  return is_file(path) || std::filesystem::is_directory(path, error);
+}
+
 // What is to read the path, or null for an array.
 const ContentKind* kind_of(const std::string& spec, const OpenOptions& options) {
   const std::string& asked = options.as ? options.as->kind : options.content;
-  // A pipe can be read once, so that nothing may look into it before.
-  const bool readable_twice = is_file(spec) || std::filesystem::is_directory(spec);
+  const bool readable_twice = is_readable_twice(spec);
   if (asked == "array") return nullptr;
   if (asked == "auto") return readable_twice ? recognized_kind(spec) : nullptr;
   const ContentKind& kind = content_kind(asked);
@@ -171,8 +176,18 @@ const ContentKind* kind_of(const std::string& spec, const OpenOptions& options) 
 // Whether it is an archive of arrays alone.
 bool is_npz(const std::string& path) {
   const FileSet set = FileSet::open(path);
-  return std::ranges::all_of(set.files(),
+  return set.source() == FileSet::Source::zip &&
+         std::ranges::all_of(set.files(),
                              [](const FoundFile& f) { return f.name.ends_with(".npy"); });
+}
+
+// Arrays go with every model, and what only looks like prose may be a table.
+void refuse_other_kind(const std::string& path, const std::string& models) {
+  const ContentKind* found = is_readable_twice(path) ? recognized_kind(path) : nullptr;
+  if (!found || found->name == models || (models == "array" && found->streams)) return;
+  throw DataError("it holds " + found->name + ", and the model was trained on " +
+                      (models == "array" ? "arrays" : models),
+                  path);
 }
 
 [[noreturn]] void refuse_files(const std::string& path) {
@@ -202,10 +217,14 @@ Dataset Dataset::open(const std::string& spec, const OpenOptions& options) {
   if (const ContentKind* kind = kind_of(spec, options)) {
     json settings = options.as ? options.as->settings
                                : resolve_config(kind->fields, options.settings, kind->name);
-    if (options.as && settings.contains("skip_bad") && options.settings.contains("skip_bad"))
-      settings["skip_bad"] = true;
-    return kind->open(spec, settings, options.as, options.label);
+    // Of this reading, not of the data: a model does not keep it.
+    const bool skips = settings.contains("skip_bad");
+    if (options.as && skips) settings["skip_bad"] = options.settings.value("skip_bad", false);
+    Dataset data = kind->open(spec, settings, options.as, options.label);
+    if (skips) data.about_.content.settings["skip_bad"] = false;
+    return data;
   }
+  if (options.as) refuse_other_kind(spec, options.as->kind);
   if (FileSet::recognizes(spec) && !is_npz(spec)) refuse_files(spec);
   if (!options.as && !options.settings.empty()) {
     throw UsageError(options.settings.begin().key() + " was given, but " + spec +
@@ -215,6 +234,10 @@ Dataset Dataset::open(const std::string& spec, const OpenOptions& options) {
   Array content =
       read_array(spec, {.label = label_file ? "" : options.label, .header = options.csv_header});
   check_rows(content.values, spec);
+  if (options.as && !options.as->array()) {
+    if (const auto& check = content_kind(options.as->kind).check_array)
+      check(*options.as, content.values, spec);
+  }
   const int64_t rows = content.values.shape()[0];
   fields.push_back({"x", std::move(content.values)});
   if (label_file) {

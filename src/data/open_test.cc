@@ -123,6 +123,35 @@ TEST_F(Opening, WhatIsNoDataIsNamed) {
   EXPECT_NE(complaint<DataError>(in("flat.npy")), "");
 }
 
+TEST_F(Opening, AModelOfAnotherKindIsTold) {
+  const std::string prose = file("novel", "Call me Ishmael. Some years ago.\n");
+  const std::string picture = file("dot.pgm", "P2 1 1 255 7\n");
+  const Content of_text = Dataset::open(prose).content(),
+                of_pictures = Dataset::open(picture).content();
+  const auto said = [](const std::string& path, const Content& as) -> std::string {
+    try {
+      Dataset::open(path, {.as = &as});
+    } catch (const DataError& e) {
+      return e.what();
+    }
+    return "";
+  };
+  EXPECT_NE(said(picture, of_text).find("it holds pictures, and the model was trained on text"),
+            std::string::npos)
+      << said(picture, of_text);
+  EXPECT_NE(said(prose, of_pictures).find("it holds text"), std::string::npos);
+  EXPECT_NE(said(picture, {}).find("trained on arrays"), std::string::npos);
+  Tensor tokens({1, 3});
+  tokens.span<float>()[1] = 255;
+  write_npy(in("tokens.npy"), tokens);
+  EXPECT_EQ(said(in("tokens.npy"), of_text), "");
+  for (const float bad : {-5.0F, 3.7F, 1e9F}) {
+    tokens.span<float>()[1] = bad;
+    write_npy(in("tokens.npy"), tokens);
+    EXPECT_NE(said(in("tokens.npy"), of_text).find("is no token"), std::string::npos) << bad;
+  }
+}
+
 TEST_F(Opening, ValuesThatAreNotFiniteAreNamed) {
   Tensor t({3, 2});
   t.span<float>()[3] = std::numeric_limits<float>::quiet_NaN();

@@ -238,7 +238,7 @@ bool recognizes_pictures(const std::string& path) {
   try {
     const FileSet files = FileSet::open(path);
     for (size_t i = 0; i < std::min(files.size(), kMostLookedAt); ++i) {
-      if (files.name(i).ends_with(".npy")) return false;  // the archive is an NPZ file
+      if (files.source() == FileSet::Source::zip && files.name(i).ends_with(".npy")) return false;
       const std::string start = files.start(i);
       if (is_image(bytes_of(start)) || !foreign_image(bytes_of(start)).empty()) return true;
     }

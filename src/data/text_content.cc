@@ -5,12 +5,14 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <memory>
 
 #include "base/file.h"
 #include "data/dataset.h"
 #include "data/folder.h"
+#include "data/visit.h"
 #include "latent/error.h"
 
 namespace latent {
@@ -120,6 +122,19 @@ Dataset open(const std::string& path, const json& settings, const Content* as,
   return Dataset(short_name(path), std::move(all), std::move(about));
 }
 
+void check_array(const Content& content, const Tensor& rows, const std::string& path) {
+  const int vocabulary = content.settings.at("vocabulary");
+  visit_elements(rows, [&](auto elements) {
+    for (const auto v : elements) {
+      const auto token = static_cast<double>(v);
+      if (token == std::trunc(token) && token >= 0 && token < vocabulary) continue;
+      throw DataError("the value " + std::to_string(token) + " is no token: the model's are 0 to " +
+                          std::to_string(vocabulary - 1),
+                      path);
+    }
+  });
+}
+
 void write(const std::string& path, const Content& content, std::span<const float> rows,
            const Shape&) {
   std::string text;
@@ -137,6 +152,7 @@ ContentKind text_content() {
           .streams = true,
           .recognizes = recognizes,
           .open = open,
+          .check_array = check_array,
           .write = write};
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <limits>
 #include <memory>
 
 #include "latent/error.h"
@@ -102,15 +103,15 @@ void widen(const Bytes& b, uint64_t at, uint64_t end, ZipMember& m) {
   }
 }
 
-std::string inflate_all(std::span<const std::byte> packed, const ZipMember& member,
-                        const Bytes& b) {
+std::string inflated(std::span<const std::byte> packed, const ZipMember& member, const Bytes& b,
+                     uint64_t most) {
   z_stream z{};
   if (inflateInit2(&z, -MAX_WBITS) != Z_OK) throw InternalError("zlib has no memory");
   const std::unique_ptr<z_stream, int (*)(z_stream*)> guard(&z, inflateEnd);
   std::string out;
   std::array<char, 1 << 16> block;
   int code = Z_OK;
-  while (code == Z_OK) {
+  while (code == Z_OK && out.size() < most) {
     if (z.avail_in == 0) {  // zlib counts in 32 bits
       const size_t n = std::min<size_t>(packed.size(), 1 << 30);
       z.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(packed.data()));
@@ -127,9 +128,23 @@ std::string inflate_all(std::span<const std::byte> packed, const ZipMember& memb
              member.header_at);
     out.append(block.data(), got);
   }
-  if (code != Z_STREAM_END || !packed.empty() || z.avail_in != 0)
+  const bool whole = code == Z_STREAM_END && packed.empty() && z.avail_in == 0;
+  if (!whole && (code != Z_OK || out.size() < most))
     b.fail("the packed bytes of " + member.name + " are damaged", member.header_at);
   return out;
+}
+
+// The member's first `most` bytes or some more; nothing but their form is checked.
+std::string unpacked(const ZipMember& member, const Bytes& b, uint64_t most) {
+  const uint64_t at = member.header_at;
+  b.part(at, kLocalBytes);
+  if (b.u32(at) != kLocalMagic) b.fail(member.name + " is not where the directory says", at);
+  const uint64_t skip = kLocalBytes + b.u16(at + 26) + b.u16(at + 28);
+  b.part(at, skip);
+  const auto packed = b.part(at + skip, member.packed_bytes);
+  if (member.deflated) return inflated(packed, member, b, most);
+  const size_t n = std::min<uint64_t>(packed.size(), most);
+  return {reinterpret_cast<const char*>(packed.data()), n};
 }
 
 }  // namespace
@@ -173,24 +188,21 @@ std::vector<ZipMember> zip_members(std::span<const std::byte> bytes, const std::
 std::string unpack_member(std::span<const std::byte> bytes, const ZipMember& member,
                           const std::string& path) {
   const Bytes b(bytes, path);
-  const uint64_t at = member.header_at;
-  b.part(at, kLocalBytes);
-  if (b.u32(at) != kLocalMagic) b.fail(member.name + " is not where the directory says", at);
-  const uint64_t skip = kLocalBytes + b.u16(at + 26) + b.u16(at + 28);
-  b.part(at, skip);
-  const auto packed = b.part(at + skip, member.packed_bytes);
-  std::string out;
-  if (member.deflated) {
-    out = inflate_all(packed, member, b);
-  } else {
-    out.assign(reinterpret_cast<const char*>(packed.data()), packed.size());
-  }
+  const std::string out = unpacked(member, b, std::numeric_limits<uint64_t>::max());
   if (out.size() != member.bytes)
     b.fail(member.name + " has " + std::to_string(out.size()) + " bytes, not the " +
                std::to_string(member.bytes) + " it claims",
-           at);
+           member.header_at);
   if (crc32_z(0, reinterpret_cast<const Bytef*>(out.data()), out.size()) != member.crc)
-    b.fail("the bytes of " + member.name + " do not match their checksum; use another copy", at);
+    b.fail("the bytes of " + member.name + " do not match their checksum; use another copy",
+           member.header_at);
+  return out;
+}
+
+std::string member_start(std::span<const std::byte> bytes, const ZipMember& member,
+                         const std::string& path, size_t most) {
+  std::string out = unpacked(member, Bytes(bytes, path), most);
+  out.resize(std::min(out.size(), most));
   return out;
 }
 

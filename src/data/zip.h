@@ -29,5 +29,9 @@ std::vector<ZipMember> zip_members(std::span<const std::byte> bytes, const std::
 /// directory claims. DataError when they are damaged or not as many as claimed.
 std::string unpack_member(std::span<const std::byte> bytes, const ZipMember& member,
                           const std::string& path);
+/// Its first bytes, at most so many, for a look: the rest is not unpacked, nor the checksum
+/// checked.
+std::string member_start(std::span<const std::byte> bytes, const ZipMember& member,
+                         const std::string& path, size_t most);
 
 }  // namespace latent

@@ -9,11 +9,11 @@
 
 namespace latent {
 
-struct About {
+struct EngineInfo {
   std::vector<std::pair<std::string, std::string>> libraries;  // name, version
   std::string loops, products;                                 // instruction sets of each
 };
-inline About about_plans() {
+inline EngineInfo engine_info() {
   const auto [loops, products] = kernels::instruction_sets();
   return {kernels::library_versions(), loops, products};
 }

@@ -34,7 +34,7 @@ struct TrainState {
   int64_t best_epoch = 0;      // whose it is, from 1
   int64_t waited = 0;          // epochs validated since without improvement
   int64_t rollbacks = 0;
-  double rate_factor = 1;  // of every rate; halved by a roll-back
+  double rate_factor = 1;  // of every rate; lower after each roll-back
   int64_t metrics = 0;     // lines of metrics.jsonl
 
   nlohmann::json json() const;

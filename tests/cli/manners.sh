@@ -102,7 +102,7 @@ for command in 'sample table -n 3' 'decode table two.csv' 'interpolate table tab
 done
 expect 2 'no pictures' "$latent" sample table -o grid.png
 expect 5 'Is a directory' "$latent" encode vae digits --format npy -o vae
-expect 3 'none of the first files' "$latent" encode vae vae
+expect 3 'the model was trained on arrays' "$latent" encode vae vae
 expect 5 'no-folder/codes.npy' "$latent" encode vae digits -o no-folder/codes.npy
 if [ "$(id -u)" -ne 0 ]; then
   mkdir sealed && chmod a-w sealed

@@ -38,6 +38,13 @@ expect 2 'given twice' "$latent" interpolate p photos/a/00001.png photos/b/00001
 expect 0 'bits per dimension' "$latent" eval p photos --label folder
 expect 0 'a linear probe' "$latent" probe p photos --label folder
 
+# A file that lies in no class, and a class that training had not.
+cp -r photos more
+cp photos/a/00001.png more/alone.png
+expect 3 'the file lies in none' "$latent" plan more --label folder --validation 0
+mkdir more/c && mv more/alone.png more/c
+expect 3 'without the class "c"' "$latent" encode p more --label folder -o codes.csv
+
 # Heat maps: a picture of the strangest, numbers of all.
 expect 0 'white from' "$latent" score p photos -o scores.csv --heatmap heat.png --shown 4
 grep -q '^name,score,zscore,pca' scores.csv || fail "head of scores.csv"
