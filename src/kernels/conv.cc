@@ -104,6 +104,7 @@ struct Candidate {
 };
 constexpr Candidate kCandidates[] = {{"few", conv_by_few},
                                      {"winograd", conv_by_winograd},
+                                     {"taps", conv_by_taps},
                                      {"onednn", conv_by_onednn},
                                      {"loop", by_loop}};
 

@@ -19,6 +19,8 @@ struct ConvOffer {
 ConvOffer conv_by_few(const ConvProblem& problem);
 /// 3x3 of stride 1 between many channels: Winograd's.
 ConvOffer conv_by_winograd(const ConvProblem& problem);
+/// Between many channels: products by LIBXSMM, tap by tap.
+ConvOffer conv_by_taps(const ConvProblem& problem);
 ConvOffer conv_by_onednn(const ConvProblem& problem);
 
 /// What a part computes, a convolution of its own: some images, or rows of one image.

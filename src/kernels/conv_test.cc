@@ -189,6 +189,27 @@ TEST(Conv, WinogradOnEveryTarget) {
   }
 }
 
+TEST(Conv, GradientsOfWeightsByTaps) {
+  pin_library_threads();
+  ConvProblem sound = layer(3, 9, 24, 40, 8, 4, 2, 2);  // a row longer than a product takes at once
+  sound.h = {1, 1, 1};
+  sound.w.size = 2054;
+  sound.w.places = (2054 + 4 - 8) / 4 + 1;
+  for (ConvProblem p : {layer(9, 14, 32, 64, 3, 2, 0, 1), layer(5, 9, 8, 130, 4, 1, 2, 1),
+                        layer(3, 12, 16, 16, 3, 1, 2, 2, 2), layer(1, 37, 17, 24, 3, 1, 1, 1),
+                        layer(2, 41, 16, 192, 5, 3, 0, 1), layer(1, 2, 16, 8, 5, 1, 2, 2),
+                        layer(4, 6, 64, 128, 1, 1, 0, 0), layer(1, 100, 32, 16, 2, 3, 0, 0),
+                        layer(2, 3, 8, 8, 2, 2, 5, 5), sound}) {
+    p.pass = ConvPass::by_weights;
+    SCOPED_TRACE(p.text());
+    agrees(p, bind_conv_with(p, "taps"));
+  }
+  ConvProblem p = layer(3, 8, 12, 18, 3, 1, 1, 1, 1, 6);
+  EXPECT_THROW(bind_conv_with(p, "taps"), UsageError);
+  p.pass = ConvPass::by_weights;
+  EXPECT_THROW(bind_conv_with(p, "taps"), UsageError);
+}
+
 TEST(Conv, TheFirstThatAcceptsIsTaken) {
   ConvProblem p = layer(16, 28, 32, 1, 3, 1, 1, 1);
   EXPECT_TRUE(bind_conv(p)[0].kernel.starts_with("few channels 16x28x28x32 -> 28x28x1, 3x3"))
@@ -197,7 +218,7 @@ TEST(Conv, TheFirstThatAcceptsIsTaken) {
   const std::vector<Call> calls = bind_conv(p);
   ASSERT_EQ(calls.size(), 2u);
   EXPECT_EQ(calls[0].kernel, "pack weights");
-  ASSERT_EQ(calls[1].refused.size(), 2u);
+  ASSERT_EQ(calls[1].refused.size(), 3u);
   EXPECT_EQ(calls[1].refused[0], "few: stride 1 only");
   EXPECT_EQ(calls[1].refused[1], "winograd: 3x3 of stride 1 with padding up to 2 only");
   EXPECT_THROW(bind_conv_with(p, "few"), UsageError);

@@ -237,6 +237,23 @@ SmallProduct small_product(int64_t m, int64_t n, int64_t k, bool transpose_a, bo
   return [kernel](float* dst, const float* a, const float* b) { kernel(b, a, dst); };
 }
 
+SumOfProducts sum_of_products(const SumProblem& p) {
+  const auto narrow = [](int64_t v) { return static_cast<libxsmm_blasint>(v); };
+  const libxsmm_blasint lda = narrow(p.b_row), ldb = narrow(p.a_row), ldc = narrow(p.dst_row);
+  const float one = 1;
+  const int flags = p.transpose_a ? LIBXSMM_GEMM_FLAG_TRANS_B : LIBXSMM_GEMM_FLAG_NONE;
+  // By offsets: the kernels that take addresses write to the list of them.
+  const auto kernel = libxsmm_smmdispatch_reducebatch_offs(
+      narrow(p.n), narrow(p.m), narrow(p.k), &lda, &ldb, &ldc, &one, &one, &flags, nullptr);
+  if (!kernel) return {};
+  return [kernel](float* dst, const float* a, const float* b, int64_t count, const uint64_t* from_a,
+                  const uint64_t* from_b) {
+    const auto terms = static_cast<unsigned long long>(count);
+    kernel(b, a, dst, &terms, reinterpret_cast<const unsigned long long*>(from_b),
+           reinterpret_cast<const unsigned long long*>(from_a));
+  };
+}
+
 Bf16 bf16_products() {
   const unsigned isa = dnnl_get_effective_cpu_isa();
   const auto has = [isa](unsigned wanted) { return (isa & wanted) == wanted; };

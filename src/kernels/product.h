@@ -47,6 +47,17 @@ Product make_product_with(const ProductProblem& problem, const std::string& only
 using SmallProduct = std::function<void(float* dst, const float* a, const float* b)>;
 SmallProduct small_product(int64_t m, int64_t n, int64_t k, bool transpose_a, bool add);
 
+/// dst [m, n] += sum over t < count of a_t [m, k] b_t [k, n]; a_t stands from_a[t] bytes after a,
+/// b_t likewise. Rows stand so many floats apart; where `transpose_a` a_t is stored [k, m]. Empty
+/// when LIBXSMM has none.
+struct SumProblem {
+  int64_t m, n, k, a_row, b_row, dst_row;
+  bool transpose_a = false;
+};
+using SumOfProducts = std::function<void(float* dst, const float* a, const float* b, int64_t count,
+                                         const uint64_t* from_a, const uint64_t* from_b)>;
+SumOfProducts sum_of_products(const SumProblem& problem);
+
 /// What bfloat16 products are on this CPU: impossible (they run in float32), slower than float32
 /// (emulated, or AVX-512 BF16 at half rate on Intel without AMX), or faster.
 enum class Bf16 : uint8_t { none, slower, faster };

@@ -63,14 +63,15 @@ class Walker {
     // Work of one part stays on thread 0, so two such stages need no barrier between them.
     if (threads_ > 1 && (s.parts > 1 || wide_)) team_->barrier();
     wide_ = s.parts > 1;
-    if (s.parts == 1 && thread_ != 0) return;
-    const int begin = s.parts * thread_ / threads_,
-              end = s.parts == 1 ? 1 : s.parts * (thread_ + 1) / threads_;
-    int first = 0;
+    // Each entry is cut evenly by itself, so that equal pieces of one picture stay with a thread;
+    // the parts that remain are dealt in turn.
+    int turn = 0;
     for (const plan::Entry& e : s.entries) {
-      const int from = std::max(begin, first), to = std::min(end, first + e.call.parts);
-      if (from < to) plan::run_entry(e, from - first, to - first, pointers_, state_);
-      first += e.call.parts;
+      const int each = e.call.parts / threads_;
+      if (each) plan::run_entry(e, thread_ * each, (thread_ + 1) * each, pointers_, state_);
+      for (int part = each * threads_; part < e.call.parts; ++part) {
+        if (turn++ % threads_ == thread_) plan::run_entry(e, part, part + 1, pointers_, state_);
+      }
     }
   }
 
