@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace latent {
 
@@ -21,6 +22,13 @@ constexpr uint64_t mix64(uint64_t x) {
 /// within a single aligned 8-byte word never have the same hash. The value is written in files: it
 /// never changes.
 uint64_t hash_bytes(std::span<const std::byte> bytes, uint64_t seed = 0);
+
+/// FNV-1a: the key of a name, of which initial weights and noise depend.
+constexpr uint64_t hash_name(std::string_view s) {
+  uint64_t h = 14695981039346656037u;
+  for (const char c : s) h = (h ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  return h;
+}
 
 /// Sixteen lower-case hexadecimal digits.
 std::string hex64(uint64_t value);

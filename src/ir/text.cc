@@ -115,41 +115,31 @@ class Parser {
   void expect(char c) {
     if (!take(c)) fail(std::string("expected '") + c + "'");
   }
+  /// Letters, digits and `others`.
+  std::string word(std::string_view others) {
+    skip();
+    const size_t begin = at_;
+    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) ||
+                                  others.find(text_[at_]) != others.npos))
+      ++at_;
+    return std::string(text_.substr(begin, at_ - begin));
+  }
   std::string name() {
-    skip();
-    const size_t begin = at_;
-    while (at_ < text_.size() &&
-           (std::isalnum(static_cast<unsigned char>(text_[at_])) ||
-            std::string_view("_/-.:").find(text_[at_]) != std::string_view::npos))
-      ++at_;
-    if (begin == at_) fail("expected a name");
-    return std::string(text_.substr(begin, at_ - begin));
+    std::string s = word("_/-.:");
+    if (s.empty()) fail("expected a name");
+    return s;
   }
-  std::string number() {
-    skip();
-    const size_t begin = at_;
-    while (at_ < text_.size() &&
-           (std::isalnum(static_cast<unsigned char>(text_[at_])) ||
-            std::string_view("+-.").find(text_[at_]) != std::string_view::npos))
-      ++at_;
-    return std::string(text_.substr(begin, at_ - begin));
-  }
-  int64_t integer() {
-    const std::string s = number();
-    int64_t v = 0;
+  template <class T>
+  T number(const char* what) {
+    const std::string s = word("+-.");
+    T v = 0;
     const auto r = std::from_chars(s.data(), s.data() + s.size(), v);
     if (s.empty() || r.ec != std::errc() || r.ptr != s.data() + s.size())
-      fail("expected a whole number, found \"" + s + "\"");
+      fail("expected a " + std::string(what) + ", found \"" + s + "\"");
     return v;
   }
-  double real() {
-    const std::string s = number();
-    double v = 0;
-    const auto r = std::from_chars(s.data(), s.data() + s.size(), v);
-    if (s.empty() || r.ec != std::errc() || r.ptr != s.data() + s.size())
-      fail("expected a number, found \"" + s + "\"");
-    return v;
-  }
+  int64_t integer() { return number<int64_t>("whole number"); }
+  double real() { return number<double>("number"); }
   Expr reference(Graph& g) {
     expect('%');
     const int64_t id = integer();

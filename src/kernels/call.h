@@ -1,6 +1,7 @@
 // A kernel bound to its shapes: what the entries of a plan are made of.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -33,5 +34,13 @@ struct Call {
   /// operands: results first, then inputs, in the order the binder was told.
   std::function<void(int part, void* const* operands, std::byte* scratch, const RunState&)> run;
 };
+
+/// How many parts work is cut into: one for each `grain` of it, at most `most` and 16; above one an
+/// even number, which two threads share fairly.
+inline int parts_for(int64_t work, int64_t grain, int64_t most = 16) {
+  const int64_t n = std::clamp<int64_t>(work / grain, 1, 15);
+  return static_cast<int>(
+      std::clamp<int64_t>(n > 1 ? n + n % 2 : n, 1, std::max<int64_t>(most, 1)));
+}
 
 }  // namespace latent::kernels

@@ -420,8 +420,7 @@ std::vector<Call> bind_fused(const FusedProgram& program, const std::vector<int>
   b->unit = b->flat ? (sums_rows ? kBlock : 1024) : sums_columns ? column_block(p.rows) : 1;
   b->units = std::max<int64_t>(1, (extent + b->unit - 1) / b->unit);
   const int64_t work = p.rows * p.cols * static_cast<int64_t>(p.steps.size() + 2);
-  b->parts =
-      static_cast<int>(std::clamp<int64_t>(work / 65536, 1, std::min<int64_t>(b->units, 16)));
+  b->parts = parts_for(work, 65536, b->units);
   for (size_t o = 0; o < p.outputs.size(); ++o) {
     b->scratch.push_back(b->scratch_bytes);
     if (!b->partial(o)) continue;
@@ -468,8 +467,7 @@ std::vector<Call> bind_fused(const FusedProgram& program, const std::vector<int>
 Call bind_middle_reduction(bool maximum, int64_t outer, int64_t mid, int64_t inner) {
   Call c;
   c.kernel = maximum ? "max over the middle" : "sum over the middle";
-  c.parts = static_cast<int>(
-      std::clamp<int64_t>(outer * mid * inner / 65536, 1, std::clamp<int64_t>(outer, 1, 16)));
+  c.parts = parts_for(outer * mid * inner, 65536, outer);
   c.run = [=, parts = c.parts](int part, void* const* operands, std::byte*, const RunState&) {
     const auto* x = static_cast<const float*>(operands[1]);
     for (int64_t o = outer * part / parts; o < outer * (part + 1) / parts; ++o) {

@@ -28,6 +28,23 @@
   X("gaussian posterior gradient",                                                             \
     "fffff:1 add,0,1 mul,1,2 mul,7,3 mul,8,5 add,4,9 =6 =10 |10 |6")                           \
   X("squared error", "frf:2 add,0,1 sub,5,2 square,6 mul,3,6 mul,4,8 +7 =9 |9")                \
+  X("gru",                                                                                     \
+    "ffffffff:0 add,0,1 sigmoid,8 add,2,3 sigmoid,10 add,4,5 mul,9,12 add,6,13 tanh,14 "       \
+    "sub,7,15 mul,11,16 add,15,17 =9 =11 =12 =15 =16 =18")                                     \
+  X("gru of padded rows",                                                                      \
+    "ffffffffc:0 add,0,1 sigmoid,9 add,2,3 sigmoid,11 add,4,5 mul,10,13 add,6,14 tanh,15 "     \
+    "sub,7,16 mul,12,17 add,16,18 where,8,19,7 =10 =12 =13 =16 =17 =20")                       \
+  X("gru gradient",                                                                            \
+    "ffffffff:1 add,0,1 mul,9,2 neg,10 add,9,11 square,3 sub,8,13 mul,12,14 mul,15,4 mul,9,5 " \
+    "sub,8,2 mul,2,18 mul,17,19 mul,15,6 sub,8,4 mul,4,22 mul,21,23 add,7,16 =10 =15 =16 =20 " \
+    "=24 =25")                                                                                 \
+  X("gru gradient of a last state",                                                            \
+    "fffffff:1 mul,0,1 neg,8 add,0,9 square,2 sub,7,11 mul,10,12 mul,13,3 mul,0,4 sub,7,1 "    \
+    "mul,1,16 mul,15,17 mul,13,5 sub,7,3 mul,3,20 mul,19,21 add,6,14 =8 =13 =14 =18 =22 =23")  \
+  X("gru gradient of padded rows",                                                             \
+    "fcffffff:2 mul,0,8 where,1,0,10 mul,11,2 neg,12 add,11,13 square,3 sub,9,15 mul,14,16 "   \
+    "mul,17,4 mul,11,5 sub,9,2 mul,2,20 mul,19,21 mul,17,6 sub,9,4 mul,4,24 mul,23,25 "        \
+    "add,7,18 where,1,10,0 add,28,12 =17 =18 =22 =26 =27 =29")                                 \
   X("bernoulli",                                                                               \
     "frf:2 add,0,1 mul,5,2 softplus,5 sub,7,6 sigmoid,5 mul,3,9 mul,4,2 add,10,11 +8 =12 |12") \
   X("bernoulli of logits",                                                                     \

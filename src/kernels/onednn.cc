@@ -55,12 +55,19 @@ void set(const Memory& m, const void* base, size_t offset) {
   check(dnnl_memory_set_data_handle(m.get(), at), "setting memory");
 }
 
-PrimitiveAttr user_scratchpad() {
+PrimitiveAttr user_scratchpad(bool adds) {
   dnnl_primitive_attr_t a = nullptr;
   check(dnnl_primitive_attr_create(&a), "making attributes");
   PrimitiveAttr attr(a);
   check(dnnl_primitive_attr_set_scratchpad_mode(a, dnnl_scratchpad_mode_user),
         "asking for the scratchpad");
+  if (!adds) return attr;
+  dnnl_post_ops_t after = nullptr;
+  check(dnnl_post_ops_create(&after), "making post-ops");
+  const dnnl_status_t added = dnnl_post_ops_append_sum(after, 1),
+                      set = dnnl_primitive_attr_set_post_ops(a, after);
+  dnnl_post_ops_destroy(after);
+  check(added == dnnl_success ? set : added, "asking for a sum");
   return attr;
 }
 

@@ -34,7 +34,7 @@ Primitive make_primitive(const PrimitiveDesc& pd, std::string& name, dnnl_memory
 Memory make_memory(const dnnl_memory_desc_t& desc);
 void set(const Memory& m, const void* base, size_t offset);
 /// Attributes with which scratch memory is the caller's: the library's own is shared between
-/// threads, silently.
-PrimitiveAttr user_scratchpad();
+/// threads, silently. `adds`: the result is added to what is there.
+PrimitiveAttr user_scratchpad(bool adds = false);
 
 }  // namespace latent::kernels::onednn

@@ -126,8 +126,7 @@ Call by_images(const char* name, const PoolProblem& p) {
   Call call;
   const int64_t image = p.h.size * p.w.size * p.channels;
   call.kernel = std::string(name) + " " + std::to_string(p.h.taps) + "x" + std::to_string(p.w.taps);
-  call.parts = static_cast<int>(
-      std::clamp<int64_t>(p.n * image / 65536, 1, std::clamp<int64_t>(p.n, 1, 16)));
+  call.parts = parts_for(p.n * image, 65536, p.n);
   return call;
 }
 

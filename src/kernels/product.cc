@@ -21,6 +21,8 @@ using namespace onednn;
 
 constexpr double kSmall = 1.5e6;  // flop; above it oneDNN's blocking wins over one LIBXSMM kernel
 constexpr double kLarge = 4e6;    // flop; from here a product is cut
+constexpr int64_t kDeep = 1024;   // rows of a transposed operand; from here a part is done in
+constexpr int64_t kSlab = 512;    // slabs of so many, each added to dst while it is in cache
 
 /// A product that accepts, or the reason why not.
 struct Offer {
@@ -67,10 +69,10 @@ struct Piece {
   std::string name;
 };
 
-/// Rows [m0, m0+m) and columns [n0, n0+n) of the problem; null when oneDNN has only its reference
-/// for it.
+/// Rows [m0, m0+m) and columns [n0, n0+n) of the problem, terms [k0, k0+k), from k0 > 0 added to
+/// dst; null when oneDNN has only its reference for it.
 std::unique_ptr<Piece> make_piece(const ProductProblem& p, int64_t m0, int64_t m, int64_t n0,
-                                  int64_t n) {
+                                  int64_t n, int64_t k0, int64_t k) {
   auto piece = std::make_unique<Piece>();
   const dnnl_data_type_t in = p.bf16 ? dnnl_bf16 : dnnl_f32;
   const size_t size = p.bf16 ? 2 : 4;
@@ -84,14 +86,14 @@ std::unique_ptr<Piece> make_piece(const ProductProblem& p, int64_t m0, int64_t m
           "describing an operand");
     return d;
   };
-  const dnnl_memory_desc_t a = p.transpose_a ? describe(in, m, p.k, 1, p.m, p.m * p.k)
-                                             : describe(in, m, p.k, p.k, 1, p.m * p.k);
-  const dnnl_memory_desc_t b = p.transpose_b ? describe(in, p.k, n, 1, p.k, p.n * p.k)
-                                             : describe(in, p.k, n, p.n, 1, p.n * p.k);
+  const dnnl_memory_desc_t a =
+      p.transpose_a ? describe(in, m, k, 1, p.m, p.m * p.k) : describe(in, m, k, p.k, 1, p.m * p.k);
+  const dnnl_memory_desc_t b =
+      p.transpose_b ? describe(in, k, n, 1, p.k, p.n * p.k) : describe(in, k, n, p.n, 1, p.n * p.k);
   const dnnl_memory_desc_t c = describe(dnnl_f32, m, n, p.n, 1, p.m * p.n);
   dnnl_matmul_desc_t desc;
   check(dnnl_matmul_desc_init(&desc, &a, &b, nullptr, &c), "describing a product");
-  const PrimitiveAttr attr = user_scratchpad();
+  const PrimitiveAttr attr = user_scratchpad(k0 > 0);
   dnnl_primitive_desc_t made = nullptr;
   dnnl_primitive_desc_create(&made, &desc, attr.get(), engine(), nullptr);
   dnnl_memory_desc_t scratch;
@@ -102,8 +104,8 @@ std::unique_ptr<Piece> make_piece(const ProductProblem& p, int64_t m0, int64_t m
   piece->dst = make_memory(c);
   piece->scratch_bytes = dnnl_memory_desc_get_size(&scratch);
   if (piece->scratch_bytes) piece->scratch = make_memory(scratch);
-  piece->src_offset = static_cast<size_t>(p.transpose_a ? m0 : m0 * p.k) * size;
-  piece->weights_offset = static_cast<size_t>(p.transpose_b ? n0 * p.k : n0) * size;
+  piece->src_offset = static_cast<size_t>(p.transpose_a ? k0 * p.m + m0 : m0 * p.k + k0) * size;
+  piece->weights_offset = static_cast<size_t>(p.transpose_b ? n0 * p.k + k0 : k0 * p.n + n0) * size;
   piece->dst_offset = static_cast<size_t>(m0 * p.n + n0) * 4;
   return piece;
 }
@@ -129,29 +131,39 @@ Offer by_onednn(const ProductProblem& p) {
   pin_library_threads();
   // Outputs are cut: columns in multiples of 16, or rows where there are few columns and for weight
   // gradients.
-  const bool rows = p.transpose_a ? p.m >= 64 : p.n < 64;
+  const bool deep = p.transpose_a && p.k >= kDeep && p.batch == 1;
+  const bool rows = p.transpose_a ? p.m >= (deep ? 256 : 64) : p.n < 64;
   const double work = flops(p) * static_cast<double>(p.batch);
   int64_t parts = work >= 1e9 ? 8 : work >= kLarge ? 4 : 1;
   if (p.batch > 1) parts = 1;
   const int64_t extent = rows ? p.m : p.n;
-  parts = std::clamp<int64_t>(extent / 32, 1, parts);
-  auto pieces = std::make_shared<std::vector<std::unique_ptr<Piece>>>();
+  parts = std::clamp<int64_t>(extent / (deep ? 64 : 32), 1, parts);
+  const int64_t slab = deep ? kSlab : p.k;
+  using Pieces = std::vector<std::unique_ptr<Piece>>;
+  auto pieces = std::make_shared<std::vector<Pieces>>();  // of each part, its slabs
   Product product;
   int64_t begin = 0;
   for (int64_t i = 0; i < parts; ++i) {
     const int64_t end = i + 1 == parts ? extent : (extent * (i + 1) / parts + 8) / 16 * 16;
-    auto piece = rows ? make_piece(p, begin, end - begin, 0, p.n)
-                      : make_piece(p, 0, p.m, begin, end - begin);
-    if (!piece) return {{}, "onednn: only its reference fits " + extents(p)};
-    piece->scratch_offset = product.scratch_bytes;
-    product.scratch_bytes += (piece->scratch_bytes + 63) / 64 * 64;
-    pieces->push_back(std::move(piece));
+    size_t bytes = 0;
+    pieces->emplace_back();
+    for (int64_t k = 0; k < p.k; k += slab) {
+      auto piece = rows ? make_piece(p, begin, end - begin, 0, p.n, k, std::min(slab, p.k - k))
+                        : make_piece(p, 0, p.m, begin, end - begin, k, std::min(slab, p.k - k));
+      if (!piece) return {{}, "onednn: only its reference fits " + extents(p)};
+      piece->scratch_offset = product.scratch_bytes;
+      bytes = std::max(bytes, (piece->scratch_bytes + 63) / 64 * 64);
+      pieces->back().push_back(std::move(piece));
+    }
+    product.scratch_bytes += bytes;
     begin = end;
   }
-  product.name = "onednn " + pieces->front()->name + " " + extents(p) + (p.bf16 ? " bf16" : "");
+  product.name =
+      "onednn " + pieces->front().front()->name + " " + extents(p) + (p.bf16 ? " bf16" : "");
   product.parts = static_cast<int>(parts);
   product.run = [pieces](int part, void* dst, const void* a, const void* b, std::byte* scratch) {
-    run_piece(*(*pieces)[static_cast<size_t>(part)], dst, a, b, scratch);
+    for (const auto& piece : (*pieces)[static_cast<size_t>(part)])
+      run_piece(*piece, dst, a, b, scratch);
   };
   return {std::move(product), {}};
 }

@@ -65,8 +65,9 @@ struct Scratch {
 };
 
 TEST(Product, CandidatesAgreeWithTheDoubleLoop) {
-  const int64_t sizes[][3] = {{1, 1, 1},     {2, 3, 5},   {17, 33, 5},    {32, 100, 32},
-                              {100, 32, 32}, {5, 1, 100}, {128, 400, 20}, {128, 96, 784}};
+  const int64_t sizes[][3] = {{1, 1, 1},      {2, 3, 5},      {17, 33, 5},    {32, 100, 32},
+                              {100, 32, 32},  {5, 1, 100},    {128, 400, 20}, {128, 96, 784},
+                              {70, 40, 1100}, {256, 24, 1030}};
   for (const auto& [m, n, k] : sizes) {
     for (int flags = 0; flags < 8; ++flags) {
       const ProductProblem p{m, n, k, (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0};

@@ -10,6 +10,7 @@
 #define HWY_TARGET_INCLUDE "kernels/random.cc"
 #include "hwy/foreach_target.h"
 // foreach_target must come before these.
+#include "base/hash.h"
 #include "hwy/highway.h"
 #include "kernels/math_inl.h"
 
@@ -216,20 +217,8 @@ namespace latent::kernels {
 HWY_EXPORT(fill_normal);
 HWY_EXPORT(fill_uniform);
 
-namespace {
-
-/// The finaliser of SplitMix64 (Steele et al. 2014): a bijection whose every output bit depends on
-/// every input bit.
-uint64_t mix(uint64_t x) {
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-  return x ^ (x >> 31);
-}
-
-}  // namespace
-
 NoiseKey noise_key(uint64_t seed, uint64_t stream, uint32_t iteration, uint32_t step) {
-  const uint64_t key = mix(mix(seed + 0x9E3779B97F4A7C15u) + stream);
+  const uint64_t key = mix64(mix64(seed + 0x9E3779B97F4A7C15u) + stream);
   return {{static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)}, iteration, step};
 }
 

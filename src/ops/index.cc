@@ -22,33 +22,36 @@ int64_t clamp_row(double at, int64_t rows) {
   return std::clamp<int64_t>(static_cast<int64_t>(at), 0, rows - 1);
 }
 
-kernels::Call one_call(const char* name, std::function<void(void* const*)> f) {
+kernels::Call call_of(const char* name, int parts, std::function<void(void* const*, int)> f) {
   kernels::Call c;
   c.kernel = name;
-  c.run = [f = std::move(f)](int, void* const* p, std::byte*, const kernels::RunState&) { f(p); };
+  c.parts = parts;
+  c.run = [f = std::move(f)](int part, void* const* p, std::byte*, const kernels::RunState&) {
+    f(p, part);
+  };
   return c;
 }
 
 Op iota_op() {
-  return {.name = "iota",
-          .doc = "0, 1, .. n-1 as i32.",
-          .in = {},
-          .attrs = {{"n", ir::AttrKind::integer}},
-          .kind = Kind::general,
-          .type = [](const TypeContext& c) -> ResultType {
-            return {Shape{c.attrs.integer("n")}, DType::i32};
-          },
-          .grad = ir::none("an index"),
-          .kernel = ir::BindFn([](const ir::BindContext& c) {
-            return std::vector{one_call("iota", [n = c.node.shape.elements()](void* const* p) {
-              for (int64_t i = 0; i < n; ++i)
-                static_cast<int32_t*>(p[0])[i] = static_cast<int32_t>(i);
-            })};
-          }),
-          .reference = ir::TensorReference([](const RefCall& c) {
-            for (size_t i = 0; i < c.out.v.size(); ++i) c.out.v[i] = static_cast<double>(i);
-          }),
-          .domain = {.cases = {{{}, {{"n", 5}}, {}}}}};
+  return {
+      .name = "iota",
+      .doc = "0, 1, .. n-1 as i32.",
+      .in = {},
+      .attrs = {{"n", ir::AttrKind::integer}},
+      .kind = Kind::general,
+      .type = [](const TypeContext& c) -> ResultType {
+        return {Shape{c.attrs.integer("n")}, DType::i32};
+      },
+      .grad = ir::none("an index"),
+      .kernel = ir::BindFn([](const ir::BindContext& c) {
+        return std::vector{call_of("iota", 1, [n = c.node.shape.elements()](void* const* p, int) {
+          for (int64_t i = 0; i < n; ++i) static_cast<int32_t*>(p[0])[i] = static_cast<int32_t>(i);
+        })};
+      }),
+      .reference = ir::TensorReference([](const RefCall& c) {
+        for (size_t i = 0; i < c.out.v.size(); ++i) c.out.v[i] = static_cast<double>(i);
+      }),
+      .domain = {.cases = {{{}, {{"n", 5}}, {}}}}};
 }
 
 Op gather_op() {
@@ -73,9 +76,10 @@ Op gather_op() {
       .kernel = ir::BindFn([](const ir::BindContext& c) {
         const size_t bytes = static_cast<size_t>(row_size(c.in[0]->shape)) * size_of(c.node.dtype);
         const int64_t n = c.in[0]->shape[0], m = c.node.shape[0];
-        return std::vector{one_call("gather", [=](void* const* p) {
+        const int parts = kernels::parts_for(m * static_cast<int64_t>(bytes), 65536, m);
+        return std::vector{call_of("gather", parts, [=](void* const* p, int part) {
           const auto* index = static_cast<const int32_t*>(p[2]);
-          for (int64_t i = 0; i < m; ++i) {
+          for (int64_t i = m * part / parts; i < m * (part + 1) / parts; ++i) {
             const auto row = static_cast<size_t>(clamp_row(index[i], n));
             std::memcpy(static_cast<std::byte*>(p[0]) + static_cast<size_t>(i) * bytes,
                         static_cast<const std::byte*>(p[1]) + row * bytes, bytes);
@@ -122,14 +126,17 @@ Op scatter_op() {
       .kernel = ir::BindFn([](const ir::BindContext& c) {
         const int64_t size = split_at(c.node.shape, 0, 1).inner, rows = c.node.shape[0],
                       m = c.in[0]->shape[0];
-        return std::vector{one_call("scatter_add", [=](void* const* p) {
+        // A part has columns of its own, so that every sum keeps its order.
+        const int parts = kernels::parts_for(m * size, 1 << 20, size / 16);
+        return std::vector{call_of("scatter_add", parts, [=](void* const* p, int part) {
+          const int64_t begin = size * part / parts, end = size * (part + 1) / parts;
           auto* y = static_cast<float*>(p[0]);
           const auto* index = static_cast<const int32_t*>(p[1]);
           const auto* v = static_cast<const float*>(p[2]);
-          std::fill_n(y, rows * size, 0.f);
+          for (int64_t i = 0; i < rows; ++i) std::fill_n(y + i * size + begin, end - begin, 0.f);
           for (int64_t i = 0; i < m; ++i) {
             float* row = y + clamp_row(index[i], rows) * size;
-            for (int64_t k = 0; k < size; ++k) row[k] += v[i * size + k];
+            for (int64_t k = begin; k < end; ++k) row[k] += v[i * size + k];
           }
         })};
       }),
@@ -170,7 +177,7 @@ Op update_op() {
           .kernel = ir::BindFn([](const ir::BindContext& c) {
             const Split3 s = split_at(c.node.shape, static_cast<int>(c.node.attrs.integer("axis")));
             const size_t element = size_of(c.node.dtype);
-            return std::vector{one_call("dynamic_update", [=](void* const* p) {
+            return std::vector{call_of("dynamic_update", 1, [=](void* const* p, int) {
               auto* y = static_cast<std::byte*>(p[0]);
               const size_t total = static_cast<size_t>(s.outer * s.mid * s.inner) * element,
                            run = static_cast<size_t>(s.inner) * element;

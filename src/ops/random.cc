@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/hash.h"
 #include "ops/family.h"
 
 namespace latent {
@@ -15,12 +16,6 @@ namespace {
 
 /// normal_rows or uniform_rows of kernels/random.h.
 using RowsFn = void (*)(const kernels::NoiseKey&, const int32_t*, size_t, float*, size_t);
-
-uint64_t hash_of(std::string_view s) {  // FNV-1a
-  uint64_t h = 14695981039346656037u;
-  for (unsigned char c : s) h = (h ^ c) * 1099511628211u;
-  return h;
-}
 
 Op noise_op(const char* name, const char* doc, RowsFn draw) {
   return {.name = name,
@@ -41,10 +36,9 @@ Op noise_op(const char* name, const char* doc, RowsFn draw) {
             const int64_t rows = c.node.shape[0], cols = split_at(c.node.shape, 0).inner;
             kernels::Call call;
             call.kernel = name;
-            call.parts = static_cast<int>(
-                std::clamp<int64_t>(rows * cols / 4096, 1, std::min<int64_t>(rows, 16)));
+            call.parts = kernels::parts_for(rows * cols, 4096, rows);
             call.run = [rows, cols, draw, parts = call.parts,
-                        stream = hash_of(c.node.attrs.word("stream"))](
+                        stream = hash_name(c.node.attrs.word("stream"))](
                            int part, void* const* p, std::byte*, const kernels::RunState& s) {
               const auto key =
                   kernels::noise_key(s.seed, stream, static_cast<uint32_t>(s.iteration),
@@ -57,9 +51,9 @@ Op noise_op(const char* name, const char* doc, RowsFn draw) {
           }),
           .reference = ir::TensorReference([draw](const RefCall& c) {
             const int64_t rows = c.out.shape[0], cols = split_at(c.out.shape, 0).inner;
-            const auto key = kernels::noise_key(c.state.seed, hash_of(c.node.attrs.word("stream")),
-                                                static_cast<uint32_t>(c.state.iteration),
-                                                static_cast<uint32_t>(c.state.step));
+            const auto key = kernels::noise_key(
+                c.state.seed, hash_name(c.node.attrs.word("stream")),
+                static_cast<uint32_t>(c.state.iteration), static_cast<uint32_t>(c.state.step));
             std::vector<float> row(static_cast<size_t>(cols));
             for (int64_t r = 0; r < rows; ++r) {
               const auto id = static_cast<int32_t>(c.in[0]->v[static_cast<size_t>(r)]);

@@ -83,7 +83,7 @@ Op arg_op(const char* name, const char* doc) {
                           rows = c.node.shape.elements();
             kernels::Call call;
             call.kernel = name;
-            call.parts = static_cast<int>(std::clamp<int64_t>(rows * cols / 65536, 1, 16));
+            call.parts = kernels::parts_for(rows * cols, 65536);
             call.run = [rows, cols, better, parts = call.parts](
                            int part, void* const* p, std::byte*, const kernels::RunState&) {
               auto* y = static_cast<int32_t*>(p[0]);

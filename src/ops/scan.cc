@@ -214,8 +214,7 @@ std::vector<Expr> scan_grad(Graph& g, ir::NodeId id, const std::map<int64_t, Exp
     const auto found = map.find(i);
     if (found != map.end()) return found->second;
     ir::Node n = work.program().nodes[i];
-    if (i < forward && n.op->kind == Kind::source && !n.attrs.list().empty() &&
-        n.attrs.list().size() == 3) {
+    if (i < forward && n.op->kind == Kind::source && n.attrs.list().size() == 3) {
       const std::string name = n.attrs.word("name");
       const auto number = static_cast<size_t>(std::stoul(name.substr(name.find(':') + 1)));
       if (name.starts_with("captured")) {
@@ -240,10 +239,18 @@ std::vector<Expr> scan_grad(Graph& g, ir::NodeId id, const std::map<int64_t, Exp
       back_inputs.push_back(saved[i]);
       return map[i] = f.id();
     }
+    const bool turned = std::string_view(n.op->name) == "matmul" && n.shape.rank() == 2 &&
+                        n.attrs.integer("transpose_b") && n.in[1] < forward && invariant[n.in[1]];
     for (ir::NodeId& in : n.in) in = take(in);
+    if (turned) {
+      // Transposed as an op of its own, the weight is so once before the loop (passes/hoist.cc).
+      const Expr a{back.get(), n.in[0]}, b{back.get(), n.in[1]};
+      return map[i] = matmul(a, transpose(b), n.attrs.integer("transpose_a") != 0).id();
+    }
     back->program().nodes.push_back(std::move(n));
     return map[i] = static_cast<ir::NodeId>(back->program().nodes.size() - 1);
   };
+  auto stacked_output = outputs.lower_bound(static_cast<int64_t>(carries));  // of the next seed
   for (size_t k = 0; k < seeds.size(); ++k) {
     const ir::NodeId feed = seeds[k].second.id();
     const bool carry = k < real.size();
@@ -254,11 +261,8 @@ std::vector<Expr> scan_grad(Graph& g, ir::NodeId id, const std::map<int64_t, Exp
       back_init.push_back(given != outputs.end() ? given->second
                                                  : broadcast_to(ir::expr_in(g, 0.0), shape));
     } else {
-      const std::string name = work.name_of(seeds[k].second);
-      const int64_t index =
-          std::stoll(name.substr(name.find(':') + 1)) + static_cast<int64_t>(carries);
       map[feed] = back->feed(numbered("input", back_inputs.size()), shape, DType::f32, where).id();
-      back_inputs.push_back(outputs.at(index));
+      back_inputs.push_back((stacked_output++)->second);
     }
   }
   size_t back_outputs = 0;

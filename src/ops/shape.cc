@@ -28,8 +28,7 @@ kernels::Call strided_call(std::string name, size_t element, Ints extents, Ints 
       std::accumulate(extents.begin(), extents.end(), int64_t{1}, std::multiplies<>());
   kernels::Call c;
   c.kernel = std::move(name);
-  c.parts = static_cast<int>(
-      std::clamp<int64_t>(total / 65536, 1, std::clamp<int64_t>(extents[0], 1, 16)));
+  c.parts = kernels::parts_for(total, 65536, extents[0]);
   c.run = [=, parts = c.parts](int part, void* const* p, std::byte*, const kernels::RunState&) {
     const int64_t begin = extents[0] * part / parts, end = extents[0] * (part + 1) / parts;
     std::array<int64_t, Shape::kMaxRank> piece;
@@ -49,8 +48,7 @@ kernels::Call side_by_side_call(int64_t rows, std::vector<size_t> widths) {
   const size_t whole = std::accumulate(widths.begin(), widths.end(), size_t{0});
   kernels::Call c;
   c.kernel = "concat";
-  c.parts = static_cast<int>(std::clamp<int64_t>(rows * static_cast<int64_t>(whole) / 262144, 1,
-                                                 std::clamp<int64_t>(rows, 1, 16)));
+  c.parts = kernels::parts_for(rows * static_cast<int64_t>(whole), 65536, rows);
   c.run = [=, parts = c.parts](int part, void* const* p, std::byte*, const kernels::RunState&) {
     const int64_t begin = rows * part / parts, end = rows * (part + 1) / parts;
     const auto first = static_cast<size_t>(begin);

@@ -88,7 +88,6 @@ struct Group {
   Shape domain;
   int64_t rows = 0;   // 0: any
   bool open = false;  // can take part in a chain
-  bool pure = false;  // no node is a broadcast of this group alone
 };
 
 class Fuser {
@@ -133,12 +132,9 @@ class Fuser {
     if (n.op->kind == Kind::elementwise) {
       g.open = true;
       g.domain = n.shape;
-      int64_t rows = 0;
-      for (NodeId in :
-           n.in) {  // a node's own broadcasts may disagree; start() made sure by absorbable()
-        if (const auto r = reading(in)) rows = rows ? rows : r->rows;
+      for (NodeId in : n.in) {  // whose broadcasts agree: absorbable() made sure
+        if (const auto r = reading(in); r && !g.rows) g.rows = r->rows;
       }
-      g.rows = rows;
     } else if (is_reduction(n)) {
       const Shape& x = p_.nodes[n.in[0]].shape;
       const auto rows = reduction_rows(n, x);
@@ -239,12 +235,11 @@ class Fuser {
   }
 
   size_t inputs_of(const std::vector<NodeId>& nodes, int a, int b) const {
-    std::vector<NodeId> seen;
+    std::set<NodeId> seen;
     for (NodeId n : nodes) {
       for (NodeId in : p_.nodes[n].in) {
         const int g = group_of_[in];
-        if ((g == a || g == b) && g >= 0) continue;
-        if (std::find(seen.begin(), seen.end(), in) == seen.end()) seen.push_back(in);
+        if (g < 0 || (g != a && g != b)) seen.insert(in);
       }
     }
     return seen.size();
@@ -326,16 +321,11 @@ class Fuser {
 };
 
 kernels::Element element_of(DType t) {
-  switch (t) {
-    case DType::bf16:
-      return kernels::Element::bf16;
-    case DType::i32:
-      return kernels::Element::i32;
-    case DType::u8:
-      return kernels::Element::u8;
-    default:
-      return kernels::Element::f32;
-  }
+  using kernels::Element;
+  return t == DType::bf16  ? Element::bf16
+         : t == DType::i32 ? Element::i32
+         : t == DType::u8  ? Element::u8
+                           : Element::f32;
 }
 
 }  // namespace

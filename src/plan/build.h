@@ -27,9 +27,32 @@ struct Stage {
   std::unique_ptr<Loop> loop;  // instead of entries
 };
 struct Loop {
+  /// `pointer` is slice (iteration mod count) of what lies at `base`.
+  struct Slide {
+    int pointer, base;
+    size_t bytes;
+    int64_t count;
+  };
+  /// `pointer` is where `first` is, and from the second iteration on where `next` was in the last.
+  struct Carry {
+    int pointer, first, next;
+  };
   int64_t length = 0;
   bool reverse = false;
   std::vector<Stage> stages;
+  std::vector<Slide> slides;
+  std::vector<Carry> carries;
+
+  /// Moves the pointers for turn `i`, from 0, and gives its iteration.
+  int64_t turn(int64_t i, void** pointers) const {
+    const int64_t iteration = reverse ? length - 1 - i : i;
+    for (const Carry& c : carries) pointers[c.pointer] = pointers[i ? c.next : c.first];
+    for (const Slide& s : slides) {
+      pointers[s.pointer] = static_cast<std::byte*>(pointers[s.base]) +
+                            static_cast<size_t>(iteration % s.count) * s.bytes;
+    }
+    return iteration;
+  }
 };
 
 /// Runs parts [from, to) of a call.

@@ -14,15 +14,13 @@ using kernels::Call;
 
 namespace {
 
-/// Copies `bytes`; with a stride, from or to the slice of the current iteration.
-Call copy_call(const char* name, size_t bytes, size_t from_stride = 0, size_t to_stride = 0) {
+/// Copies `bytes`; with a stride, to the slice of the current iteration.
+Call copy_call(const char* name, size_t bytes, size_t stride = 0) {
   Call c;
   c.kernel = name;
   c.run = [=](int, void* const* p, std::byte*, const kernels::RunState& s) {
-    const auto i = static_cast<size_t>(s.iteration);
-    if (bytes)
-      std::memcpy(static_cast<std::byte*>(p[0]) + i * to_stride,
-                  static_cast<const std::byte*>(p[1]) + i * from_stride, bytes);
+    const size_t at = static_cast<size_t>(s.iteration) * stride;
+    if (bytes) std::memcpy(static_cast<std::byte*>(p[0]) + at, p[1], bytes);
   };
   return c;
 }
@@ -153,28 +151,32 @@ class Emitter {
     last_stage_[u] = static_cast<int>(stage);
   }
 
-  /// Copies in, the loop, copies out. Returns the last stage.
+  /// The loop, whose pointers move where they can, and copies where they cannot. Returns the last
+  /// stage.
   size_t scan(NodeId id, size_t stage) {
     const Node& n = node(id);
     const auto carries = static_cast<size_t>(n.attrs.integer("carries")),
                inputs = static_cast<size_t>(n.attrs.integer("inputs"));
+    auto loop = std::make_unique<Loop>();
+    loop->length = n.attrs.integer("length");
+    loop->reverse = n.attrs.integer("reverse") != 0;
     Level body(built_, options_);
     std::map<std::string, int> given;
-    std::vector<Entry> before, first, last, after;
-    const auto value = [&](size_t k) { return l_.pointer(n.in[k]); };
-    for (size_t k = carries + inputs; k < n.in.size(); ++k)
-      given["captured:" + std::to_string(k - carries - inputs)] = value(k);
-    for (size_t k = 0; k < carries + inputs; ++k) {
-      const bool carry = k < carries;
-      const Node& x = node(n.in[k]);
-      const size_t bytes =
-          carry ? bytes_of(x) : bytes_of(x) / static_cast<size_t>(n.attrs.integer("length"));
-      const int here = body.whole_buffer(bytes);
-      given[(carry ? "carry:" : "input:") + std::to_string(carry ? k : k - carries)] = here;
-      if (carry)
-        before.push_back({copy_call("carry in", bytes), {here, value(k)}, -1, n.where});
+    for (size_t k = 0; k < n.in.size(); ++k) {
+      const int outside = l_.pointer(n.in[k]);
+      if (k >= carries + inputs) {
+        given["captured:" + std::to_string(k - carries - inputs)] = outside;
+        continue;
+      }
+      const int here = built_.pointers++;
+      given[(k < carries ? "carry:" : "input:") + std::to_string(k < carries ? k : k - carries)] =
+          here;
+      if (k < carries)
+        loop->carries.push_back({here, outside, -1});
       else
-        first.push_back({copy_call("slice in", bytes, bytes), {here, value(k)}, -1, n.where});
+        loop->slides.push_back({here, outside,
+                                bytes_of(node(n.in[k])) / static_cast<size_t>(loop->length),
+                                loop->length});
     }
     body.run(n.body->program(), given);
     std::map<int64_t, int> outputs;  // index -> pointer in this level
@@ -183,59 +185,52 @@ class Emitter {
       if (o.op->kind == Kind::control && !o.body && o.in[0] == id && l_.pointer_of_[i] >= 0)
         outputs[o.attrs.integer("index")] = l_.pointer_of_[i];
     }
-    std::vector<Entry> carried;
-    for (const ir::Fetch& f : body.program().fetches) {
-      const auto k = static_cast<size_t>(std::stoul(f.name.substr(f.name.find(':') + 1)));
-      const size_t bytes = bytes_of(body.program().nodes[f.node]);
-      if (f.name.starts_with("carry")) {
-        const int target = given["carry:" + std::to_string(k)];
-        if (body.pointer(f.node) != target) {
-          // A carry may be the old value of another: all are read before any is written.
-          const int copy = body.whole_buffer(bytes);
-          last.push_back(
-              {copy_call("next carry", bytes), {copy, body.pointer(f.node)}, -1, n.where});
-          carried.push_back({copy_call("carry", bytes), {target, copy}, -1, n.where});
+    Stage last;
+    std::vector<Entry> after;
+    const auto copy = [&](const char* name, size_t bytes, int to, int from, size_t stride = 0) {
+      return Entry{copy_call(name, bytes, stride), {to, from}, -1, n.where};
+    };
+    // A value that a unit computes is written where it stays: in its slice of an output, else where
+    // the next iteration does not write. First the outputs, so that carries are where these are.
+    for (const bool carry : {false, true}) {
+      for (const ir::Fetch& f : body.program().fetches) {
+        if (f.name.starts_with("carry") != carry) continue;
+        const auto k = std::stoul(f.name.substr(f.name.find(':') + 1));
+        const auto o = outputs.find(static_cast<int64_t>(carry ? k : carries + k));
+        if (!carry && o == outputs.end()) continue;
+        const NodeId root = passes::root_of(body.p_, f.node);
+        const size_t bytes = bytes_of(body.p_.nodes[f.node]);
+        const bool computed = body.unit_of_[root] >= 0 && bytes_of(body.p_.nodes[root]) == bytes,
+                   moves = computed && body.elsewhere_.insert(root).second;
+        if (!carry && moves)
+          loop->slides.push_back({body.pointer(root), o->second, bytes, loop->length});
+        else if (!carry)
+          last.entries.push_back(copy("slice out", bytes, o->second, body.pointer(root), bytes));
+        if (!carry) continue;
+        int next = body.pointer(root);
+        if (!computed) {
+          next = built_.pointers++;
+          last.entries.push_back(copy("next carry", bytes, next, body.pointer(root)));
         }
-        if (const auto o = outputs.find(static_cast<int64_t>(k)); o != outputs.end()) {
-          after.push_back({copy_call("carry out", bytes), {o->second, target}, -1, n.where});
-        }
-      } else if (const auto o = outputs.find(static_cast<int64_t>(carries + k));
-                 o != outputs.end()) {
-        last.push_back({copy_call("slice out", bytes, 0, bytes),
-                        {o->second, body.pointer(f.node)},
-                        -1,
-                        n.where});
+        if (moves || !computed)
+          loop->slides.push_back({next, body.whole_buffer(2 * bytes), bytes, 2});
+        loop->carries[k].next = next;
+        if (o != outputs.end()) after.push_back(copy("carry out", bytes, o->second, next));
       }
     }
-    auto loop = std::make_unique<Loop>();
-    loop->length = n.attrs.integer("length");
-    loop->reverse = n.attrs.integer("reverse") != 0;
     std::vector<Placement> inner;
     size_t bytes = 0, live = 0;
-    std::vector<Stage> middle = body.emit(inner, bytes, live);
-    const auto stage_of = [](std::vector<Entry> entries) {
-      Stage s;
-      for (Entry& e : entries) {
-        s.parts += e.call.parts;
-        s.entries.push_back(std::move(e));
-      }
-      return s;
-    };
-    loop->stages.push_back(stage_of(std::move(first)));
-    for (Stage& s : middle) loop->stages.push_back(std::move(s));
-    loop->stages.push_back(stage_of(std::move(last)));
-    loop->stages.push_back(stage_of(std::move(carried)));
-    // Copies around the loop are of one iteration's index 0 strides, so the loop's own index does
-    // not matter.
-    stage = std::max(stage, stages_.size());
-    for (Entry& e : before) append(stage, std::move(e));
-    while (stages_.size() <= stage + 1) stages_.emplace_back();
-    stages_[stage + 1].loop = std::move(loop);
-    while (stages_.size() <= stage + 2) stages_.emplace_back();
-    for (Entry& e : after) append(stage + 2, std::move(e));
-    blocks_.push_back({new_buffer(bytes, static_cast<int>(stage), static_cast<int>(stage + 2)),
-                       std::move(inner)});
-    return stage + 2;
+    loop->stages = body.emit(inner, bytes, live);
+    last.parts = static_cast<int>(last.entries.size());
+    loop->stages.push_back(std::move(last));
+    const size_t begin = stage = std::max(stage, stages_.size());
+    while (stages_.size() <= stage) stages_.emplace_back();
+    stages_[stage].loop = std::move(loop);
+    if (!after.empty()) ++stage;
+    for (Entry& e : after) append(stage, std::move(e));
+    blocks_.push_back(
+        {new_buffer(bytes, static_cast<int>(begin), static_cast<int>(stage)), std::move(inner)});
+    return stage;
   }
 
   /// Values that are not written in place are copied to their slots when everything has read them.
@@ -265,12 +260,9 @@ class Emitter {
     for (size_t k = 0; k < l_.p_.commits.size(); ++k) {
       if (!l_.in_place_[k]) kept[passes::root_of(l_.p_, l_.p_.commits[k].value)] = true;
     }
-    std::vector<int> last_read(l_.p_.nodes.size(), -1), readers(l_.p_.nodes.size(), 0);
+    std::vector<int> last_read(l_.p_.nodes.size(), -1);
     for (size_t u = 0; u < l_.units_.size(); ++u) {
-      for (NodeId r : l_.memory_reads(u)) {
-        last_read[r] = std::max(last_read[r], last_stage_[u]);
-        ++readers[r];
-      }
+      for (NodeId r : l_.memory_reads(u)) last_read[r] = std::max(last_read[r], last_stage_[u]);
     }
     // Values of the arena, each with a buffer, or sharing that of an input which ends where it
     // begins.
@@ -278,7 +270,8 @@ class Emitter {
     for (int u : l_.order_) {
       const Unit& unit = l_.units_[static_cast<size_t>(u)];
       for (NodeId n : unit.nodes) {
-        if (l_.pointer_of_[n] < 0 || node(n).op->kind == Kind::view || is_slot_memory(n)) continue;
+        if (l_.pointer_of_[n] < 0 || node(n).op->kind == Kind::view || l_.elsewhere_.count(n))
+          continue;
         const int first = first_of(n, u),
                   last =
                       kept[n] ? end : std::max(last_read[n], last_stage_[static_cast<size_t>(u)]);
@@ -337,13 +330,6 @@ class Emitter {
     return first_stage_[static_cast<size_t>(u)];
   }
 
-  bool is_slot_memory(NodeId n) const {
-    for (size_t k = 0; k < l_.p_.commits.size(); ++k) {
-      if (l_.in_place_[k] && l_.p_.commits[k].value == n) return true;
-    }
-    return false;
-  }
-
   bool only_full(size_t u, NodeId root) const {
     const passes::ChainPlan c = passes::chain_of(l_.p_, l_.units_[u], l_.needed_);
     int full = 0;
@@ -355,14 +341,9 @@ class Emitter {
     return full == 1;
   }
   bool last_reader(NodeId root, int u) const {
-    for (size_t k = 0; k < l_.units_.size(); ++k) {
-      if (static_cast<int>(k) == u) continue;
-      const auto& reads = l_.memory_reads(k);
-      if (std::binary_search(reads.begin(), reads.end(), root) &&
-          last_stage_[k] >= first_stage_[static_cast<size_t>(u)])
-        return false;
-    }
-    return true;
+    return std::ranges::all_of(l_.reading_units(root), [&](int k) {
+      return k == u || last_stage_[static_cast<size_t>(k)] < first_stage_[static_cast<size_t>(u)];
+    });
   }
 
   void bind_chains() {

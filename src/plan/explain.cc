@@ -25,7 +25,10 @@ class Shared {
   void mark(int pointer) { inside_[static_cast<size_t>(pointer)] = false; }
   void mark(const std::vector<Stage>& stages) {
     for (const Stage& stage : stages) {
-      if (stage.loop) mark(stage.loop->stages);
+      if (stage.loop) {
+        mark(stage.loop->stages);
+        for (const Loop::Slide& s : stage.loop->slides) mark(s.base);
+      }
       for (const Entry& e : stage.entries) {
         if (!e.call.traffic.written.empty()) continue;
         if (e.call.kernel == "combine") continue;  // the end of a chain

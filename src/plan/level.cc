@@ -72,12 +72,7 @@ void Level::give_pointers(const std::map<std::string, int>& given) {
 std::vector<int> Level::reading_units(NodeId root) const {
   std::vector<int> units;
   for (size_t u = 0; u < units_.size(); ++u) {
-    for (NodeId r : memory_reads(u)) {
-      if (r == root) {
-        units.push_back(static_cast<int>(u));
-        break;
-      }
-    }
+    if (std::ranges::binary_search(reads_[u], root)) units.push_back(static_cast<int>(u));
   }
   return units;
 }
@@ -145,6 +140,7 @@ void Level::choose_commits() {
       if (r != writer) after_.emplace_back(r, writer);
     }
     in_place_[k] = true;
+    elsewhere_.insert(c.value);
     pointer_of_[c.value] = pointer_of_[c.slot];
   }
 }
@@ -157,13 +153,11 @@ void Level::schedule() {
     ++missing[static_cast<size_t>(to)];
   };
   for (size_t u = 0; u < units_.size(); ++u) {
-    std::vector<int> from;
-    for (NodeId r : memory_reads(u)) {
-      if (unit_of_[r] >= 0) from.push_back(unit_of_[r]);
+    std::set<int> from;
+    for (NodeId r : memory_reads(u)) from.insert(unit_of_[r]);
+    for (int f : from) {
+      if (f >= 0) edge(f, static_cast<int>(u));
     }
-    std::sort(from.begin(), from.end());
-    from.erase(std::unique(from.begin(), from.end()), from.end());
-    for (int f : from) edge(f, static_cast<int>(u));
   }
   for (const auto& [reader, writer] : after_) edge(reader, writer);
   std::vector<bool> commits(units_.size(), false);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -75,6 +76,7 @@ class Level {
   std::vector<std::pair<int, int>> after_;  // (reader, writer)
   std::vector<std::vector<NodeId>> reads_;
   std::vector<std::pair<int, size_t>> whole_;
+  std::set<NodeId> elsewhere_;  // values that lie in slots, or where a loop moves their pointers
 
   friend class Emitter;
 };

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "base/denormals.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/near.h"
 #include "base/team.h"
@@ -19,12 +20,6 @@
 namespace latent {
 
 namespace {
-
-uint64_t hash_of(std::string_view s) {  // FNV-1a
-  uint64_t h = 14695981039346656037u;
-  for (unsigned char c : s) h = (h ^ c) * 1099511628211u;
-  return h;
-}
 
 /// The arena that the plans of a family share: of the largest.
 struct Arena {
@@ -40,7 +35,7 @@ struct Arena {
 /// One thread's walk over stages. Every thread walks all; parts are dealt out by their number.
 class Walker {
  public:
-  Walker(Team* team, int thread, int threads, void* const* pointers, kernels::RunState state)
+  Walker(Team* team, int thread, int threads, void** pointers, kernels::RunState state)
       : team_(team), thread_(thread), threads_(threads), pointers_(pointers), state_(state) {}
 
   void walk(const std::vector<plan::Stage>& stages) {
@@ -48,7 +43,7 @@ class Walker {
       if (s.loop) {
         const int64_t before = state_.iteration;
         for (int64_t i = 0; i < s.loop->length; ++i) {
-          state_.iteration = s.loop->reverse ? s.loop->length - 1 - i : i;
+          state_.iteration = s.loop->turn(i, pointers_);
           walk(s.loop->stages);
         }
         state_.iteration = before;
@@ -77,7 +72,7 @@ class Walker {
 
   Team* team_;
   int thread_, threads_;
-  void* const* pointers_;
+  void** pointers_;  // this thread's own: loops move some
   kernels::RunState state_;
   bool wide_ = false;
   DenormalsAreZero denormals_;
@@ -108,6 +103,7 @@ struct Plan::Impl {
   std::shared_ptr<Arena> arena = std::make_shared<Arena>();
   std::shared_ptr<Team> team;
   std::vector<void*> pointers;
+  std::vector<std::vector<void*>> tables;  // of the team's threads, copied from it in each run
   std::byte* bound_arena = nullptr;
   std::vector<float> constants;
   struct Feed {
@@ -140,6 +136,9 @@ struct Plan::Impl {
   size_t slot_bytes = 0;
   bool bf16 = false;  // was asked for
 
+  const Fetch& fetch(const std::string& name) const;
+  template <class T>
+  std::span<const T> fetched(const std::string& name, DType wanted) const;
   kernels::RunState begin_run();
   void end_run();
   void bind_arena();
@@ -188,15 +187,12 @@ void Plan::Impl::check_memory(const CompileOptions& options) const {
 }
 
 std::string bf16_note() {
-  switch (kernels::bf16_products()) {
-    case kernels::Bf16::none:
-      return "bfloat16: this CPU has no AVX-512, so products run in float32";
-    case kernels::Bf16::slower:
-      return "bfloat16: float32 is faster on this CPU, so products run in float32";
-    case kernels::Bf16::faster:
-      break;
-  }
-  return "";
+  const kernels::Bf16 speed = kernels::bf16_products();
+  if (speed == kernels::Bf16::faster) return "";
+  return std::string("bfloat16: ") +
+         (speed == kernels::Bf16::none ? "this CPU has no AVX-512"
+                                       : "float32 is faster on this CPU") +
+         ", so products run in float32";
 }
 
 Plan::Plan(const Graph& graph, Slots& slots, CompileOptions options)
@@ -225,7 +221,7 @@ Plan::Plan(const Graph& graph, Slots& slots, CompileOptions options)
     const ir::Node& n = p.nodes[s.node];
     if (!slots.has(s.name)) {
       Tensor t(n.shape, n.dtype);
-      s.init.fill(t, slots.seed(), hash_of(s.name));
+      s.init.fill(t, slots.seed(), hash_name(s.name));
       slots.set(s.name, std::move(t));
     }
     Tensor& t = slots.at(s.name);
@@ -318,8 +314,11 @@ void Plan::run() {
     Walker(nullptr, 0, 1, m.pointers.data(), state).walk(m.built.stages);
   } else {
     const int threads = m.team->threads();
+    m.tables.resize(static_cast<size_t>(threads));
     const auto walk = [&](int thread) {
-      Walker(m.team.get(), thread, threads, m.pointers.data(), state).walk(m.built.stages);
+      std::vector<void*>& own = m.tables[static_cast<size_t>(thread)];
+      own = m.pointers;
+      Walker(m.team.get(), thread, threads, own.data(), state).walk(m.built.stages);
     };
     m.team->run(std::ref(walk));  // by reference: what it captures would need the heap
   }
@@ -338,32 +337,29 @@ std::string Plan::profile(int64_t runs) {
   return plan::profile_text(m.built.stages, std::move(profile));
 }
 
-namespace {
+const Plan::Impl::Fetch& Plan::Impl::fetch(const std::string& name) const {
+  const auto found = fetches.find(name);
+  if (found != fetches.end()) return found->second;
+  std::vector<std::string> names;
+  for (const auto& [n, f] : fetches) names.push_back(n);
+  throw UsageError("no fetch is called \"" + name + "\"" + did_you_mean(name, names));
+}
 template <class T>
-std::span<const T> fetched(const void* p, const ir::Node& n, DType wanted,
-                           const std::string& name) {
+std::span<const T> Plan::Impl::fetched(const std::string& name, DType wanted) const {
+  const Fetch& f = fetch(name);
+  const ir::Node& n = built.program.nodes[f.node];
   if (n.dtype != wanted)
     throw UsageError("the fetch \"" + name + "\" is " + name_of(n.dtype) + ", read as " +
                      name_of(wanted));
-  return {static_cast<const T*>(p), static_cast<size_t>(n.shape.elements())};
+  return {static_cast<const T*>(pointers[static_cast<size_t>(f.read)]),
+          static_cast<size_t>(n.shape.elements())};
 }
-}  // namespace
 
 std::span<const float> Plan::fetch(const std::string& name) const {
-  const auto found = impl_->fetches.find(name);
-  if (found == impl_->fetches.end()) {
-    std::vector<std::string> names;
-    for (const auto& [n, f] : impl_->fetches) names.push_back(n);
-    throw UsageError("no fetch is called \"" + name + "\"" + did_you_mean(name, names));
-  }
-  return fetched<float>(impl_->pointers[static_cast<size_t>(found->second.read)],
-                        impl_->built.program.nodes[found->second.node], DType::f32, name);
+  return impl_->fetched<float>(name, DType::f32);
 }
 std::span<const int32_t> Plan::fetch_i32(const std::string& name) const {
-  fetch_shape(name);
-  const Impl::Fetch& f = impl_->fetches.at(name);
-  return fetched<int32_t>(impl_->pointers[static_cast<size_t>(f.read)],
-                          impl_->built.program.nodes[f.node], DType::i32, name);
+  return impl_->fetched<int32_t>(name, DType::i32);
 }
 double Plan::scalar(const std::string& name) const {
   const auto v = fetch(name);
@@ -373,9 +369,7 @@ double Plan::scalar(const std::string& name) const {
   return static_cast<double>(v[0]);
 }
 Shape Plan::fetch_shape(const std::string& name) const {
-  const auto found = impl_->fetches.find(name);
-  if (found == impl_->fetches.end()) throw UsageError("no fetch is called \"" + name + "\"");
-  return impl_->built.program.nodes[found->second.node].shape;
+  return impl_->built.program.nodes[impl_->fetch(name).node].shape;
 }
 
 void Plan::carry(const std::string& fetch, const std::string& feed) {

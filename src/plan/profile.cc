@@ -12,16 +12,15 @@ namespace latent::plan {
 
 namespace {
 
-void walk(const std::vector<Stage>& stages, void* const* pointers, kernels::RunState state,
+void walk(const std::vector<Stage>& stages, void** pointers, kernels::RunState state,
           Profile& profile) {
   using Clock = std::chrono::steady_clock;
   for (const Stage& stage : stages) {
     if (stage.loop) {
-      const Loop& loop = *stage.loop;
-      for (int64_t i = 0; i < loop.length; ++i) {
-        kernels::RunState inner = state;
-        inner.iteration = loop.reverse ? loop.length - 1 - i : i;
-        walk(loop.stages, pointers, inner, profile);
+      kernels::RunState inner = state;
+      for (int64_t i = 0; i < stage.loop->length; ++i) {
+        inner.iteration = stage.loop->turn(i, pointers);
+        walk(stage.loop->stages, pointers, inner, profile);
       }
       continue;
     }
@@ -60,7 +59,7 @@ void collect(const std::vector<Stage>& stages, Profile& profile, std::vector<Row
 
 }  // namespace
 
-void run_timed(const std::vector<Stage>& stages, void* const* pointers, kernels::RunState state,
+void run_timed(const std::vector<Stage>& stages, void** pointers, kernels::RunState state,
                Profile& profile) {
   const DenormalsAreZero denormals;
   ++profile.runs;

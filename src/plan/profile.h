@@ -21,7 +21,7 @@ struct Profile {
 };
 
 /// Runs all parts of every call once, as one more run of the profile.
-void run_timed(const std::vector<Stage>& stages, void* const* pointers, kernels::RunState state,
+void run_timed(const std::vector<Stage>& stages, void** pointers, kernels::RunState state,
                Profile& profile);
 
 /// A table of the calls in order: microseconds (the median over runs, which a busy machine
