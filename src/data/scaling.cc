@@ -237,6 +237,11 @@ void check_likelihood(const std::string& likelihood, const Dataset& data, std::s
 
 LikelihoodChoice choose_likelihood(const Dataset& data, std::string_view field,
                                    const Scaling& scaling) {
+  if (data.content().kind == "audio") {
+    return {"gaussian_optimal",
+            "levels and samples of sound are real numbers; one standard deviation for all, at its "
+            "optimum"};
+  }
   bool inside = scaling.is_uniform(), two = true;
   for_rows(data, field, {}, [&](int64_t, auto values) {
     for (const auto stored : values) {

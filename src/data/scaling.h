@@ -50,7 +50,8 @@ struct LikelihoodChoice {
   std::string name, reason;
 };
 /// The default likelihood of scaled values: bernoulli for two values, 0 and 1, and for grey values
-/// in [0, 1] (there a bound and no density, and the reason says so), gaussian_optimal for the rest.
+/// in [0, 1] (there a bound and no density, and the reason says so), gaussian_optimal for the rest
+/// and for sounds: of spectra it gives twice the fidelity (docs/audio.md).
 LikelihoodChoice choose_likelihood(const Dataset& data, std::string_view field,
                                    const Scaling& scaling);
 

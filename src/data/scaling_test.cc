@@ -82,6 +82,13 @@ TEST(Scalings, ValuesInTheUnitIntervalStay) {
   EXPECT_EQ(choose_likelihood(d, "x", s).name, "bernoulli");
 }
 
+TEST(Likelihoods, SoundsAreRealNumbers) {
+  std::vector<Field> fields;
+  fields.push_back({"x", Tensor({2, 1, 4})});
+  const Dataset silence("silence", std::move(fields), {.content = {.kind = "audio"}});
+  EXPECT_EQ(choose_likelihood(silence, "x", {}).name, "gaussian_optimal");
+}
+
 TEST(Scalings, TablesAreStandardizedByColumn) {
   // Column 0: mean 2, deviation 1; column 1 does not vary; column 2: large and close together.
   const Dataset d = floats({1, 7, 1e6f, 3, 7, 1e6f + 1}, 2, {3});
