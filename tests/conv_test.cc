@@ -224,13 +224,14 @@ TEST(Conv, GradientPenaltyThroughConvolutionsAndBatchNorm) {
   check_gradients(g, names, 1e-5);
 }
 
-TEST(Conv, SameBitsOnAnyNumberOfThreads) {
-  std::vector<Slots> trained(6);
-  const int threads[] = {1, 2, 3, 4, 8, 1};
+TEST(Conv, SameBitsOnAnyNumberOfThreadsAndPieceByPiece) {
+  std::vector<Slots> trained(7);
+  const int threads[] = {1, 2, 3, 4, 8, 1, 2};
   for (size_t k = 0; k < trained.size(); ++k) {
+    const bool pieces = k < 6;
     Graph g;
     const Scope s(g, true);
-    const Expr x = g.feed("x", {24, 16, 16, 3});
+    const Expr x = g.feed("x", {32, 16, 16, 3});
     Expr h = relu(batch_norm(s / 0, conv2d(s / 1, x, 32, 3)));
     h = h + conv2d(s / 6, h, 32, 3);  // Winograd's
     h = max_pool(relu(batch_norm(s / 2, conv2d(s / 3, h, 64, 3, {.stride = 2}))), 2, 2);
@@ -238,9 +239,13 @@ TEST(Conv, SameBitsOnAnyNumberOfThreads) {
     const Expr loss = mean(square(conv2d(s / 5, h, 3, 3) - x));
     minimize(g, loss);
     g.fetch("loss", loss);
-    Plan plan(g, trained[k], {.threads = threads[k]});
+    CompileOptions options{.threads = threads[k]};
+    if (!pieces) options.off = {"pieces"};
+    Plan plan(g, trained[k], options);
     EXPECT_GE(plan.stats().parts, 8u);
-    const std::vector<double> v = draw(24 * 16 * 16 * 3, 7);
+    EXPECT_EQ(plan.explain().find("+ taps by weights") != std::string::npos, pieces)
+        << plan.explain();
+    const std::vector<double> v = draw(32 * 16 * 16 * 3, 7);
     std::copy(v.begin(), v.end(), plan.feed("x").begin());
     for (int i = 0; i < 3; ++i) plan.run();
     for (const auto& [name, tensor] : trained[k].tensors()) {

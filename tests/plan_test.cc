@@ -107,7 +107,7 @@ TEST(Plan, TheReferenceStepsHoldNamedChainsOnly) {
 
 TEST(Plan, FusionMemoryAndNamedKernelsDoNotChangeBits) {
   const std::vector<std::byte> whole = slots_after(4, {.threads = 2});
-  for (const char* pass : {"fuse", "named", "in_place", "recompute"})
+  for (const char* pass : {"fuse", "named", "in_place", "recompute", "pieces"})
     EXPECT_EQ(slots_after(4, {.threads = 2, .off = {pass}}), whole) << pass;
 }
 

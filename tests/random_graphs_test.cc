@@ -145,7 +145,8 @@ TEST(RandomGraphs, PassesKeepTheBits) {
     for (const CompileOptions& options :
          {CompileOptions{.threads = 1, .off = {"fuse"}},
           CompileOptions{.threads = 1, .off = {"named"}},
-          CompileOptions{.threads = 1, .off = {"in_place"}}, CompileOptions{.threads = 3}}) {
+          CompileOptions{.threads = 1, .off = {"in_place"}},
+          CompileOptions{.threads = 2, .off = {"pieces"}}, CompileOptions{.threads = 3}}) {
       const std::vector<float> other = results(seed, options);
       ASSERT_EQ(all.size(), other.size());
       for (size_t i = 0; i < all.size(); ++i) {

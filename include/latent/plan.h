@@ -45,8 +45,9 @@ struct CompileOptions {
                     ///< small to share. Never changes a result.
   bool bf16 =
       false;  ///< Products in bfloat16 with float32 sums, where that is faster: bf16_note().
-  std::set<std::string> off;  ///< Not run: hoist, simplify, cse, recompute, fuse, named, in_place.
-  bool verify = false;        ///< Check the program after each pass.
+  std::set<std::string>
+      off;  ///< Not run: hoist, simplify, cse, recompute, fuse, named, in_place, pieces.
+  bool verify = false;  ///< Check the program after each pass.
   size_t memory_limit =
       0;  ///< Bytes; 0: the memory of this machine. A plan that needs more is refused.
 };

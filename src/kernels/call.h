@@ -28,9 +28,12 @@ struct Call {
   std::string kernel;                // for `explain`
   std::vector<std::string> refused;  // candidates that did not accept, with reasons
   int parts = 1;                     // depends on shapes alone
-  size_t scratch_bytes = 0;          // shared by the parts; 64-byte aligned
-  double flops = 0;                  // of products; 0 elsewhere
-  Traffic traffic;                   // of chains; empty elsewhere
+  /// Operands, bit k for operand k, of which part p touches the p-th of `parts` equal pieces and
+  /// nothing else. Calls bound before this one by the same kernel do not touch them.
+  uint64_t pieces = 0;
+  size_t scratch_bytes = 0;  // shared by the parts; 64-byte aligned
+  double flops = 0;          // of products; 0 elsewhere
+  Traffic traffic;           // of chains; empty elsewhere
   /// operands: results first, then inputs, in the order the binder was told.
   std::function<void(int part, void* const* operands, std::byte* scratch, const RunState&)> run;
 };

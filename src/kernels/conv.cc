@@ -13,7 +13,7 @@ namespace latent::kernels {
 namespace {
 
 constexpr double kLarge = 4e6;  // flop; from here the work is cut
-constexpr int64_t kMostParts = 8;
+constexpr int64_t kMostParts = 16;
 constexpr int64_t kLeastRows = 4;            // of a result that a part computes
 constexpr int64_t kPartialBytes = 16 << 20;  // of all partial weight gradients; 4 may exceed it
 
@@ -61,6 +61,7 @@ ConvOffer by_loop(const ConvProblem& p) {
   std::vector<ConvShare> shares = {{p, 0, 0}};
   if (!weights) shares = conv_shares(p);
   call.parts = static_cast<int>(shares.size());
+  call.pieces = conv_pieces(p, shares);
   call.run = [weights, shares](int part, void* const* operands, std::byte*, const RunState&) {
     float* f[3];
     for (int i = 0; i < 3; ++i) f[i] = static_cast<float*>(operands[i]);
@@ -127,8 +128,8 @@ std::string ConvProblem::text() const {
 
 std::vector<ConvShare> conv_shares(const ConvProblem& p, bool whole_images) {
   int64_t most = p.flops() < kLarge ? 1 : kMostParts;
-  if (p.pass == ConvPass::by_weights && most * p.weights() * 4 > kPartialBytes)
-    most = std::min<int64_t>(most, 4);
+  while (p.pass == ConvPass::by_weights && most > 4 && most * p.weights() * 4 > kPartialBytes)
+    most /= 2;
   const int64_t rows = p.pass == ConvPass::by_data ? p.h.size : p.h.places,
                 cuts = std::min(most / std::max<int64_t>(p.n, 1), rows / kLeastRows);
   std::vector<ConvShare> shares;
@@ -146,6 +147,14 @@ std::vector<ConvShare> conv_shares(const ConvProblem& p, bool whole_images) {
     shares.push_back(std::move(s));
   }
   return shares;
+}
+
+uint64_t conv_pieces(const ConvProblem& p, const std::vector<ConvShare>& shares) {
+  const auto parts = static_cast<int64_t>(shares.size());
+  for (const ConvShare& s : shares) {
+    if (s.problem.n * parts != p.n) return 0;
+  }
+  return p.pass == ConvPass::by_weights ? 0b110 : 0b011;
 }
 
 Call add_rows_call(size_t offset, int terms, int64_t size, int64_t stride, bool to_result) {

@@ -276,7 +276,9 @@ ConvOffer conv_by_few(const ConvProblem& p) {
     Few few;
   };
   std::vector<Share> shares;
-  for (ConvShare& s : conv_shares(p)) {
+  std::vector<ConvShare> cut = conv_shares(p);
+  const uint64_t pieces = conv_pieces(p, cut);
+  for (ConvShare& s : cut) {
     Few own = few_of(s.problem, narrow_results);
     shares.push_back({std::move(s), std::move(own)});
   }
@@ -285,6 +287,7 @@ ConvOffer conv_by_few(const ConvProblem& p) {
   call.kernel = "few channels " + p.text();
   call.flops = p.flops();
   call.parts = static_cast<int>(shares.size());
+  call.pieces = pieces;
   call.scratch_bytes = rounded(f.packed()) * shares.size();
   call.run = [=](int part, void* const* operands, std::byte* scratch, const RunState&) {
     const Share& s = shares[static_cast<size_t>(part)];

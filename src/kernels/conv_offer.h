@@ -31,6 +31,9 @@ struct ConvShare {
 /// The shares of the parts, a function of the shape alone: images, and where these are fewer than
 /// half the parts, rows of their results (by weights, of y). Not rows when `whole_images`.
 std::vector<ConvShare> conv_shares(const ConvProblem& problem, bool whole_images = false);
+/// Call::pieces of a call whose parts are these shares: the pictures, where each has as many
+/// images.
+uint64_t conv_pieces(const ConvProblem& problem, const std::vector<ConvShare>& shares);
 
 /// The call that adds `terms` rows of `size` floats at `offset` of the scratch memory in a fixed
 /// tree, neighbours first, and leaves the sum in the first row; with `to_result` also in operand 0.

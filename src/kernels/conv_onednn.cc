@@ -195,8 +195,9 @@ ConvOffer conv_by_onednn(const ConvProblem& p) {
   pin_library_threads();  // a primitive keeps the number of threads that it was made under
   const bool by_weights = p.pass == ConvPass::by_weights;
   std::string reason;
-  Pieces pieces = make_pieces(conv_shares(p), reason);
-  if (!pieces) pieces = make_pieces(conv_shares(p, true), reason);
+  std::vector<ConvShare> shares = conv_shares(p);
+  Pieces pieces = make_pieces(shares, reason);
+  if (!pieces) pieces = make_pieces(shares = conv_shares(p, true), reason);
   if (!pieces) return {{}, reason};
   const auto parts = static_cast<int>(pieces->size());
   const dnnl_memory_desc_t plain = weights_of(p, true), packed = pieces->front().direct->weights;
@@ -216,6 +217,7 @@ ConvOffer conv_by_onednn(const ConvProblem& p) {
   Call call;
   call.kernel = "onednn " + pieces->front().direct->name + " " + p.text();
   call.parts = parts;
+  call.pieces = conv_pieces(p, shares);
   call.flops = p.flops();
   call.scratch_bytes = scratch;
   call.run = [pieces, pass = p.pass, in_scratch, by_weights](int part, void* const* operands,

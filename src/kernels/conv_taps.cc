@@ -109,6 +109,7 @@ ConvOffer conv_by_taps(const ConvProblem& p) {
   Call call;
   call.kernel = "taps " + p.text();
   call.parts = parts;
+  call.pieces = conv_pieces(p, shares);
   call.flops = p.flops();
   call.scratch_bytes = parts > 1 ? static_cast<size_t>(parts * stride) * sizeof(float) : 0;
   call.run = [=](int part, void* const* operands, std::byte* scratch, const RunState&) {

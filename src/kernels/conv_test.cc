@@ -237,10 +237,10 @@ TEST(Conv, PartsFollowFromTheShapeAlone) {
     return 0;
   };
   EXPECT_EQ(parts(layer(1, 5, 3, 2, 2, 1, 0, 0)), 1);
-  EXPECT_EQ(parts(layer(5, 32, 64, 64, 3, 1, 1, 1)), 5);
-  EXPECT_EQ(parts(layer(3, 32, 64, 64, 3, 1, 1, 1)), 6);  // rows of its images
-  EXPECT_EQ(parts(layer(1, 256, 16, 32, 4, 2, 1, 1)), 8);
-  EXPECT_EQ(parts(layer(128, 14, 32, 64, 3, 2, 0, 1)), 8);
+  EXPECT_EQ(parts(layer(9, 32, 64, 64, 3, 1, 1, 1)), 9);
+  EXPECT_EQ(parts(layer(3, 32, 64, 64, 3, 1, 1, 1)), 15);  // rows of its images
+  EXPECT_EQ(parts(layer(1, 256, 16, 32, 4, 2, 1, 1)), 16);
+  EXPECT_EQ(parts(layer(128, 14, 32, 64, 3, 2, 0, 1)), 16);
   ConvProblem wide = layer(8, 8, 256, 256, 4, 2, 1, 1);  // 8 partial gradients would be 32 MiB
   wide.pass = ConvPass::by_weights;
   EXPECT_EQ(parts(wide), 4);

@@ -392,8 +392,26 @@ std::string FusedProgram::text() const {
   return s;
 }
 
+/// Operands that a part touches a piece of: what has an element a row, and what is not summed over
+/// parts.
+uint64_t pieces_of(const Bound& b) {
+  uint64_t pieces = 0;
+  const auto add = [&](size_t operand, bool piece) {
+    if (piece && operand < 64) pieces |= uint64_t{1} << operand;
+  };
+  for (size_t o = 0; o < b.outputs(); ++o) {
+    const End end = b.p.outputs[o].end;
+    add(o, end == End::store || (!b.flat && end != End::column_sum));
+  }
+  for (size_t i = 0; i < b.p.inputs.size(); ++i) {
+    const FusedInput& in = b.p.inputs[i];
+    add(b.outputs() + i, in.whole() || (!b.flat && in.access == Access::column));
+  }
+  return pieces;
+}
+
 std::vector<Call> bind_fused(const FusedProgram& program, const std::vector<int>& in_place,
-                             bool named) {
+                             bool named, int parts) {
   auto b = std::make_shared<Bound>();
   b->p = program;
   FusedProgram& p = b->p;
@@ -421,6 +439,18 @@ std::vector<Call> bind_fused(const FusedProgram& program, const std::vector<int>
   b->units = std::max<int64_t>(1, (extent + b->unit - 1) / b->unit);
   const int64_t work = p.rows * p.cols * static_cast<int64_t>(p.steps.size() + 2);
   b->parts = parts_for(work, 65536, b->units);
+  // Equal pieces where they can be, of elements or of whole units; of much work as many as
+  // convolutions have, so that these can follow.
+  const auto equal = [&](int64_t n) {
+    return extent > 0 && extent % n == 0 && ((b->flat && !sums_rows) || extent / n % b->unit == 0);
+  };
+  const int wanted = parts ? parts : b->parts > 4 && equal(16) ? 16 : b->parts;
+  const bool pieces = equal(wanted);
+  if (pieces) {
+    b->parts = wanted;
+    b->units = wanted;
+    b->unit = extent / wanted;
+  }
   for (size_t o = 0; o < p.outputs.size(); ++o) {
     b->scratch.push_back(b->scratch_bytes);
     if (!b->partial(o)) continue;
@@ -432,6 +462,7 @@ std::vector<Call> bind_fused(const FusedProgram& program, const std::vector<int>
   Call main;
   main.parts = b->parts;
   main.scratch_bytes = b->scratch_bytes;
+  if (pieces) main.pieces = pieces_of(*b);
   const NamedKernel* kernel =
       named && plain && p.rows > 0 && p.cols > 0 ? find_named(p.text()) : nullptr;
   if (kernel) {
@@ -462,28 +493,6 @@ std::vector<Call> bind_fused(const FusedProgram& program, const std::vector<int>
     calls.push_back(combine);
   }
   return calls;
-}
-
-Call bind_middle_reduction(bool maximum, int64_t outer, int64_t mid, int64_t inner) {
-  Call c;
-  c.kernel = maximum ? "max over the middle" : "sum over the middle";
-  c.parts = parts_for(outer * mid * inner, 65536, outer);
-  c.run = [=, parts = c.parts](int part, void* const* operands, std::byte*, const RunState&) {
-    const auto* x = static_cast<const float*>(operands[1]);
-    for (int64_t o = outer * part / parts; o < outer * (part + 1) / parts; ++o) {
-      float* y = static_cast<float*>(operands[0]) + o * inner;
-      std::fill_n(y, inner, maximum ? -std::numeric_limits<float>::infinity() : 0.f);
-      for (int64_t m = 0; m < mid; ++m) {
-        const float* row = x + (o * mid + m) * inner;
-        if (!maximum) {
-          add_into(y, row, static_cast<size_t>(inner));
-        } else {
-          for (int64_t i = 0; i < inner; ++i) y[i] = max_of(y[i], row + i, 1);
-        }
-      }
-    }
-  };
-  return c;
 }
 
 }  // namespace latent::kernels

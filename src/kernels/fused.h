@@ -64,11 +64,9 @@ int64_t column_block(int64_t rows);
 
 /// Calls that run the program one after another; operands are the outputs, then the inputs.
 /// in_place[o] is the input whose memory output o shares, or -1. `named` allows a prebuilt kernel
-/// for a known program (same bits).
+/// for a known program (same bits). `parts` is how many the first call should have, 0: as many as
+/// pay; it has others where its pieces would not be equal.
 std::vector<Call> bind_fused(const FusedProgram& program, const std::vector<int>& in_place,
-                             bool named = true);
-
-/// Sum or maximum over the middle axis of [outer, mid, inner].
-Call bind_middle_reduction(bool maximum, int64_t outer, int64_t mid, int64_t inner);
+                             bool named = true, int parts = 0);
 
 }  // namespace latent::kernels

@@ -2,6 +2,9 @@
 // the lanes in as many vectors as it needs, so each lane sees the same additions everywhere.
 #include "kernels/reduce.h"
 
+#include <algorithm>
+#include <limits>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/reduce.cc"
 #include "hwy/foreach_target.h"
@@ -99,6 +102,28 @@ float max_of(float running, const float* x, size_t n) {
 }
 
 void add_into(float* acc, const float* x, size_t n) { HWY_DYNAMIC_DISPATCH(add_arrays)(acc, x, n); }
+
+Call bind_middle_reduction(bool maximum, int64_t outer, int64_t mid, int64_t inner) {
+  Call c;
+  c.kernel = maximum ? "max over the middle" : "sum over the middle";
+  c.parts = parts_for(outer * mid * inner, 65536, outer);
+  c.run = [=, parts = c.parts](int part, void* const* operands, std::byte*, const RunState&) {
+    const auto* x = static_cast<const float*>(operands[1]);
+    for (int64_t o = outer * part / parts; o < outer * (part + 1) / parts; ++o) {
+      float* y = static_cast<float*>(operands[0]) + o * inner;
+      std::fill_n(y, inner, maximum ? -std::numeric_limits<float>::infinity() : 0.f);
+      for (int64_t m = 0; m < mid; ++m) {
+        const float* row = x + (o * mid + m) * inner;
+        if (!maximum) {
+          add_into(y, row, static_cast<size_t>(inner));
+        } else {
+          for (int64_t i = 0; i < inner; ++i) y[i] = max_of(y[i], row + i, 1);
+        }
+      }
+    }
+  };
+  return c;
+}
 
 }  // namespace latent::kernels
 #endif  // HWY_ONCE

@@ -5,6 +5,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+
+#include "kernels/call.h"
 
 namespace latent::kernels {
 
@@ -21,5 +24,8 @@ float fold_lanes(const float* lanes);
 float max_of(float running, const float* x, size_t n);
 /// acc[i] += x[i].
 void add_into(float* acc, const float* x, size_t n);
+
+/// Sum or maximum over the middle axis of [outer, mid, inner].
+Call bind_middle_reduction(bool maximum, int64_t outer, int64_t mid, int64_t inner);
 
 }  // namespace latent::kernels

@@ -19,6 +19,10 @@ struct Entry {
   std::vector<int> operands;  // pointers, results first
   int scratch = -1;           // pointer, or -1
   Where where;
+  /// Entries with as many parts that follow within each part: part p of them reads nothing that
+  /// another part of this entry or of theirs writes, so a piece of a batch goes through all of them
+  /// while it is in cache, without a barrier.
+  std::vector<Entry> then = {};
 };
 struct Loop;
 struct Stage {
@@ -56,12 +60,29 @@ struct Loop {
 };
 
 /// Runs parts [from, to) of a call.
-inline void run_entry(const Entry& e, int from, int to, void* const* pointers,
-                      const kernels::RunState& state) {
+inline void run_call(const Entry& e, int from, int to, void* const* pointers,
+                     const kernels::RunState& state) {
   void* operands[64];
   for (size_t k = 0; k < e.operands.size(); ++k) operands[k] = pointers[e.operands[k]];
   auto* scratch = e.scratch >= 0 ? static_cast<std::byte*>(pointers[e.scratch]) : nullptr;
   for (int part = from; part < to; ++part) e.call.run(part, operands, scratch, state);
+}
+/// Runs parts [from, to) of an entry and of those that follow.
+inline void run_entry(const Entry& e, int from, int to, void* const* pointers,
+                      const kernels::RunState& state) {
+  if (e.then.empty()) return run_call(e, from, to, pointers, state);
+  for (int part = from; part < to; ++part) {
+    run_call(e, part, part + 1, pointers, state);
+    for (const Entry& next : e.then) run_call(next, part, part + 1, pointers, state);
+  }
+}
+/// Calls visit(entry) for the entries of a stage, those that follow others behind them.
+template <class Visit>
+void for_each_call(const Stage& stage, const Visit& visit) {
+  for (const Entry& e : stage.entries) {
+    visit(e);
+    for (const Entry& next : e.then) visit(next);
+  }
 }
 
 /// A pointer that lies in the arena.

@@ -49,6 +49,12 @@ class Emitter {
   }
 
  private:
+  /// Where a call stands: an entry, or the then-th that follows it.
+  struct Home {
+    size_t stage = 0, entry = 0, then = 0;
+    bool operator==(const Home&) const = default;
+  };
+
   const Node& node(NodeId n) const { return l_.p_.nodes[n]; }
 
   int new_buffer(size_t bytes, int first, int last) {
@@ -110,45 +116,83 @@ class Emitter {
       // A scan's output is written by its scan.
       first_stage_[u] = last_stage_[u] = last_stage_[static_cast<size_t>(l_.unit_of_[first.in[0]])];
       return;
-    } else if (unit.chain()) {
-      pending_.push_back({u, stage});
-      const passes::ChainPlan c = passes::chain_of(l_.p_, unit, l_.needed_);
-      const size_t calls =
-          kernels::bind_fused(c.program, std::vector<int>(c.outputs.size(), -1), false).size();
-      while (stages_.size() < stage + calls) stages_.emplace_back();
-      stage += calls - 1;
     } else {
-      ir::BindContext context{
-          first,
-          {},
-      };
-      std::vector<const Node*> in;
-      std::vector<int> operands{l_.pointer_of_[unit.nodes[0]]};
-      for (NodeId i : first.in) {
-        in.push_back(&node(i));
-        operands.push_back(l_.pointer(i));
-      }
-      context.in = in;
-      std::vector<Call> calls;
-      if (const auto* bind = std::get_if<ir::BindFn>(&first.op->kernel)) {
-        calls = (*bind)(context);
-      } else {
-        const int64_t a = first.attrs.integer("first"), n = first.attrs.integer("count");
-        int64_t outer = 1, mid = 1, inner = 1;
-        for (int i = 0; i < in[0]->shape.rank(); ++i)
-          (i < a ? outer : i < a + n ? mid : inner) *= in[0]->shape[i];
-        calls = {kernels::bind_middle_reduction(
-            std::holds_alternative<ir::MaxKernel>(first.op->kernel), outer, mid, inner)};
-      }
-      size_t scratch = 0;
-      for (const Call& c : calls) scratch = std::max(scratch, c.scratch_bytes);
-      const int last = static_cast<int>(stage + calls.size() - 1);
-      const int pointer = scratch ? new_buffer(scratch, static_cast<int>(stage), last) : -1;
-      for (size_t k = 0; k < calls.size(); ++k)
-        append(stage + k, {std::move(calls[k]), operands, pointer, first.where});
-      stage += calls.size() - 1;
+      BoundUnit bound = l_.bind(u, 0);
+      if (!follow(u, bound)) append(u, std::move(bound), stage, nullptr);
+      return;
     }
     last_stage_[u] = static_cast<int>(stage);
+  }
+
+  /// Appends the unit behind the calls that make its input, where it takes up the same pieces and
+  /// all else that it reads is there before; false where it cannot.
+  bool follow(size_t u, BoundUnit& bound) {
+    if (options_.off.count("pieces")) return false;
+    const Home* home = nullptr;
+    for (NodeId r : l_.memory_reads(u)) {
+      const auto found = homes_.find(l_.pointer_of_[r]);
+      if (found != homes_.end() && (!home || home->stage < found->second.stage))
+        home = &found->second;
+    }
+    if (!home) return false;
+    const int parts = stages_[home->stage].entries[home->entry].call.parts;
+    BoundUnit again;
+    if (l_.units_[u].chain()) again = l_.bind(u, parts);
+    BoundUnit& b = l_.units_[u].chain() ? again : bound;
+    const Call& main = b.calls[b.main];
+    if (!main.pieces || main.parts != parts) return false;
+    for (const auto& [reader, writer] : l_.after_) {
+      if (writer == static_cast<int>(u)) return false;
+    }
+    if (home->stage < b.main + (saved_.empty() ? 0 : 1)) return false;
+    const size_t begin = home->stage - b.main;
+    for (NodeId r : l_.memory_reads(u)) {
+      const int pointer = l_.pointer_of_[r], producer = l_.unit_of_[r];
+      const auto found = homes_.find(pointer);
+      if (found != homes_.end() && found->second == *home) {
+        for (size_t k = 0; k < b.operands.size(); ++k) {
+          if (b.operands[k] == pointer && !(main.pieces >> k & 1)) return false;
+        }
+      } else if (producer >= 0 &&
+                 last_stage_[static_cast<size_t>(producer)] >= static_cast<int>(begin)) {
+        return false;
+      }
+    }
+    for (size_t k = begin; k < std::min(begin + b.calls.size(), stages_.size()); ++k) {
+      if (stages_[k].loop) return false;
+    }
+    append(u, std::move(b), begin, home);
+    return true;
+  }
+
+  /// Appends the calls of a unit to the stages from `stage` on, its main one behind those of
+  /// `home`, and notes which results can be taken up piece by piece.
+  void append(size_t u, BoundUnit b, size_t stage, const Home* home) {
+    const Where& where = node(l_.units_[u].nodes[0]).where;
+    const int parts = b.calls[b.main].parts;
+    const uint64_t pieces = parts > 1 ? b.calls[b.main].pieces : 0;
+    first_stage_[u] = static_cast<int>(stage);
+    last_stage_[u] = static_cast<int>(stage + b.calls.size() - 1);
+    size_t scratch = 0;
+    for (const Call& c : b.calls) scratch = std::max(scratch, c.scratch_bytes);
+    const int pointer = scratch ? new_buffer(scratch, first_stage_[u], last_stage_[u]) : -1;
+    std::vector<Home> places;
+    for (size_t k = 0; k < b.calls.size(); ++k) {
+      Entry e{std::move(b.calls[k]), b.operands, pointer, where};
+      if (home && k == b.main) {
+        std::vector<Entry>& then = stages_[home->stage].entries[home->entry].then;
+        then.push_back(std::move(e));
+        places.push_back({home->stage, home->entry, then.size()});
+      } else {
+        append(stage + k, std::move(e));
+        places.push_back({stage + k, stages_[stage + k].entries.size() - 1, 0});
+      }
+    }
+    const Home main{places[b.main].stage, places[b.main].entry, 0};
+    for (size_t o = 0; o < b.results; ++o) {
+      if (pieces >> o & 1) homes_[b.operands[o]] = main;
+    }
+    if (l_.units_[u].chain()) pending_.push_back({u, home ? parts : 0, std::move(places)});
   }
 
   /// The loop, whose pointers move where they can, and copies where they cannot. Returns the last
@@ -347,11 +391,10 @@ class Emitter {
   }
 
   void bind_chains() {
-    for (const auto& [u, stage] : pending_) {
+    for (const auto& [u, parts, places] : pending_) {
       const passes::ChainPlan c = passes::chain_of(l_.p_, l_.units_[u], l_.needed_);
-      std::vector<int> operands, in_place;
+      std::vector<int> in_place;
       for (NodeId o : c.outputs) {
-        operands.push_back(l_.pointer_of_[o]);
         int shares = -1;
         for (size_t i = 0; i < c.inputs.size(); ++i) {
           const NodeId root = passes::root_of(l_.p_, c.inputs[i]);
@@ -361,17 +404,13 @@ class Emitter {
         }
         in_place.push_back(shares);
       }
-      for (NodeId i : c.inputs) operands.push_back(l_.pointer(i));
       std::vector<Call> calls =
-          kernels::bind_fused(c.program, in_place, !options_.off.count("named"));
+          kernels::bind_fused(c.program, in_place, !options_.off.count("named"), parts);
       calls[0].traffic = kernels::traffic_of(c.program);
-      const size_t scratch = calls[0].scratch_bytes;
-      const int pointer = scratch ? new_buffer(scratch, static_cast<int>(stage),
-                                               static_cast<int>(stage + calls.size() - 1))
-                                  : -1;
-      for (size_t k = 0; k < calls.size(); ++k)
-        append(stage + k,
-               {std::move(calls[k]), operands, pointer, node(l_.units_[u].nodes[0]).where});
+      for (size_t k = 0; k < calls.size(); ++k) {
+        Entry& e = stages_[places[k].stage].entries[places[k].entry];
+        (places[k].then ? e.then[places[k].then - 1] : e).call = std::move(calls[k]);
+      }
     }
   }
 
@@ -381,9 +420,15 @@ class Emitter {
   std::vector<Stage> stages_;
   std::vector<int> first_stage_, last_stage_;
   std::vector<passes::Buffer> buffers_;
-  std::vector<int> owners_;                         // pointer of each buffer
-  std::vector<std::pair<int, int>> alias_;          // pointer that lies where another does
-  std::vector<std::pair<size_t, size_t>> pending_;  // chains and their stages
+  std::vector<int> owners_;                 // pointer of each buffer
+  std::vector<std::pair<int, int>> alias_;  // pointer that lies where another does
+  struct Pending {
+    size_t unit;
+    int parts;  // asked for
+    std::vector<Home> places;
+  };
+  std::vector<Pending> pending_;  // chains
+  std::map<int, Home> homes_;     // of pointers that are written in equal pieces
   std::vector<std::pair<int, std::vector<Placement>>> blocks_;
   std::map<NodeId, NodeId> share_;
   std::set<NodeId> taken_;

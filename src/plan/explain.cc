@@ -29,11 +29,11 @@ class Shared {
         mark(stage.loop->stages);
         for (const Loop::Slide& s : stage.loop->slides) mark(s.base);
       }
-      for (const Entry& e : stage.entries) {
-        if (!e.call.traffic.written.empty()) continue;
-        if (e.call.kernel == "combine") continue;  // the end of a chain
+      for_each_call(stage, [&](const Entry& e) {
+        if (!e.call.traffic.written.empty()) return;
+        if (e.call.kernel == "combine") return;  // the end of a chain
         for (int p : e.operands) mark(p);
-      }
+      });
     }
   }
   std::vector<bool> inside_;  // the arena's, touched by chains alone
@@ -47,7 +47,7 @@ void count_traffic(const std::vector<Stage>& stages, const Shared& shared, int64
   size_t moved = 0;
   for (const Stage& stage : stages) {
     if (stage.loop) count_traffic(stage.loop->stages, shared, times * stage.loop->length, s);
-    for (const Entry& e : stage.entries) {
+    for_each_call(stage, [&](const Entry& e) {
       const kernels::Traffic& t = e.call.traffic;
       if (!t.written.empty()) moved += 2 * e.call.scratch_bytes;
       const auto add = [&](const std::vector<size_t>& bytes, size_t first,
@@ -60,7 +60,7 @@ void count_traffic(const std::vector<Stage>& stages, const Shared& shared, int64
       };
       add(t.written, 0, written);
       add(t.read, t.written.size(), read);
-    }
+    });
   }
   size_t needed = 0;
   for (const auto* buffers : {&written, &read}) {
@@ -77,12 +77,22 @@ void count_stages(const std::vector<Stage>& stages, int64_t times, PlanStats& s)
       continue;
     }
     s.stages += stage.parts > 0;
-    for (const Entry& e : stage.entries) {
+    for_each_call(stage, [&](const Entry& e) {
       ++s.calls;
       s.parts = std::max(s.parts, static_cast<size_t>(e.call.parts));
       s.flops += e.call.flops * static_cast<double>(times);
-    }
+    });
   }
+}
+
+void print(const Entry& e, const std::string& indent, std::string& out) {
+  out += indent + e.call.kernel;
+  if (e.call.parts > 1) out += fmt::format(", {} parts", e.call.parts);
+  if (e.call.flops > 0) out += fmt::format(", {:.3g} Mflop", e.call.flops / 1e6);
+  if (e.where.line) out += "  (" + e.where.text() + ")";
+  out += "\n";
+  for (const std::string& reason : e.call.refused)
+    out += std::string(indent.size() + 2, ' ') + "not " + reason + "\n";
 }
 
 void print(const std::vector<Stage>& stages, const std::string& indent, std::string& out) {
@@ -97,13 +107,8 @@ void print(const std::vector<Stage>& stages, const std::string& indent, std::str
     if (!stage.parts) continue;
     ++number;
     for (const Entry& e : stage.entries) {
-      out += fmt::format("{}{:3}  {}", indent, number, e.call.kernel);
-      if (e.call.parts > 1) out += fmt::format(", {} parts", e.call.parts);
-      if (e.call.flops > 0) out += fmt::format(", {:.3g} Mflop", e.call.flops / 1e6);
-      if (e.where.line) out += "  (" + e.where.text() + ")";
-      out += "\n";
-      for (const std::string& reason : e.call.refused)
-        out += indent + "       not " + reason + "\n";
+      print(e, fmt::format("{}{:3}  ", indent, number), out);
+      for (const Entry& next : e.then) print(next, fmt::format("{}{:3}+ ", indent, number), out);
     }
   }
 }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "kernels/reduce.h"
+
 namespace latent::plan {
 
 void Level::run(const ir::Program& program, const std::map<std::string, int>& given) {
@@ -67,6 +69,38 @@ void Level::give_pointers(const std::map<std::string, int>& given) {
       pointer_of_[i] = built_.pointers++;
     }
   }
+}
+
+BoundUnit Level::bind(size_t u, int parts) const {
+  const Unit& unit = units_[u];
+  const Node& first = p_.nodes[unit.nodes[0]];
+  BoundUnit b;
+  if (unit.chain()) {
+    const passes::ChainPlan c = passes::chain_of(p_, unit, needed_);
+    for (NodeId o : c.outputs) b.operands.push_back(pointer_of_[o]);
+    for (NodeId i : c.inputs) b.operands.push_back(pointer(i));
+    b.results = c.outputs.size();
+    b.calls = kernels::bind_fused(c.program, std::vector<int>(b.results, -1), false, parts);
+  } else {
+    std::vector<const Node*> in;
+    b.operands.push_back(pointer_of_[unit.nodes[0]]);
+    for (NodeId i : first.in) {
+      in.push_back(&p_.nodes[i]);
+      b.operands.push_back(pointer(i));
+    }
+    if (const auto* bind = std::get_if<ir::BindFn>(&first.op->kernel)) {
+      b.calls = (*bind)(ir::BindContext{first, in});
+    } else {
+      const int64_t a = first.attrs.integer("first"), n = first.attrs.integer("count");
+      int64_t outer = 1, mid = 1, inner = 1;
+      for (int i = 0; i < in[0]->shape.rank(); ++i)
+        (i < a ? outer : i < a + n ? mid : inner) *= in[0]->shape[i];
+      b.calls = {kernels::bind_middle_reduction(
+          std::holds_alternative<ir::MaxKernel>(first.op->kernel), outer, mid, inner)};
+    }
+  }
+  while (b.main + 1 < b.calls.size() && !b.calls[b.main].pieces) ++b.main;
+  return b;
 }
 
 std::vector<int> Level::reading_units(NodeId root) const {

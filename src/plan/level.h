@@ -22,6 +22,13 @@ using ir::Node;
 using ir::NodeId;
 using passes::Unit;
 
+struct BoundUnit {
+  std::vector<kernels::Call> calls;
+  std::vector<int> operands;  // pointers, results first
+  size_t results = 1;
+  size_t main = 0;  // the call that takes equal pieces, if any does
+};
+
 /// Plans one level: the program, or the body of a scan inside it.
 class Level {
  public:
@@ -47,6 +54,10 @@ class Level {
   /// Nodes whose values a unit other than their own, a fetch or a commit reads: they get memory.
   void find_needed();
   void give_pointers(const std::map<std::string, int>& given);
+
+  /// The calls of a unit; of a chain as many parts as wanted, 0: its own number. It is bound again
+  /// when it is known what shares memory.
+  BoundUnit bind(size_t u, int parts) const;
 
   /// Units that read the memory of a node.
   std::vector<int> reading_units(NodeId root) const;

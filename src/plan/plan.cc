@@ -83,7 +83,9 @@ int64_t shared_parts(const std::vector<plan::Stage>& stages) {
   int64_t parts = 0;
   for (const plan::Stage& s : stages) {
     if (s.loop) parts += s.loop->length * shared_parts(s.loop->stages);
-    if (s.parts > static_cast<int>(s.entries.size())) parts += s.parts;
+    for (const plan::Entry& e : s.entries) {
+      if (e.call.parts > 1) parts += e.call.parts * static_cast<int64_t>(1 + e.then.size());
+    }
   }
   return parts;
 }
@@ -197,8 +199,8 @@ std::string bf16_note() {
 
 Plan::Plan(const Graph& graph, Slots& slots, CompileOptions options)
     : impl_(std::make_unique<Impl>()) {
-  static const std::set<std::string> known = {"hoist", "simplify",  "cse",     "fuse",
-                                              "named", "recompute", "in_place"};
+  static const std::set<std::string> known = {"hoist", "simplify",  "cse",      "fuse",
+                                              "named", "recompute", "in_place", "pieces"};
   for (const std::string& name : options.off) {
     if (!known.count(name)) {
       throw UsageError("no pass is called \"" + name + "\"" +

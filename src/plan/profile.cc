@@ -24,14 +24,14 @@ void walk(const std::vector<Stage>& stages, void** pointers, kernels::RunState s
       }
       continue;
     }
-    for (const Entry& e : stage.entries) {
+    for_each_call(stage, [&](const Entry& e) {
       const auto begin = Clock::now();
-      run_entry(e, 0, e.call.parts, pointers, state);
+      run_call(e, 0, e.call.parts, pointers, state);
       Profile::Cost& cost = profile.costs[&e];
       if (cost.seconds.size() < profile.runs) cost = {cost.seconds, 0}, cost.seconds.push_back(0);
       cost.seconds.back() += std::chrono::duration<double>(Clock::now() - begin).count();
       ++cost.calls;
-    }
+    });
   }
 }
 
@@ -49,11 +49,11 @@ struct Row {
 void collect(const std::vector<Stage>& stages, Profile& profile, std::vector<Row>& rows) {
   for (const Stage& stage : stages) {
     if (stage.loop) collect(stage.loop->stages, profile, rows);
-    for (const Entry& e : stage.entries) {
+    for_each_call(stage, [&](const Entry& e) {
       const auto found = profile.costs.find(&e);
       if (found != profile.costs.end())
         rows.push_back({&e, median(found->second.seconds), found->second.calls});
-    }
+    });
   }
 }
 
