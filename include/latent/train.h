@@ -67,9 +67,14 @@ struct TrainOptions {
   std::optional<Data> validation_data;  ///< Instead of held-out rows.
   int64_t patience = 0;  ///< Stop after so many epochs without a better validation, counted once
                          ///< the warm-up is over; 0: never.
-  double average = 0;    ///< Decay of the weights' moving average, which is then validated and
+  /// Aggressive updates of the encoder (He et al. 2019, arXiv 1901.05534), against a decoder that
+  /// learns to do without the code: of encoder_steps + 1 steps all but the last move the encoder
+  /// alone, until the mutual information of rows and codes, of those validated, stops growing from
+  /// one epoch to the next. For models of one loss with a posterior. 0: every step moves all.
+  int64_t encoder_steps = 0;
+  double average = 0;  ///< Decay of the weights' moving average, which is then validated and
                        ///< returned; 0: none. The decay at update t is min(average, t / (t + 10)).
-  uint64_t seed = 1;                ///< Of weights, order, noise and hold-out.
+  uint64_t seed = 1;   ///< Of weights, order, noise and hold-out.
   std::string dtype = "f32";        ///< Of products: f32 or bf16.
   std::vector<std::string> freeze;  ///< Scopes whose parameters stay as they are.
   std::string init;  ///< Model file or run folder that parameters start from, by name.

@@ -444,6 +444,7 @@ ContentKind audio_kind() {
                .initial = false},
           },
       .endings = sound_endings(),
+      .names = sound_endings(),
       .recognizes = recognizes_audio,
       .open = open_audio,
       .write = [](const std::string& path, const Content& content, std::span<const float> rows,

@@ -12,6 +12,14 @@
 
 namespace latent {
 
+namespace {
+
+/// Names of arrays, archives, models and configs.
+const std::vector<std::string> kNoContent = {".csv", ".tsv", ".npy",         ".npz", ".idx",
+                                             ".zip", ".tar", ".safetensors", ".toml"};
+
+}  // namespace
+
 const std::vector<ContentKind>& content_kinds() {
   static const std::vector<ContentKind> kinds = {pictures_kind(), audio_kind(), text_content()};
   return kinds;
@@ -39,7 +47,17 @@ const ContentKind& content_kind(const std::string& name) {
 const ContentKind* recognized_kind(const std::string& path) {
   const auto found =
       std::ranges::find_if(content_kinds(), [&](const auto& k) { return k.recognizes(path); });
-  return found == content_kinds().end() ? nullptr : &*found;
+  if (found == content_kinds().end()) return nullptr;
+  const auto named = [&](const std::vector<std::string>& endings) {
+    return std::ranges::any_of(endings, [&](const std::string& ending) {
+      return path.ends_with(ending) || path.ends_with(ending + ".gz");
+    });
+  };
+  const bool another =
+      named(kNoContent) || std::ranges::any_of(content_kinds(), [&](const ContentKind& k) {
+        return k.name != found->name && named(k.names);
+      });
+  return found->guessed && another ? nullptr : &*found;
 }
 
 nlohmann::json Content::json() const { return {{"kind", kind}, {"settings", settings}}; }

@@ -35,7 +35,10 @@ struct ContentKind {
   std::string name, doc;
   std::vector<ConfigField> fields;   // keys of training, as size or window
   std::vector<std::string> endings;  // of files that rows can be written to, as ".wav"
+  std::vector<std::string> names;    // endings that files of the kind go by; others are as good
   bool streams = false;              // whether standard input ("-") may hold it
+  /// No first bytes tell the kind: a file that is named as something else is that, or broken.
+  bool guessed = false;
   /// Whether the file or folder is of this kind, by its content. Never throws.
   std::function<bool(const std::string& path)> recognizes;
   /// Reads files with settings that are whole and checked. `as`: the content of a trained model,
@@ -63,7 +66,8 @@ const std::vector<ContentKind>& content_kinds();
 std::vector<ConfigField> content_fields();
 /// The entry of that name; UsageError with the near miss when there is none.
 const ContentKind& content_kind(const std::string& name);
-/// The first kind that recognizes the path; null when none does.
+/// The first kind that recognizes the path; null when none does, or when it is guessed against the
+/// name that the file has.
 const ContentKind* recognized_kind(const std::string& path);
 
 }  // namespace latent

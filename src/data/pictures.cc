@@ -275,6 +275,7 @@ ContentKind pictures_kind() {
                .kind = Kind::flag,
                .initial = false},
           },
+      .names = {".png", ".jpg", ".jpeg", ".pnm", ".pgm", ".ppm"},
       .recognizes = recognizes_pictures,
       .open = open_pictures,
   };

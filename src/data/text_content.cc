@@ -72,17 +72,9 @@ Content content_of(const FittedText& fitted) {
   return c;
 }
 
-const std::vector<std::string> kOtherEndings = {
-    ".csv", ".tsv", ".npy",  ".npz", ".idx", ".safetensors", ".wav", ".flac", ".ogg", ".aiff",
-    ".png", ".jpg", ".jpeg", ".pnm", ".pgm", ".ppm",         ".zip", ".tar",  ".toml"};
-
 bool recognizes(const std::string& path) {
-  // A file that is named as something else is that or broken, but no prose.
-  const bool named = std::ranges::any_of(kOtherEndings, [&](const std::string& ending) {
-    return path.ends_with(ending) || path.ends_with(ending + ".gz");
-  });
   struct stat info {};
-  if (named || ::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return false;
+  if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return false;
   const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(path.c_str(), "rb"), gzclose);
   char start[16384];
   const int read = file ? gzread(file.get(), start, sizeof start) : 0;
@@ -149,7 +141,9 @@ ContentKind text_content() {
           .doc = "plain text, a document a line or running",
           .fields = fields(),
           .endings = {".txt"},
+          .names = {".txt"},
           .streams = true,
+          .guessed = true,
           .recognizes = recognizes,
           .open = open,
           .check_array = check_array,

@@ -30,7 +30,7 @@ TEST_F(TextFiles, AreKnownByTheirContent) {
   const std::string prose = "Call me Ishmael.\nSome years ago\n";
   EXPECT_EQ(recognized_kind(file("a.txt", prose))->name, "text");
   EXPECT_EQ(recognized_kind(file("b", prose))->name, "text");
-  for (const char* name : {"a.csv", "a.tsv", "a.csv.gz"})
+  for (const char* name : {"a.csv", "a.tsv", "a.csv.gz", "a.wav", "a.jpeg", "a.toml"})
     EXPECT_EQ(recognized_kind(file(name, prose)), nullptr) << name;
   EXPECT_EQ(recognized_kind(file("numbers.txt", "1 2\n3\n4\n")), nullptr);
   EXPECT_EQ(recognized_kind(folder_ + "/absent"), nullptr);

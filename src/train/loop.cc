@@ -81,9 +81,14 @@ TrainEvent::Kind Loop::run() {
   return stopped_early() ? Kind::early : Kind::finished;
 }
 
+bool Loop::encoder_alone() const {
+  return options_.encoder_steps > 0 && !state_.together &&
+         (updates() + 1) % (options_.encoder_steps + 1) != 0;
+}
+
 bool Loop::step() {
   const std::span<const int32_t> rows = loader_.batch(state_.epoch, state_.batch);
-  Plan& plan = training_.at(std::ssize(rows));
+  Plan& plan = (encoder_alone() ? encoder_ : training_).at(std::ssize(rows));
   fill_training(plan, rows);
   plan.run();
   if (state_.sums.empty()) {
@@ -144,6 +149,8 @@ bool Loop::finish_epoch() {
   line["seconds"] = std::round((epoch_seconds_ + validation_seconds) * 1e4) / 1e4;
   metrics_.add(line);
   state_.metrics = metrics_.size();
+  if (!e.validation.empty() && e.validation.back().first == kInformation)
+    note_information(e.validation.back().second);
   // A generator's loss depends on its opponent: it tells no better epoch, and the last one counts.
   if (!e.validation.empty() && settled() && architecture_.encode) {
     const double value = e.validation.front().second;
@@ -167,6 +174,22 @@ bool Loop::finish_epoch() {
   e.seconds = epoch_seconds_ + validation_seconds;
   emit(e);
   return true;
+}
+
+void Loop::note_information(double nats) {
+  if (state_.together) return;
+  if (!state_.information || nats > *state_.information) {
+    state_.information = nats;
+    return;
+  }
+  state_.together = true;
+  const std::string message = fmt::format(
+      "what held-out codes tell of their rows has stopped growing, at {:.3f} nats: after epoch {} "
+      "every step moves all",
+      *state_.information, state_.epoch);
+  metrics_.add({{"event", "together"}, {"epoch", state_.epoch}, {"message", message}});
+  state_.metrics = metrics_.size();
+  emit(event(TrainEvent::Kind::warning, message));
 }
 
 void Loop::roll_back(const std::string& what) {

@@ -23,6 +23,10 @@
 
 namespace latent {
 
+/// A part of the validation where there are steps of the encoder alone: the mutual information of
+/// rows and codes.
+inline constexpr const char* kInformation = "information";
+
 class Loop {
  public:
   /// All must outlive the loop. `folder` may be null: nothing is written.
@@ -53,17 +57,19 @@ class Loop {
  private:
   using Clock = std::chrono::steady_clock;
 
-  void trace_training(Graph& g, int64_t n);
+  void trace_training(Graph& g, int64_t n, bool encoder_alone);
   void trace_evaluation(Graph& g, int64_t n);
   double rate_at(int64_t update) const;
   RowKind row_kind() const;
 
   void fill(Plan& plan, const Dataset& data, std::span<const int32_t> rows);
   void fill_training(Plan& plan, std::span<const int32_t> rows);  // augmented
+  bool encoder_alone() const;        // whether the next step moves nothing else
   bool step();                       // one update; false when its loss was not finite
   int64_t validation_batch() const;  // rows validated at a time
   std::optional<Parts> validate();   // none when asked to stop
   void note_units(nlohmann::ordered_json& line) const;  // how validated rows use the code
+  void note_information(double nats);                   // ends the steps of the encoder alone
   bool finish_epoch();  // validates and counts; false when asked to stop
   void roll_back(const std::string& what);
   void save();  // rolls back instead when a weight is not finite
@@ -85,7 +91,7 @@ class Loop {
   Augment augment_;
 
   Slots slots_, eval_slots_;
-  PlanFamily training_, evaluation_;
+  PlanFamily training_, encoder_, evaluation_;  // encoder_: training of the encoder alone
   std::vector<std::string> weights_;            // names of the model's slots
   std::vector<std::string> parts_;              // names fetched, "loss" first
   int64_t code_units_ = 0;                      // that validation fetches; 0: no code

@@ -2,6 +2,7 @@
 // loop.h.
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "base/memory.h"
 #include "base/near.h"
@@ -17,6 +18,8 @@ namespace {
 
 constexpr const char* kCodeMean = "code/mean";  // fetches of an evaluation
 constexpr const char* kCodeLogvar = "code/logvar";
+constexpr const char* kCodeDraw = "code/draw";
+constexpr size_t kInformationRows = 1000;  // and the rest of a batch; costs grow with the square
 
 Split rows_of(const Dataset& data, const TrainOptions& o) {
   return split(data.size(), o.validation_data ? 0 : o.validation, o.seed);
@@ -42,10 +45,14 @@ Loop::Loop(const Architecture& architecture, const Preprocessing& preprocessing,
       augment_(options.augment, data.row_shape("x"), options.seed),
       slots_(options.seed),
       eval_slots_(options.seed),
-      training_(slots_, [this](Graph& g, int64_t n) { trace_training(g, n); },
+      training_(slots_, [this](Graph& g, int64_t n) { trace_training(g, n, false); },
                 {.threads = options.threads,
                  .bf16 = options.dtype == "bf16",
                  .memory_limit = options.memory_limit}),
+      encoder_(slots_, [this](Graph& g, int64_t n) { trace_training(g, n, true); },
+               {.threads = options.threads,
+                .bf16 = options.dtype == "bf16",
+                .memory_limit = options.memory_limit}),
       evaluation_(eval_slots_, [this](Graph& g, int64_t n) { trace_evaluation(g, n); },
                   {.threads = options.threads,
                    .bf16 = options.dtype == "bf16",
@@ -67,7 +74,7 @@ RowKind Loop::row_kind() const {
           range.high * s.scale[0] + s.shift[0]};
 }
 
-void Loop::trace_training(Graph& g, int64_t n) {
+void Loop::trace_training(Graph& g, int64_t n, bool encoder_alone) {
   const Scope s(g, true);
   Batch batch = declare_batch(g, n, architecture_.inputs, data_);
   if (!options_.corrupt.empty())
@@ -89,16 +96,25 @@ void Loop::trace_training(Graph& g, int64_t n) {
     throw UsageError("nothing is called \"" + scope + "\", so it cannot be frozen" +
                      did_you_mean(scope, weights_));
   }
+  if (options_.encoder_steps > 0 && (!loss.aims.empty() || !loss.code ||
+                                     !loss.code->logvar.valid() || g.slots("encoder").empty())) {
+    throw UsageError(
+        "steps of the encoder alone are for models of one loss with a posterior and a scope "
+        "\"encoder\", as VAEs are; the model \"" +
+        architecture_.name + "\" is none");
+  }
+  // Moments and their count are those of all steps, so that both kinds of steps are one descent.
   std::vector<Objective> objectives;
-  const std::vector<Aim> one = {{loss.total, ""}};
+  const std::vector<Aim> one = {{loss.total, encoder_alone ? "encoder" : ""}};
   for (const Aim& aim : loss.aims.empty() ? one : loss.aims) {
     const auto rate = [this, times = aim.rate](int64_t k) { return times * rate_at(k); };
-    objectives.push_back({.loss = aim.loss,
-                          .prefix = aim.prefix,
-                          .optimizer = Adam{.rate = Rate(rate), .beta1 = aim.beta1},
-                          .clip_norm = options_.clip_norm,
-                          .name = aim.prefix.empty() ? "optim" : "optim/" + aim.prefix,
-                          .frozen = options_.freeze});
+    objectives.push_back(
+        {.loss = aim.loss,
+         .prefix = aim.prefix,
+         .optimizer = Adam{.rate = Rate(rate), .beta1 = aim.beta1},
+         .clip_norm = options_.clip_norm,
+         .name = aim.prefix.empty() || encoder_alone ? "optim" : "optim/" + aim.prefix,
+         .frozen = options_.freeze});
   }
   minimize(g, objectives);
   if (options_.average > 0) {
@@ -129,6 +145,10 @@ void Loop::trace_evaluation(Graph& g, int64_t n) {
   posterior_ = loss.code->logvar.valid();
   g.fetch(kCodeMean, loss.code->mean);
   if (posterior_) g.fetch(kCodeLogvar, loss.code->logvar);
+  if (options_.encoder_steps > 0) {
+    const Gaussian posterior{loss.code->mean, loss.code->logvar};
+    g.fetch(kCodeDraw, posterior.sample(Scope(g, false) / "information"));
+  }
 }
 
 void Loop::fill(Plan& plan, const Dataset& data, std::span<const int32_t> rows) {
@@ -162,6 +182,8 @@ std::optional<Parts> Loop::validate() {
   sync_evaluation();
   Parts parts;
   std::optional<measure::UnitSums> units;
+  measure::Codes codes;  // of the first rows, and a draw of each
+  std::vector<float> draws;
   const int64_t most = validation_batch();
   for (size_t at = 0; at < validation_rows_.size();) {
     const auto rows = std::span(validation_rows_)
@@ -181,11 +203,18 @@ std::optional<Parts> Loop::validate() {
       units->add(plan.fetch(kCodeMean),
                  posterior_ ? plan.fetch(kCodeLogvar) : std::span<const float>());
     }
+    if (options_.encoder_steps > 0 && at < kInformationRows) {
+      codes.latent = code_units_;
+      std::ranges::copy(plan.fetch(kCodeMean), std::back_inserter(codes.mean));
+      std::ranges::copy(plan.fetch(kCodeLogvar), std::back_inserter(codes.logvar));
+      std::ranges::copy(plan.fetch(kCodeDraw), std::back_inserter(draws));
+    }
     at += rows.size();
     if (at < validation_rows_.size() && stop_asked()) return std::nullopt;
   }
   for (auto& [name, sum] : parts) sum /= static_cast<double>(validation_rows_.size());
   if (units) units_ = units->statistics();
+  if (!draws.empty()) parts.emplace_back(kInformation, measure::mutual_information(codes, draws));
   return parts;
 }
 
@@ -243,6 +272,11 @@ Forecast Loop::forecast() {
     fill_training(plan, rows);
     plan.run();
     times.push_back(seconds_since(at));
+  }
+  if (encoder_alone()) {  // whose plan has memory of its own
+    Plan& alone = encoder_.at(std::ssize(rows));
+    fill_training(alone, rows);
+    alone.run();
   }
   before.restore(slots_);
   // What is resident now, with the training plan in use; to come are the copy to roll back to,

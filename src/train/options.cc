@@ -20,6 +20,10 @@ const std::vector<BoundField<TrainOptions>>& train_fields() {
                  "stop after so many epochs without a better validation, once a warm-up is over; "
                  "0: never",
                  {0, 1e9}),
+      bind_field("encoder_steps", &O::encoder_steps,
+                 "steps of the encoder alone before each step of all, until what held-out codes "
+                 "tell of their rows stops growing; 0: none",
+                 {0, 1000}),
       bind_field("average", &O::average, "decay of the weights' moving average; 0: none",
                  {0, 0.9999999}),
       bind_field("seed", &O::seed, "of weights, order, noise and hold-out", {0, 9007199254740992}),
@@ -49,6 +53,11 @@ void check_options(const TrainOptions& o, int64_t rows) {
   }
   if (o.patience > 0 && o.validation == 0 && !o.validation_data) {
     throw UsageError("patience needs a validation; hold out a fraction or give a file");
+  }
+  if (o.encoder_steps > 0 && o.validation == 0 && !o.validation_data) {
+    throw UsageError(
+        "encoder_steps needs a validation, whose codes tell when to end; hold out a fraction or "
+        "give a file");
   }
 }
 

@@ -48,8 +48,10 @@ nlohmann::json TrainState::json() const {
                       {"waited", waited},
                       {"rollbacks", rollbacks},
                       {"rate_factor", rate_factor},
-                      {"metrics", metrics}};
+                      {"metrics", metrics},
+                      {"together", together}};
   if (best) j["best"] = *best;
+  if (information) j["information"] = *information;
   return j;
 }
 
@@ -64,7 +66,9 @@ TrainState TrainState::from_json(const nlohmann::json& j, const std::string& pat
   s.rollbacks = j.at("rollbacks").get<int64_t>();
   s.rate_factor = j.at("rate_factor").get<double>();
   s.metrics = j.at("metrics").get<int64_t>();
+  s.together = j.at("together").get<bool>();
   if (j.contains("best")) s.best = j.at("best").get<double>();
+  if (j.contains("information")) s.information = j.at("information").get<double>();
   if (std::min({s.epoch, s.batch, s.rows, s.best_epoch, s.waited, s.rollbacks, s.metrics}) < 0 ||
       !(s.rate_factor > 0 && s.rate_factor <= 1)) {
     throw DataError("the state of the run is out of range", path);

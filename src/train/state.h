@@ -34,8 +34,10 @@ struct TrainState {
   int64_t best_epoch = 0;      // whose it is, from 1
   int64_t waited = 0;          // epochs validated since without improvement
   int64_t rollbacks = 0;
-  double rate_factor = 1;  // of every rate; lower after each roll-back
-  int64_t metrics = 0;     // lines of metrics.jsonl
+  double rate_factor = 1;             // of every rate; lower after each roll-back
+  int64_t metrics = 0;                // lines of metrics.jsonl
+  std::optional<double> information;  // most that validated codes told of their rows, in nats
+  bool together = false;              // it has stopped growing: no more steps of the encoder alone
 
   nlohmann::json json() const;
   /// DataError naming `path` when something is missing or out of range.

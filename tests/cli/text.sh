@@ -49,6 +49,11 @@ for cell in gru lstm; do
   "$latent" train lines.txt $sizes --cell $cell --word-dropout 0.2 --epochs 1 --threads 2 --out parts > /dev/null 2>&1
   "$latent" train lines.txt $small --cell $cell --word-dropout 0.2 --threads 2 --out parts > /dev/null 2>&1
   same whole/last.safetensors parts/last.safetensors
+  for threads in 4 8; do
+    "$latent" train lines.txt $small --cell $cell --word-dropout 0.2 --threads $threads --out many > /dev/null 2>&1
+    same whole/last.safetensors many/last.safetensors
+    rm -r many
+  done
   rm -r whole parts
 done
 finish
