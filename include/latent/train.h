@@ -66,7 +66,7 @@ struct TrainOptions {
   double validation = 0.1;              ///< Fraction of the rows held out; 0: none.
   std::optional<Data> validation_data;  ///< Instead of held-out rows.
   int64_t patience = 0;  ///< Stop after so many epochs without a better validation, counted once
-                         ///< the warm-up is over; 0: never.
+                         ///< the warm-up is over; 0: never, as with losses of their own.
   double average = 0;    ///< Decay of the weights' moving average, which is then validated and
                        ///< returned; 0: none. The decay at update t is min(average, t / (t + 10)).
   uint64_t seed = 1;                ///< Of weights, order, noise and hold-out.
@@ -95,8 +95,8 @@ struct TrainOptions {
 /// Trains on every row of x (and label) of the data. The same bits for any number of threads, in
 /// two runs, and whether or not it was stopped and resumed. With options.out: the same call again
 /// resumes an unfinished run and returns the model of a finished one; a folder of another run is
-/// refused (UsageError). Returns the weights of the best validation; without one, of a model
-/// without encode, or before the warm-up is over, the last.
+/// refused (UsageError). Returns the weights of the best validation; without one, before the
+/// warm-up is over, or where scopes follow losses of their own (Loss::aims), the last.
 LATENT_API Model train(const Architecture& model, const Data& data, const TrainOptions& options);
 
 template <class M>

@@ -144,8 +144,8 @@ bool Loop::finish_epoch() {
   line["seconds"] = std::round((epoch_seconds_ + validation_seconds) * 1e4) / 1e4;
   metrics_.add(line);
   state_.metrics = metrics_.size();
-  // A generator's loss depends on its opponent: it tells no better epoch, and the last one counts.
-  if (!e.validation.empty() && settled() && architecture_.encode) {
+  // With opponents the total is not what is followed: the last epoch counts.
+  if (!e.validation.empty() && settled() && !aims_) {
     const double value = e.validation.front().second;
     ++state_.waited;
     if (!state_.best || value < *state_.best) {

@@ -89,6 +89,7 @@ void Loop::trace_training(Graph& g, int64_t n) {
     throw UsageError("nothing is called \"" + scope + "\", so it cannot be frozen" +
                      did_you_mean(scope, weights_));
   }
+  aims_ = !loss.aims.empty();
   std::vector<Objective> objectives;
   const std::vector<Aim> one = {{loss.total, ""}};
   for (const Aim& aim : loss.aims.empty() ? one : loss.aims) {
