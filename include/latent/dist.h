@@ -15,8 +15,10 @@ namespace latent {
 struct Likelihood {
   std::string name;
   int64_t params_per_value = 1;
-  std::function<Expr(Arg params, Arg x)> nll;              ///< -log p, [n], in nats
-  std::function<Expr(Arg params)> mean;                    ///< E[x], [n, d]
+  std::function<Expr(Arg params, Arg x)> nll;  ///< -log p, [n], in nats
+  /// E[x], [n, d]; of discretized_logistic the location, clamped to [0, 1], and of its mixture the
+  /// mean of these: near the edges E[x] lies a little further inside.
+  std::function<Expr(Arg params)> mean;
   std::function<Expr(const Scope& s, Arg params)> sample;  ///< A draw, [n, d]
 };
 

@@ -62,7 +62,10 @@ class LATENT_API Model {
   /// Rows of a data set as this model reads them: files of pictures, text or sound become rows just
   /// as those that it was trained on. As Data::open; UsageError when rows have other shapes.
   /// `skip_bad`: files that cannot be read are left out and named in the data set's notes.
-  Data open(const std::string& spec, const std::string& label = "", bool skip_bad = false) const;
+  /// `beside`: the label was given for other data, which these stand beside: a file of labels is
+  /// not theirs, and a table without that column has none.
+  Data open(const std::string& spec, const std::string& label = "", bool skip_bad = false,
+            bool beside = false) const;
 
   /// Values of the data to inputs of the functions of architecture(), in place.
   void scale(std::span<float> rows) const;

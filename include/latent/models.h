@@ -48,8 +48,9 @@ struct Loss {
   Expr total;
   std::vector<std::pair<std::string, Expr>> parts;
   /// Where parameters do not all follow the total, as in models with a discriminator: each scope's
-  /// loss, all computed from the same values and applied at once. The total is then for people and
-  /// for validation. Empty: the total moves all.
+  /// loss, all computed from the same values and applied at once. The total is then for people: it
+  /// tells no better epoch from a worse, so that the last weights are kept. Empty: the total moves
+  /// all.
   std::vector<Aim> aims = {};
   /// Of the batch, from which training tells by epoch how the units of the code are used. Empty:
   /// nothing is told.
@@ -234,7 +235,8 @@ struct LATENT_API VqVae {
   /// decay) steps. The total is the negative ELBO, in training with commitment * distance.
   Loss loss(const Scope& s, const Batch& batch) const;
   Likelihood likelihood() const { return likelihood_named(c.likelihood); }
-  std::vector<LayerInfo> layers() const;  ///< What encode and decode are made of, in order.
+  /// What encode and decode are made of, in order; then the book and the prior.
+  std::vector<LayerInfo> layers() const;
 };
 
 /// A generator alone, without an encoder (Goodfellow et al. 2014, arXiv 1406.2661; with the preset

@@ -66,7 +66,7 @@ struct TrainOptions {
   double validation = 0.1;              ///< Fraction of the rows held out; 0: none.
   std::optional<Data> validation_data;  ///< Instead of held-out rows.
   int64_t patience = 0;  ///< Stop after so many epochs without a better validation, counted once
-                         ///< the warm-up is over; 0: never.
+                         ///< the warm-up is over; 0: never, as with losses of their own.
   /// Aggressive updates of the encoder (He et al. 2019, arXiv 1901.05534), against a decoder that
   /// learns to do without the code: of encoder_steps + 1 steps all but the last move the encoder
   /// alone, until the mutual information of rows and codes, of those validated, stops growing from
@@ -100,8 +100,8 @@ struct TrainOptions {
 /// Trains on every row of x (and label) of the data. The same bits for any number of threads, in
 /// two runs, and whether or not it was stopped and resumed. With options.out: the same call again
 /// resumes an unfinished run and returns the model of a finished one; a folder of another run is
-/// refused (UsageError). Returns the weights of the best validation; without one, of a model
-/// without encode, or before the warm-up is over, the last.
+/// refused (UsageError). Returns the weights of the best validation; without one, before the
+/// warm-up is over, or where scopes follow losses of their own (Loss::aims), the last.
 LATENT_API Model train(const Architecture& model, const Data& data, const TrainOptions& options);
 
 template <class M>

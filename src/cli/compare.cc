@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "cli/evaluation.h"
 #include "cli/help.h"
 #include "cli/model_input.h"
 #include "cli/output.h"
@@ -44,16 +45,16 @@ json read_summary(const std::string& run) {
 RunSummary summary_of(const std::string& name, const json& j) {
   try {
     const json& e = j.at("evaluation");
-    RunSummary s{
-        .name = name,
-        .loss_name = (e.contains("negative_elbo") ? "negative ELBO, " : "reconstruction, ") +
-                     e.at("likelihood").get<std::string>(),
-        .loss = e.at("loss").at("value").get<double>(),
-        .bar = 1.96 * e.at("loss").at("error").get<double>(),
-        .active = e.at("active_units").get<int64_t>(),
-        .units = std::ssize(e.at("units")),
-        .parameters = j.at("parameters").get<int64_t>(),
-        .seconds = j.at("seconds").get<double>()};
+    RunSummary s{.name = name,
+                 .parameters = j.at("parameters").get<int64_t>(),
+                 .seconds = j.at("seconds").get<double>()};
+    if (e.contains("loss")) {  // not of a generator
+      s.loss_name = loss_name(e.contains("negative_elbo"), e.at("likelihood").get<std::string>());
+      s.loss = e.at("loss").at("value").get<double>();
+      s.bar = 1.96 * e.at("loss").at("error").get<double>();
+      s.active = e.at("active_units").get<int64_t>();
+      s.units = std::ssize(e.at("units"));
+    }
     const json& data = j.at("data");
     s.settings = {{"data", text_of(data.at("name")) + " " + text_of(data.at("fingerprint"))},
                   {"model", text_of(j.at("model"))}};

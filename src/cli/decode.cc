@@ -31,7 +31,7 @@ int run(const DecodeFlags& flags) {
                                  counted(codes.row_elements(), "value")));
   }
   const std::vector<float> rows =
-      model.decode(codes.values(), labels_in_turn(flags.label, codes.size()));
+      model.decode(codes.values(), labels_in_turn(flags.label, "--label", codes.size()));
   write_data(flags.out, model, rows, flags.columns);
   tell_written(flags.out,
                fmt::format("{} decoded, means of the likelihood", counted(codes.size(), "row")));

@@ -33,6 +33,7 @@ std::string choose_rows(const EvalFlags& flags, const Data& data, EvaluationOpti
   const bool own = of_run.has_value();
   const Split split = of_run.value_or(Split());
   o.trained = split.train;
+  o.held_out = split.validation;
   const std::string asked = flags.rows != "auto"       ? flags.rows
                             : split.validation.empty() ? "all"
                                                        : "held-out";
@@ -66,7 +67,6 @@ void print_posterior(const Evaluation& e, int64_t k) {
                                                counted(p.weak_rows, "row"), k)
                                  : ""));
   }
-  if (p.sigma) tell(fmt::format("sigma              {:.4g}, in scaled units\n", *p.sigma));
   if (e.effective_beta)
     tell(fmt::format("effective beta     {:.4g}\n", *e.effective_beta));
   else
@@ -77,11 +77,16 @@ void print_posterior(const Evaluation& e, int64_t k) {
 }
 
 void print_values(const Evaluation& e) {
-  tell(fmt::format("bits per dimension {:.4f}{}{}\n", e.bits_per_dimension,
-                   e.quantized ? ", of stored whole numbers" : "",
-                   e.normalized ? ""
-                                : fmt::format(", of no density of these data: compare with {} only",
-                                              e.likelihood)));
+  if (e.bits_per_dimension)
+    tell(fmt::format(
+        "bits per dimension {:.4f}{}{}\n", *e.bits_per_dimension,
+        e.quantized ? ", of stored whole numbers" : "",
+        e.normalized
+            ? ""
+            : fmt::format(", of no density of these data: compare with {} only", e.likelihood)));
+  else
+    tell("bits per dimension: none, " + no_bits(e) + "\n");
+  if (e.sigma) tell(fmt::format("sigma              {:.4g}, in scaled units\n", *e.sigma));
   tell(fmt::format("rmse               {:.4g} in units of the data, which deviate by {:.4g}\n",
                    e.rmse, e.deviation));
 }
@@ -103,12 +108,15 @@ void print(const Evaluation& e, int64_t k) {
                      t.perplexity, t.tokens, e.posterior ? ": at most" : ", given the code"));
     if (t.perplexity_iwae)
       tell(fmt::format("perplexity, K = {:<3} {:.3f}, nearer\n", k, *t.perplexity_iwae));
-    tell(fmt::format("bits per token     {:.4f}\n", e.bits_per_dimension));
+    tell(fmt::format("bits per token     {:.4f}\n", *e.bits_per_dimension));
     tell(fmt::format("given back         {:.1f} % of the tokens, each at its place\n",
                      100 * t.given_back));
   } else {
     print_values(e);
   }
+  if (e.codebook)
+    tell(fmt::format("perplexity         {:.1f} of {} codes\n", e.codebook->perplexity,
+                     e.codebook->codes));
   tell(
       fmt::format("active units       {} of {}\n", measure::active_units(e.units), e.units.size()));
   std::string text = e.posterior ? "KL by unit:" : "variance by unit:";

@@ -17,23 +17,31 @@ using namespace measure;
 using nlohmann::json;
 
 constexpr int64_t kMostInformationRows = 2000;  // its cost grows with the square
-constexpr int64_t kMostSigmaRows = 4096;
+
+/// Values in model space: whether any is neither 0 nor 1, and whether any is no k / 255.
+struct Levels {
+  bool grey = false, off_bytes = false;
+};
 
 /// Root mean squares over rows and values, in the data's units: of reconstruction minus row, and of
-/// row minus the mean row. Gives whether any value in model space is neither 0 nor 1.
-bool add_rmse(Evaluator& model, const RowSource& source, const Data& data, const Scaling& scaling,
-              Evaluation& e) {
+/// row minus the mean row.
+Levels add_rmse(Evaluator& model, const RowSource& source, const Data& data, const Scaling& scaling,
+                Evaluation& e) {
   constexpr int64_t kRows = 4096;
   const auto width = static_cast<size_t>(e.inputs);
   std::vector<double> sum(width), squares(width);
   double errors = 0;
-  bool grey = false;
+  Levels levels;
   for (int64_t at = 0; at < source.size(); at += kRows) {
     const auto first = source.rows.begin() + at;
     const RowSource piece = source.with({first, first + std::min(kRows, source.size() - at)});
     std::vector<float> made = model.reconstruct(piece), rows(made.size());
     source.read(piece.rows, rows.data());
-    grey = grey || std::ranges::any_of(rows, [](float v) { return v != 0 && v != 1; });
+    for (const float v : rows) {
+      levels.grey = levels.grey || (v != 0 && v != 1);
+      const float byte = 255 * v;
+      levels.off_bytes = levels.off_bytes || std::abs(byte - std::round(byte)) > 0.01f;
+    }
     scaling.undo(made);
     data.dataset().gather("x", piece.rows, rows.data());
     for (size_t i = 0; i < rows.size(); ++i) {
@@ -48,7 +56,15 @@ bool add_rmse(Evaluator& model, const RowSource& source, const Data& data, const
   for (size_t j = 0; j < width; ++j) variance += squares[j] - sum[j] * sum[j] / n;
   e.rmse = std::sqrt(errors / values);
   e.deviation = std::sqrt(std::max(0.0, variance / values));
-  return grey;
+  return levels;
+}
+
+/// Whether the bins of discretized_logistic, 1 / 255 wide around each value, overlap: their masses
+/// then add to more than 1. They do not around bytes, nor around whole numbers that scaling leaves
+/// a bin apart.
+bool bins_overlap(const Levels& levels, bool integral, const Scaling& scaling) {
+  const auto apart = [](double scale) { return std::abs(scale) >= 1 / 255.0; };
+  return levels.off_bytes && !(integral && std::ranges::all_of(scaling.scale, apart));
 }
 
 /// Counts tokens, and those that come back.
@@ -70,20 +86,15 @@ TextNumbers measure_text(Evaluator& model, const RowSource& source, const Evalua
   return t;
 }
 
-PosteriorNumbers measure_posterior(Evaluator& model, const RowSource& rows,
-                                   const RowSource& trained, int64_t k, Evaluation& e) {
+PosteriorNumbers measure_posterior(Evaluator& model, const RowSource& rows, int64_t k,
+                                   Evaluation& e) {
   PosteriorNumbers p;
-  // One sigma for all numbers, of the rows trained on where they are known.
-  std::optional<double> sigma;
-  if (e.likelihood == "gaussian_optimal")
-    sigma = model.elbo(some_rows(trained, kMostSigmaRows)).sigma;
-  const Elbo elbo = model.elbo(rows, 1, sigma);
+  const Elbo elbo = model.elbo(rows, 1, e.sigma);
   p.nll = mean_of(elbo.nll);
   p.kl = mean_of(elbo.kl);
-  p.sigma = elbo.sigma;
   e.loss = elbo.negative_elbo();
   if (k > 0) {
-    const Iwae iwae = model.iwae(rows, k, sigma);
+    const Iwae iwae = model.iwae(rows, k, e.sigma);
     p.iwae = mean_of(iwae.bound);
     p.log_likelihood = iwae.log_likelihood();
     p.draws_bar = iwae.bar();
@@ -97,7 +108,7 @@ PosteriorNumbers measure_posterior(Evaluator& model, const RowSource& rows,
 
 /// Of a model whose code of a row is one: its loss, and its parts where the code has a prior.
 void measure_code(Evaluator& model, const RowSource& rows, Evaluation& e) {
-  std::vector<double> nll = model.reconstruction_nll(rows);
+  std::vector<double> nll = model.reconstruction_nll(rows, e.sigma);
   if (model.view().prior_nll) {
     const std::vector<double> kl = model.code_nll(rows);
     e.coded = {mean_of(nll), mean_of(kl)};
@@ -113,6 +124,17 @@ json or_null(const std::optional<T>& v) {
 
 }  // namespace
 
+std::string loss_name(bool bound, const std::string& likelihood) {
+  return (bound ? "negative ELBO, " : "reconstruction, ") + likelihood;
+}
+
+std::string no_bits(const Evaluation& e) {
+  if (e.bits_per_dimension) return "";
+  return "the values lie closer than the bins of " + e.likelihood +
+         ", 1/255 wide, whose probabilities add to more than 1; take a density (--likelihood "
+         "gaussian)";
+}
+
 json to_json(const Estimate& e) { return {{"value", e.value}, {"error", e.error}}; }
 
 Evaluation evaluate(const Model& model, const Data& data, const EvaluationOptions& o) {
@@ -120,41 +142,56 @@ Evaluation evaluate(const Model& model, const Data& data, const EvaluationOption
   const ModelView view = view_of(model.architecture());
   Evaluator evaluator(view, model.weights(), {.threads = o.threads, .seed = o.seed});
   const RowSource rows = rows_of(data.dataset(), scaling, o.rows);
-  const RowSource trained = o.trained.empty() ? rows : rows_of(data.dataset(), scaling, o.trained);
+  // One sigma for all numbers, of the rows trained on where they are known.
+  const Data& own = o.trained.empty() || !o.training_data ? data : *o.training_data;
+  const RowSource trained = o.trained.empty() ? rows : rows_of(own.dataset(), scaling, o.trained);
   Evaluation e{.likelihood = view.likelihood.name, .rows = rows.size(), .inputs = view.inputs};
   e.beta = json::parse(model.architecture().config).value("beta", 1.0);
+  e.sigma = evaluator.sigma_of(trained);
   if (evaluator.has_posterior())
-    e.posterior = measure_posterior(evaluator, rows, trained, o.k, e);
+    e.posterior = measure_posterior(evaluator, rows, o.k, e);
   else
     measure_code(evaluator, rows, e);
   if (model.preprocessing().content.kind == "text") e.text = measure_text(evaluator, rows, e);
-  const double bits =
-      data.dataset().range("x").integral ? quantization_bits(scaling, e.likelihood) : 0;
+  const bool integral = data.dataset().range("x").integral;
+  const double bits = integral ? quantization_bits(scaling, e.likelihood) : 0;
   e.quantized = bits != 0;
-  e.bits_per_dimension = bits_per_dimension(e.loss.value, e.inputs, bits);
-  if (e.text) e.bits_per_dimension = std::log2(e.text->perplexity);
-  const bool grey = !e.text && add_rmse(evaluator, rows, data, scaling, e);
-  e.normalized = e.likelihood != "squared_error" && !(grey && e.likelihood == "bernoulli");
+  const Levels levels = e.text ? Levels() : add_rmse(evaluator, rows, data, scaling, e);
+  const bool overlap =
+      e.likelihood.starts_with("discretized_logistic") && bins_overlap(levels, integral, scaling);
+  e.normalized =
+      e.likelihood != "squared_error" && !overlap && !(levels.grey && e.likelihood == "bernoulli");
+  if (e.text)
+    e.bits_per_dimension = std::log2(e.text->perplexity);
+  else if (!overlap)
+    e.bits_per_dimension = bits_per_dimension(e.loss.value, e.inputs, bits);
   e.units = unit_statistics(evaluator.codes(rows));
-  const bool held_out = !o.trained.empty() && o.rows != o.trained;
-  e.discriminator_accuracy = discriminator_accuracy(model, data, trained);
-  const Evidence evidence = gather_evidence(evaluator, trained, held_out ? &rows : nullptr,
-                                            {.beta = e.beta,
-                                             .discriminator_accuracy = e.discriminator_accuracy,
-                                             .codebook = codebook_use(model, data, trained)});
+  e.discriminator_accuracy = discriminator_accuracy(model, own, trained);
+  e.codebook = codebook_use(model, own, trained);
+  const bool split = !o.trained.empty() && !o.held_out.empty();
+  const RowSource held = split ? rows_of(data.dataset(), scaling, o.held_out) : RowSource();
+  const Evidence evidence = gather_evidence(
+      evaluator, trained, &held,
+      {.beta = e.beta, .discriminator_accuracy = e.discriminator_accuracy, .codebook = e.codebook});
   if (e.posterior && evidence.noise_variance)
     e.effective_beta = effective_beta(1 / (2 * *evidence.noise_variance), e.beta);
   e.findings = diagnose(evidence);
+  e.checks = checks_of(evidence);
   return e;
 }
 
 Evaluation evaluate_generator(const Model& model, const Data& data, const EvaluationOptions& o) {
   const Architecture& a = model.architecture();
-  const RowSource rows = rows_of(data.dataset(), model.preprocessing().scaling,
-                                 o.trained.empty() ? o.rows : o.trained);
-  Evaluation e{.likelihood = a.likelihood->name, .rows = rows.size(), .inputs = a.inputs};
-  e.discriminator_accuracy = discriminator_accuracy(model, data, rows);
+  const bool known = !o.trained.empty();
+  const Data& own = known && o.training_data ? *o.training_data : data;
+  const RowSource rows =
+      rows_of(own.dataset(), model.preprocessing().scaling, known ? o.trained : o.rows);
+  Evaluation e{
+      .likelihood = a.likelihood->name, .rows = rows.size(), .inputs = a.inputs, .generator = true};
+  e.discriminator_accuracy = discriminator_accuracy(model, own, rows);
   e.findings = diagnose_contest(e.discriminator_accuracy);
+  e.checks =
+      checks_of({.has_posterior = false, .discriminator_accuracy = e.discriminator_accuracy});
   return e;
 }
 
@@ -162,18 +199,28 @@ json to_json(const Evaluation& e, int64_t k) {
   json j = {{"likelihood", e.likelihood},
             {"rows", e.rows},
             {"inputs", e.inputs},
-            {"loss", to_json(e.loss)},
-            {"bits_per_dimension", e.bits_per_dimension},
+            {"findings", json::array()}};
+  for (const Finding& f : e.findings) {
+    j["findings"].push_back({{"kind", f.kind == Finding::Kind::fault ? "fault" : "remark"},
+                             {"code", f.code},
+                             {"sentence", f.sentence},
+                             {"advice", f.advice}});
+  }
+  if (e.discriminator_accuracy) j["discriminator_accuracy"] = *e.discriminator_accuracy;
+  if (e.generator) return j;
+  j.update({{"loss", to_json(e.loss)},
+            {"bits_per_dimension", or_null(e.bits_per_dimension)},
             {"normalized", e.normalized},
             {"quantized", e.quantized},
             {"rmse", e.rmse},
             {"deviation", e.deviation},
+            {"sigma", or_null(e.sigma)},
             {"beta", e.beta},
             {"effective_beta", or_null(e.effective_beta)},
             {"active_units", active_units(e.units)},
-            {"units", json::array()},
-            {"findings", json::array()}};
-  if (e.discriminator_accuracy) j["discriminator_accuracy"] = *e.discriminator_accuracy;
+            {"units", json::array()}});
+  if (e.codebook)
+    j["codebook"] = {{"codes", e.codebook->codes}, {"perplexity", e.codebook->perplexity}};
   for (const UnitStatistics& u : e.units) {
     j["units"].push_back({{"kl", u.kl},
                           {"mean_variance", u.mean_variance},
@@ -185,12 +232,6 @@ json to_json(const Evaluation& e, int64_t k) {
                  {"perplexity_iwae", or_null(e.text->perplexity_iwae)},
                  {"given_back", e.text->given_back}};
   }
-  for (const Finding& f : e.findings) {
-    j["findings"].push_back({{"kind", f.kind == Finding::Kind::fault ? "fault" : "remark"},
-                             {"code", f.code},
-                             {"sentence", f.sentence},
-                             {"advice", f.advice}});
-  }
   if (e.coded) {
     j["negative_elbo"] = to_json(e.loss);
     j["reconstruction"] = to_json(e.coded->nll);
@@ -201,7 +242,6 @@ json to_json(const Evaluation& e, int64_t k) {
   j["negative_elbo"] = to_json(e.loss);
   j["reconstruction"] = to_json(p.nll);
   j["kl"] = to_json(p.kl);
-  j["sigma"] = or_null(p.sigma);
   j["mutual_information"] = {{"value", p.mutual_information}, {"rows", p.information_rows}};
   if (p.iwae) {
     j["iwae"] = to_json(*p.iwae);

@@ -19,7 +19,7 @@ struct InterpolateFlags {
   ModelFlags model;
   DataFlags data;
   Output out;
-  std::string rows, to, second;  // `second`: as `to`, or a sentence
+  std::string rows, to, second, shown;  // `second`: as `to`, or a sentence
   int64_t steps = 9;
   bool slerp = false;
 };
@@ -27,6 +27,7 @@ struct InterpolateFlags {
 /// Where strips begin and end, [pairs, inputs] each.
 struct Ends {
   std::vector<float> from, to;
+  std::vector<int32_t> from_labels = {}, to_labels = {};  // of a model that is conditioned on them
 };
 
 Ends ends_of(const InterpolateFlags& flags, const Model& model, const Data& data) {
@@ -36,25 +37,33 @@ Ends ends_of(const InterpolateFlags& flags, const Model& model, const Data& data
   if (flags.rows.empty() == to.empty())
     throw UsageError("give the rows to go between: either --rows A,B or --to FILE");
   if (flags.rows.empty()) {
-    const Data other = open_rows({to, ""}, model);
+    const Data other = open_beside(flags.data, to, model);
     if (other.size() != data.size()) {
       throw UsageError(
           fmt::format("each row of {} goes to the same row of {}, but they have {} and "
                       "{} rows",
                       data.name(), other.name(), data.size(), other.size()));
     }
-    return {data.values(), other.values()};
+    return {data.values(), other.values(), labels_for(model, data), labels_for(model, other)};
   }
   const std::vector<int64_t> rows = row_numbers(flags.rows, data, "--rows");
   if (rows.size() % 2 != 0)
     throw UsageError("--rows takes pairs, as 0,1 or 0,1,5,9; found \"" + flags.rows + "\"");
-  Ends ends;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const std::vector<float> row = rows_at(data, {rows[i]});
-    std::vector<float>& side = i % 2 == 0 ? ends.from : ends.to;
-    side.insert(side.end(), row.begin(), row.end());
-  }
-  return ends;
+  std::vector<int64_t> from, onto;
+  for (size_t i = 0; i < rows.size(); ++i) (i % 2 == 0 ? from : onto).push_back(rows[i]);
+  return {rows_at(data, from), rows_at(data, onto), labels_at(model, data, from),
+          labels_at(model, data, onto)};
+}
+
+/// What each row of the strips shows: the classes asked for, a strip each in turn, else the label
+/// that the strip begins with.
+std::vector<int32_t> labels_of_strips(const InterpolateFlags& flags, const Ends& ends,
+                                      int64_t strips) {
+  const std::vector<int32_t> asked = labels_in_turn(flags.shown, "--class", strips);
+  std::vector<int32_t> labels;
+  for (const int32_t label : asked.empty() ? ends.from_labels : asked)
+    labels.insert(labels.end(), static_cast<size_t>(flags.steps), label);
+  return labels;
 }
 
 /// The strip between two sentences of the command line.
@@ -71,7 +80,8 @@ int run(const InterpolateFlags& flags) {
   const Ends ends = !flags.second.empty() && reads_text(model)
                         ? sentences_of(flags, model)
                         : ends_of(flags, model, open_rows(flags.data, model));
-  const std::vector<float> a = model.encode(ends.from), b = model.encode(ends.to);
+  const std::vector<float> a = model.encode(ends.from, ends.from_labels),
+                           b = model.encode(ends.to, ends.to_labels);
   const auto units = static_cast<size_t>(model.latent());
   std::vector<float> codes;
   for (size_t at = 0; at < a.size(); at += units) {
@@ -80,7 +90,8 @@ int run(const InterpolateFlags& flags) {
         flags.slerp ? measure::arc(from, to, flags.steps) : measure::line(from, to, flags.steps);
     codes.insert(codes.end(), way.begin(), way.end());
   }
-  const std::vector<float> rows = model.decode(codes);
+  const std::vector<float> rows =
+      model.decode(codes, labels_of_strips(flags, ends, std::ssize(a) / model.latent()));
   write_data(flags.out, model, rows, flags.steps);
   tell_written(flags.out, fmt::format("{} of {} rows, along {} between codes",
                                       counted(std::ssize(a) / model.latent(), "strip"), flags.steps,
@@ -101,6 +112,9 @@ Action add_interpolate(Flags& flags) {
   flags.add("--steps", "N", asked->steps, "rows of a strip, both ends included", {2, 10000});
   flags.add("--slerp", asked->slerp,
             "along arcs, on which codes stay as far from 0 as those of rows, instead of lines");
+  flags.add("--class", "K,..", asked->shown,
+            "of a conditional model: the label that strips show, in turn where there are several; "
+            "none: that of the row they begin with");
   add_output_flags(flags, asked->out);
   add_json_flag(flags, asked->out);
   return [asked] { return run(*asked); };

@@ -82,7 +82,8 @@ std::string data_help() {
 }
 
 std::string label_help() {
-  return "labels, no values of a row: a column of a CSV file, a file of one number a row, or folder "
+  return "labels, no values of a row: a column of a CSV file, a file of one number a row, or "
+         "folder "
          "(files lie in one of their class)";
 }
 
@@ -94,6 +95,12 @@ void add_data_flags(Flags& flags, DataFlags& data, bool required) {
 
 Data open_rows(const DataFlags& flags, const Model& model) {
   Data data = model.open(flags.spec, flags.label, flags.skip_bad);
+  tell_notes(data);
+  return data;
+}
+
+Data open_beside(const DataFlags& flags, const std::string& spec, const Model& model) {
+  Data data = model.open(spec, flags.label, flags.skip_bad, /*beside=*/true);
   tell_notes(data);
   return data;
 }
@@ -117,9 +124,18 @@ std::vector<int32_t> labels_for(const Model& model, const Data& data, int64_t fi
   return {begin, count < 0 ? all.end() : begin + count};
 }
 
-std::vector<int32_t> labels_in_turn(const std::string& text, int64_t rows) {
+std::vector<int32_t> labels_at(const Model& model, const Data& data,
+                               const std::vector<int64_t>& rows) {
+  if (model.architecture().classes == 0) return {};
+  const std::vector<int32_t> all = labels_of(data);
+  std::vector<int32_t> labels;
+  for (const int64_t row : rows) labels.push_back(all[static_cast<size_t>(row)]);
+  return labels;
+}
+
+std::vector<int32_t> labels_in_turn(const std::string& text, const char* flag, int64_t rows) {
   if (text.empty()) return {};
-  const std::vector<int64_t> asked = whole_numbers(text, "--label", 0, 65535);
+  const std::vector<int64_t> asked = whole_numbers(text, flag, 0, 65535);
   std::vector<int32_t> labels;
   for (int64_t i = 0; i < rows; ++i)
     labels.push_back(static_cast<int32_t>(asked[static_cast<size_t>(i % std::ssize(asked))]));

@@ -50,6 +50,10 @@ void add_data_flags(Flags& flags, DataFlags& data, bool required = true);
 /// Rows as the model reads them, and their notes on standard error.
 Data open_rows(const DataFlags& flags, const Model& model);
 
+/// Rows of a second file, whose labels come from the same column or folder as those of DATA; a file
+/// of labels is of DATA alone.
+Data open_beside(const DataFlags& flags, const std::string& spec, const Model& model);
+
 /// What reading the data changed or left out, on standard error.
 void tell_notes(const Data& data);
 
@@ -57,8 +61,11 @@ void tell_notes(const Data& data);
 /// to the end. None for another model; UsageError where the data have none.
 std::vector<int32_t> labels_for(const Model& model, const Data& data, int64_t first = 0,
                                 int64_t count = -1);
+/// The same of single rows.
+std::vector<int32_t> labels_at(const Model& model, const Data& data,
+                               const std::vector<int64_t>& rows);
 /// Of a flag: "" none, or numbers separated by commas, which rows take in turn.
-std::vector<int32_t> labels_in_turn(const std::string& text, int64_t rows);
+std::vector<int32_t> labels_in_turn(const std::string& text, const char* flag, int64_t rows);
 
 /// Calls f with the values of all rows in order, [some rows, inputs], as the data hold them.
 void for_pieces(const Data& data, const std::function<void(std::span<const float> rows)>& f);

@@ -36,9 +36,10 @@ struct NeighborFlags {
 
 /// Rows to find neighbors of: of the data by number, or all of another file.
 struct Queries {
-  std::vector<int64_t> rows;  // of the data, or of the file; 0 of a sentence
-  bool own = true;            // a row of the data is no neighbor of itself
-  std::vector<float> values;  // [queries, inputs]
+  std::vector<int64_t> rows;         // of the data, or of the file; 0 of a sentence
+  bool own = true;                   // a row of the data is no neighbor of itself
+  std::vector<float> values;         // [queries, inputs]
+  std::vector<int32_t> labels = {};  // of a model that is conditioned on them
 };
 
 Queries queries_of(const NeighborFlags& flags, const Model& model, const Data& data) {
@@ -50,10 +51,11 @@ Queries queries_of(const NeighborFlags& flags, const Model& model, const Data& d
   if (!flags.sentence.empty())
     return {.rows = {0}, .own = false, .values = sentence_rows(model, {flags.sentence})};
   Queries q{.own = flags.query.empty()};
-  const Data source = q.own ? data : open_rows({flags.query, ""}, model);
+  const Data source = q.own ? data : open_beside(flags.data, flags.query, model);
   if (q.own) q.rows = row_numbers(flags.rows, data);
   for (int64_t i = 0; !q.own && i < source.size(); ++i) q.rows.push_back(i);
   q.values = rows_at(source, q.rows);
+  q.labels = labels_at(model, source, q.rows);
   return q;
 }
 
@@ -135,7 +137,7 @@ int run(const NeighborFlags& flags) {
   const std::vector<float> codes = map_rows(
                                model, data,
                                [&](auto rows, auto labels) { return model.encode(rows, labels); }),
-                           asked = model.encode(q.values);
+                           asked = model.encode(q.values, q.labels);
   const Metric metric = flags.metric == "cosine" ? Metric::cosine : Metric::euclidean;
   const auto width = static_cast<size_t>(model.latent());
   std::vector<std::vector<Neighbor>> found;

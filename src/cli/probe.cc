@@ -117,6 +117,11 @@ double commonest(const std::vector<int32_t>& classes) {
 
 int run(const ProbeFlags& flags) {
   const Model model = open_model(flags.model);
+  if (model.architecture().classes > 0) {
+    throw UsageError(
+        "the encoder of this model is given the label of each row, so that its codes are told what "
+        "a probe is to find: only a model without --condition can be probed");
+  }
   tell_model(flags.model, model);
   const Data data = open_rows(flags.data, model);
   const Sides sides = sides_of(flags, model, data);

@@ -115,7 +115,7 @@ int run(const ReconstructFlags& flags) {
   const Content& content = model.preprocessing().content;
   if (content.kind == "audio") {
     const auto error = measure::sound_error(content, data.values(), rows);
-    fmt::print(stderr, "{}, mean of {} windows\n", error.text(), data.size());
+    fmt::print(stderr, "{}\n", error.text());
   }
   const std::vector<std::string>& names = data.dataset().columns();
   if (format == Format::own || format == Format::files)

@@ -54,21 +54,26 @@ double explained(const Evaluation& e) {
   return e.deviation > 0 ? 1 - e.rmse * e.rmse / (e.deviation * e.deviation) : 0;
 }
 
-std::string verdict(const Evaluation& e, bool held_out) {
-  const auto active = measure::active_units(e.units);
+/// Values of a vector of the codebook.
+int64_t vector_size(const Architecture& a) {
+  return json::parse(a.config).at("latent").get<int64_t>();
+}
+
+std::string verdict(const Evaluation& e, const Architecture& a, bool held_out) {
   const std::string rows = held_out ? "rows that it has not been trained on" : "its rows";
-  std::string text =
-      e.text
-          ? fmt::format(
-                "Through a code of {} number{}, the model gives back {:.0f} % of the tokens of {}.",
-                e.units.size(), e.units.size() == 1 ? "" : "s", 100 * e.text->given_back, rows)
-          : fmt::format(
-                "Through a code of {} number{}, the model gives back {:.0f} % of the variance of "
-                "{} (error "
-                "{:.3g}, data deviate by {:.3g}).",
-                e.units.size(), e.units.size() == 1 ? "" : "s", 100 * std::max(0.0, explained(e)),
-                rows, e.rmse, e.deviation);
-  return text + fmt::format(" {} of {} units of the code are in use.", active, e.units.size());
+  const std::string code =
+      e.codebook ? fmt::format("{}, each of {}", counted(a.latent / vector_size(a), "place"),
+                               counted(e.codebook->codes, "code"))
+                 : counted(std::ssize(e.units), "number");
+  const std::string back =
+      e.text ? fmt::format("{:.0f} % of the tokens of {}", 100 * e.text->given_back, rows)
+             : fmt::format("{:.0f} % of the variance of {} (error {:.3g}, data deviate by {:.3g})",
+                           100 * std::max(0.0, explained(e)), rows, e.rmse, e.deviation);
+  const std::string use =
+      e.codebook ? fmt::format("The codes are used as if there were {:.1f}", e.codebook->perplexity)
+                 : fmt::format("{} of {} units of the code are in use",
+                               measure::active_units(e.units), e.units.size());
+  return fmt::format("Through a code of {}, the model gives back {}. {}.", code, back, use);
 }
 
 /// Of a generator, which has no code and no likelihood to judge it by.
@@ -103,13 +108,18 @@ std::vector<Fact> measures(const Evaluation& e) {
     facts.emplace_back("perplexity", fmt::format("{:.3f} by {} tokens, ends among them",
                                                  e.text->perplexity, e.text->tokens));
   }
-  facts.emplace_back(
-      e.text ? "bits per token" : "bits per dimension",
-      fmt::format(
-          "{:.4f}{}", e.bits_per_dimension,
-          e.normalized ? "" : "; no density of these data: compare only with " + e.likelihood));
-  facts.emplace_back("active units",
-                     fmt::format("{} of {}", measure::active_units(e.units), e.units.size()));
+  const std::string no_density =
+      e.normalized ? "" : "; no density of these data: compare only with " + e.likelihood;
+  facts.emplace_back(e.text ? "bits per token" : "bits per dimension",
+                     e.bits_per_dimension
+                         ? fmt::format("{:.4f}{}", *e.bits_per_dimension, no_density)
+                         : "none: " + no_bits(e));
+  if (e.codebook)
+    facts.emplace_back("perplexity of the codes",
+                       fmt::format("{:.1f} of {}", e.codebook->perplexity, e.codebook->codes));
+  else
+    facts.emplace_back("active units",
+                       fmt::format("{} of {}", measure::active_units(e.units), e.units.size()));
   return facts;
 }
 
@@ -142,35 +152,56 @@ std::string notice(const EndedRun& run, const Metrics& metrics) {
       run.stopped, best_epoch(metrics).second, run.plan.options.epochs, own_command(run));
 }
 
-std::vector<std::string> advice(const EndedRun& run, const Evaluation& e, const Metrics& metrics) {
-  std::vector<std::string> list;
-  const auto [best, epochs] = best_epoch(metrics);
-  if (!run.stopped.empty()) {
-    list.push_back("Let it finish: " + own_command(run) + " goes on where it was.");
-    return list;
+/// Whether more epochs may help.
+std::string advice_on_epochs(const EndedRun& run, const Evaluation& e, const Metrics& metrics) {
+  if (e.discriminator_accuracy) {
+    return "The weights are those of the last epoch: with a discriminator no loss tells a better "
+           "epoch from a worse. Judge by the samples, and train longer while they get better.";
   }
+  const auto [best, epochs] = best_epoch(metrics);
   if (best > 0 && 10 * best >= 9 * epochs) {
-    list.push_back(fmt::format(
+    return fmt::format(
         "The held-out loss was still falling: its best was epoch {} of {}. Train longer: the same "
         "command with --epochs {}{}.",
         best, epochs, 2 * epochs,
-        depends_on_total(run.plan.options) ? " and another --out" : " goes on from here"));
-  } else if (best > 0) {
-    list.push_back(
-        fmt::format("The held-out loss was best at epoch {} of {}, and those weights are kept: "
-                    "more epochs would "
-                    "not help. More data, or a smaller model, may.",
-                    best, epochs));
+        depends_on_total(run.plan.options) ? " and another --out" : " goes on from here");
+  }
+  if (best == 0) return "";
+  return fmt::format(
+      "The held-out loss was best at epoch {} of {}, and those weights are kept: more epochs would "
+      "not help. More data, or a smaller model, may.",
+      best, epochs);
+}
+
+/// Whether the code has the right size.
+std::string advice_on_code(const EndedRun& run, const Evaluation& e) {
+  const json config = json::parse(run.plan.architecture.config);
+  if (e.codebook) {
+    const auto [codes, perplexity] = *e.codebook;
+    const std::string places =
+        config.at("encoder") == ""
+            ? fmt::format("--places {}", 2 * config.at("places").get<int64_t>())
+            : "an --encoder with one halving less";
+    const bool full = 2 * perplexity >= static_cast<double>(codes);
+    return fmt::format(
+        "The {} codes are used as if there were {:.1f}: --codes {} {}. More places ({}) "
+        "tell more of a row.",
+        codes, perplexity, full ? 2 * codes : std::max<int64_t>(2, std::llround(2 * perplexity)),
+        full ? "may explain more" : "would do as well", places);
   }
   const auto active = measure::active_units(e.units), units = std::ssize(e.units);
-  if (active == units && units > 0) {
-    list.push_back(
-        fmt::format("All {} units are in use: --latent {} may explain more.", units, 2 * units));
-  } else if (active > 0) {
-    const bool weighs_kl = json::parse(run.plan.architecture.config).contains("beta");
-    list.push_back(fmt::format("{} of {} units are in use: --latent {} would do as well{}.", active,
-                               units, active, weighs_kl ? "; --beta below 1 would use more" : ""));
-  }
+  if (active == 0) return "";
+  if (active == units)
+    return fmt::format("All {} units are in use: --latent {} may explain more.", units, 2 * units);
+  return fmt::format("{} of {} units are in use: --latent {} would do as well{}.", active, units,
+                     active, config.contains("beta") ? "; --beta below 1 would use more" : "");
+}
+
+std::vector<std::string> advice(const EndedRun& run, const Evaluation& e, const Metrics& metrics) {
+  if (!run.stopped.empty())
+    return {"Let it finish: " + own_command(run) + " goes on where it was."};
+  std::vector<std::string> list = {advice_on_epochs(run, e, metrics), advice_on_code(run, e)};
+  std::erase(list, "");
   list.push_back(
       "Differences smaller than the error bars above are chance: compare with another --seed.");
   return list;
@@ -272,24 +303,26 @@ std::string write_run_report(const EndedRun& run, std::vector<Finding>& findings
   const int64_t most = run.stopped.empty() ? kMostMeasured : kMostOfStopped;
   EvaluationOptions measured{
       .trained = measure::evenly(split.train, most), .k = 0, .threads = o.threads};
+  if (o.validation_data) measured.training_data = run.plan.data;
   measured.rows =
       measure::evenly(o.validation_data ? latent::split(rows.size(), 0.0, uint64_t{0}).train
                       : held_out        ? split.validation
                                         : split.train,
                       most);
-  // Rows of another data set are no rows of this one: nothing is known of those trained on.
-  if (o.validation_data) measured.trained.clear();
+  if (held_out) measured.held_out = measured.rows;
   const bool encodes = static_cast<bool>(run.plan.architecture.encode);
   const Evaluation e =
       encodes ? evaluate(run.model, rows, measured) : evaluate_generator(run.model, rows, measured);
-  findings = o.validation_data && encodes ? diagnose(run.model, run.plan.data, o) : e.findings;
+  findings = e.findings;
   const Metrics metrics = metrics_of(o.out);
   const bool has_prior = run.plan.architecture.prior,
              samples = has_prior || run.plan.architecture.own_prior;
   RunReport r{.title = run.plan.architecture.name + " on " + run.plan.data.name(),
               .notice = notice(run, metrics),
-              .verdict = encodes ? verdict(e, held_out) : contest_text(e),
+              .verdict = encodes ? verdict(e, run.plan.architecture, held_out) : contest_text(e),
               .findings = findings,
+              .checks = e.checks,
+              .held_out = held_out,
               .advice = encodes ? advice(run, e, metrics) : std::vector<std::string>{},
               .trained = trained(run, metrics),
               .measures = encodes ? measures(e) : std::vector<Fact>{},

@@ -54,7 +54,7 @@ struct Reference {
 
 Reference reference_of(const ScoreFlags& flags, const Model& model, const Data& data) {
   if (!flags.reference.empty()) {
-    Data other = open_rows({flags.reference, ""}, model);
+    Data other = open_beside(flags.data, flags.reference, model);
     std::string text = fmt::format("the {} of {}", counted(other.size(), "row"), other.name());
     return {std::move(other), {}, std::move(text)};
   }
@@ -74,10 +74,7 @@ std::vector<Column> score(const ScoreFlags& flags, const Model& model, const Dat
   const ScoreKind kind = flags.by != "auto"          ? score_named(flags.by)
                          : evaluator.has_posterior() ? ScoreKind::elbo
                                                      : ScoreKind::reconstruction;
-  std::optional<double> sigma;  // one for all rows, of those that are normal
-  constexpr int64_t kMostSigmaRows = 4096;
-  if (evaluator.view().likelihood.name == "gaussian_optimal" && evaluator.has_posterior())
-    sigma = evaluator.elbo(some_rows(normal, kMostSigmaRows)).sigma;
+  const auto sigma = evaluator.sigma_of(normal);  // one for all rows, of those that are normal
   const int64_t inputs = model.inputs(), half = (inputs + 1) / 2;
   // As many components as units, but no more than leave something over.
   const Pca pca = pca_of(normal, inputs, std::clamp<int64_t>(model.latent(), 1, half));
@@ -117,8 +114,9 @@ std::string row_text(const Data& data, int64_t row) {
 void write_heat(const ScoreFlags& flags, const Model& model, const Data& data,
                 const std::vector<double>& scores) {
   if (flags.heatmap.ends_with(".npy")) {
-    const auto errors =
-        map_rows(data, [&](auto x) { return pixel_errors(model, x, model.reconstruct(x)); });
+    const auto errors = map_rows(model, data, [&](auto x, auto labels) {
+      return pixel_errors(model, x, model.reconstruct(x, labels));
+    });
     const Shape row = model.row_shape();
     write_rows({flags.heatmap}, errors, {row[0], row[1]}, {});
     tell_written({flags.heatmap},
@@ -128,7 +126,8 @@ void write_heat(const ScoreFlags& flags, const Model& model, const Data& data,
   const std::vector<int64_t> rows = strangest(scores, flags.shown);
   const std::vector<float> x = rows_at(data, rows);
   float greatest = 0;
-  const Picture p = heat_picture(model, x, model.reconstruct(x), greatest);
+  const std::vector<float> back = model.reconstruct(x, labels_at(model, data, rows));
+  const Picture p = heat_picture(model, x, back, greatest);
   write_png(flags.heatmap, p.pixels, p.height, p.width, p.channels);
   std::string text;
   for (const int64_t row : rows) text += (text.empty() ? "" : ", ") + row_text(data, row);

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "cli/lists.h"
 #include "data/text_content.h"
 #include "train/preprocess.h"
 
@@ -32,8 +33,14 @@ std::vector<float> sentence_rows(const Model& model, const std::vector<std::stri
 }
 
 void add_writing_flags(Flags& flags, WritingFlags& w) {
-  flags.add("--token-temperature", "T", w.temperature,
-            "text: draw each token, its logits divided by T; 0: the likeliest", {0, 1e6});
+  flags.add(
+      "--token-temperature", "T",
+      "text: draw each token, its logits divided by T; 0: the likeliest",
+      "0; 1 with --top-k or --top-p", [&w](const std::string& text) {
+        w.temperature = number(text, "--token-temperature");
+        if (*w.temperature < 0)
+          throw UsageError("--token-temperature takes numbers from 0 on, found \"" + text + "\"");
+      });
   flags.add("--top-k", "K", w.top_k, "text: draw among the K likeliest tokens; 0: all", {0, 1e9});
   flags.add("--top-p", "P", w.top_p, "text: draw among the likeliest that make up P", {1e-9, 1});
   flags.add("--beam", "N", w.beam,
@@ -44,7 +51,7 @@ std::vector<float> decoded(const Model& model, const std::vector<float>& codes,
                            const WritingFlags& flags, int64_t seed, int64_t threads) {
   if (!flags.asked()) return model.decode(codes);
   return measure::write_rows(model.architecture(), model.weights(), codes,
-                             {.temperature = flags.temperature > 0 ? flags.temperature : 1,
+                             {.temperature = flags.temperature.value_or(1),
                               .top_k = flags.top_k,
                               .top_p = flags.top_p,
                               .beam = flags.beam,

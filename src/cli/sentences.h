@@ -1,6 +1,7 @@
 // Text on the command line: sentences as rows of a model of text, and how it writes.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,9 +19,10 @@ std::vector<float> sentence_rows(const Model& model, const std::vector<std::stri
 
 /// How rows are written from codes; nothing asked: the likeliest element each time.
 struct WritingFlags {
-  double temperature = 0, top_p = 1;
+  std::optional<double> temperature;  // not given: 1 where rows are drawn; 0: the likeliest
+  double top_p = 1;
   int64_t top_k = 0, beam = 0;
-  bool asked() const { return temperature > 0 || top_p < 1 || top_k > 0 || beam > 0; }
+  bool asked() const { return temperature || top_p < 1 || top_k > 0 || beam > 0; }
 };
 void add_writing_flags(Flags& flags, WritingFlags& w);
 /// Rows from codes. UsageError where flags were given and the model does not write.

@@ -163,20 +163,23 @@ json take_fields(json& flat, const std::vector<ConfigField>& fields) {
 }
 
 /// The data set that the keys name, taken out of them.
-Data open_data(json& flat, const std::string& spec, const std::optional<Data>& opened) {
-  OpenOptions options{.label = take(flat, "label", ""), .content = take(flat, "content", "auto")};
+Data open_data(json& flat, const std::string& spec, const std::string& label,
+               const std::optional<Data>& opened) {
+  OpenOptions options{.label = label, .content = take(flat, "content", "auto")};
   options.settings = take_fields(flat, content_fields());
   return opened ? *opened : Data(Dataset::open(spec, options));
 }
 
-void set_validation(TrainOptions& o, const std::string& text, const Content& content) {
+/// A fraction, or a file that is read as the data were, labels and all.
+void set_validation(TrainOptions& o, const std::string& text, const std::string& label,
+                    const Content& content) {
   if (text.empty()) return;
   char* end = nullptr;
   const double fraction = std::strtod(text.c_str(), &end);
   if (*end == '\0')
     o.validation = fraction;
   else
-    o.validation_data = Data(Dataset::open(text, {.as = &content}));
+    o.validation_data = Data(Dataset::open(text, {.label = label, .beside = true, .as = &content}));
 }
 
 }  // namespace
@@ -215,14 +218,15 @@ TrainPlan plan_training(const TrainRequest& request, const std::optional<Data>& 
     throw UsageError(
         "no data were named; give a file, \"digits\", or data in a TOML "
         "file by --config");
-  Data data = open_data(flat, spec, opened);
+  const std::string label = take(flat, "label", "");
+  Data data = open_data(flat, spec, label, opened);
   const CatalogEntry& entry = entry_for(flat, data);
   fit_sizes(flat, data);
   const std::string validation = take(flat, "validation", ""), init = take(flat, "init", "");
   const json warmup = take(flat, "warmup", nullptr);
   TrainOptions options =
       config_from_json(train_fields(), take_fields(flat, fields_of(train_fields())), "training");
-  set_validation(options, validation, data.dataset().content());
+  set_validation(options, validation, label, data.dataset().content());
   options.init = init;
   const Split rows =
       split(data.size(), options.validation_data ? 0.0 : options.validation, options.seed);

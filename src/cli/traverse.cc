@@ -23,7 +23,7 @@ struct TraverseFlags {
   DataFlags data;
   Output out;
   std::string units = "all", range = "-3,3";
-  int64_t from = -1, steps = 9;
+  int64_t from = -1, steps = 9, shown = -1;
 };
 
 /// The code that all start from, and for each unit what 1 of the range is.
@@ -32,6 +32,7 @@ struct Start {
   std::vector<double> step;
   std::vector<bool> active;  // empty without data
   std::string text;
+  std::vector<int32_t> label = {};  // of a conditional model: what all rows show
 };
 
 /// Without data the prior's mean, 0, in the prior's standard deviations of 1. With data the code of
@@ -57,7 +58,9 @@ Start start_of(const TraverseFlags& flags, const Model& model) {
     if (!prior) s.step[j] = std::sqrt(statistics[j].mean_variance);
   }
   if (flags.from >= 0) {
-    s.code = model.encode(rows_at(data, row_numbers(std::to_string(flags.from), data, "--from")));
+    const auto row = row_numbers(std::to_string(flags.from), data, "--from");
+    s.label = labels_at(model, data, row);
+    s.code = model.encode(rows_at(data, row), s.label);
     s.text = fmt::format("the code of row {}", flags.from);
   } else if (prior) {
     s.code.resize(units);
@@ -67,6 +70,17 @@ Start start_of(const TraverseFlags& flags, const Model& model) {
     s.text = "the mean code; units move in standard deviations over the rows";
   }
   return s;
+}
+
+/// The class asked for, else that of the row started from.
+void choose_label(const TraverseFlags& flags, const Model& model, Start& start) {
+  const int64_t classes = model.architecture().classes;
+  if (flags.shown >= 0) start.label = {static_cast<int32_t>(flags.shown)};
+  if (classes > 0 && start.label.empty())
+    throw UsageError(
+        fmt::format("the model is conditioned on labels; say with --class which of its "
+                    "{} classes rows show, or start from a row of DATA by --from",
+                    classes));
 }
 
 std::vector<int64_t> units_of(const TraverseFlags& flags, const Start& start) {
@@ -107,7 +121,8 @@ int run(const TraverseFlags& flags) {
   const Model model = open_model(flags.model);
   if (flags.out.path != "-") tell_model(flags.model, model);
   data_format_of(flags.out, model);
-  const Start start = start_of(flags, model);
+  Start start = start_of(flags, model);
+  choose_label(flags, model, start);
   const std::vector<int64_t> units = units_of(flags, start);
   std::vector<float> codes;
   for (const int64_t unit : units) {
@@ -119,7 +134,7 @@ int run(const TraverseFlags& flags) {
     const std::vector<float> some = measure::along_unit(start.code, unit - 1, values);
     codes.insert(codes.end(), some.begin(), some.end());
   }
-  const std::vector<float> rows = model.decode(codes);
+  const std::vector<float> rows = model.decode(codes, start.label);
   write_data(flags.out, model, rows, flags.steps);
   std::vector<std::string> names;
   for (const int64_t u : units) names.push_back("z" + std::to_string(u));
@@ -140,6 +155,8 @@ Action add_traverse(Flags& flags) {
   flags.add("--from", "ROW", asked->from,
             "row of DATA whose code the other units keep, counted from 0; -1: the mean code",
             {-1, 1e9});
+  flags.add("--class", "K", asked->shown,
+            "of a conditional model: the label that rows show; -1: that of --from", {-1, 65535});
   flags.add("--range", "LOW,HIGH", asked->range, "of the unit, in standard deviations");
   flags.add("--steps", "N", asked->steps, "rows a unit", {2, 10000});
   add_output_flags(flags, asked->out);

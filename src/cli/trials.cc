@@ -11,6 +11,7 @@
 #include "cli/lists.h"
 #include "cli/output.h"
 #include "cli/signals.h"
+#include "data/content.h"
 #include "data/loader.h"
 #include "measure/evaluator.h"
 #include "train/options.h"
@@ -23,12 +24,20 @@ namespace {
 using namespace measure;
 using nlohmann::json;
 
-constexpr int64_t kDraws = 4, kMostSigmaRows = 4096;
+constexpr int64_t kDraws = 4;
 
 /// Keys whose values cannot be compared by the loss, or are not settings.
 constexpr std::string_view kFixed[] = {"data",   "label",      "model",   "validation",
                                        "init",   "likelihood", "loss",    "scaling",
                                        "epochs", "seed",       "schedule"};
+
+/// Whether settings of a tuning may differ in the key: not in one that makes other rows of the
+/// files.
+bool may_vary(const std::string& key) {
+  static const std::vector<ConfigField> of_content = content_fields();
+  return std::ranges::count(kFixed, key) == 0 &&
+         std::ranges::count(of_content, key, &ConfigField::name) == 0;
+}
 
 /// The values that a text lists; one for a text that lists none.
 std::vector<std::string> values_of(const std::string& key, const std::string& text) {
@@ -48,13 +57,11 @@ double held_out_loss(const Model& model, const Data& data, const TrainOptions& o
       o.validation_data
           ? rows_of(o.validation_data->dataset(), scaling)
           : rows_of(data.dataset(), scaling, split(data.size(), o.validation, o.seed).validation);
+  const std::optional<double> sigma = evaluator.sigma_of(trained);
   if (!evaluator.has_posterior()) {
-    const double nll = mean_of(evaluator.reconstruction_nll(held)).value;
+    const double nll = mean_of(evaluator.reconstruction_nll(held, sigma)).value;
     return evaluator.view().prior_nll ? nll + mean_of(evaluator.code_nll(held)).value : nll;
   }
-  std::optional<double> sigma;
-  if (evaluator.view().likelihood.name == "gaussian_optimal")
-    sigma = evaluator.elbo(some_rows(trained, kMostSigmaRows)).sigma;
   return evaluator.elbo(held, kDraws, sigma).negative_elbo().value;
 }
 
@@ -64,7 +71,7 @@ std::vector<Setting> settings_of(TrainRequest& request) {
   std::vector<Setting> settings = {{}};
   std::map<std::string, std::string> fixed;
   for (const auto& [key, text] : request.flags) {
-    const bool free = std::ranges::count(kFixed, key) == 0;
+    const bool free = may_vary(key);
     const std::vector<std::string> values =
         free ? values_of(key, text) : std::vector<std::string>{text};
     if (!free && text.find(',') != text.npos && key != "validation" && key != "label")
@@ -100,6 +107,9 @@ TrainPlan first_plan(const TrainRequest& request, const Setting& setting,
   if (request.data == "-")
     throw UsageError("trials read the data again and again; give a file instead of -");
   TrainPlan plan = plan_training(with(request, setting), opened);
+  if (!plan.architecture.encode)
+    throw UsageError("settings are compared by the loss on rows held out, and a " +
+                     plan.architecture.name + " has no likelihood: compare samples instead");
   if (depends_on_total(plan.options))
     throw UsageError("trials go on for more epochs, which the schedule " + plan.options.schedule +
                      " does not allow; tune with --schedule constant");

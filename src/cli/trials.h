@@ -17,14 +17,16 @@ using Setting = std::map<std::string, std::string>;
 
 /// Every combination of the values that `request` lists: a comma between values, a slash for keys
 /// whose values are lists (hidden 200/400,200). The listed keys are taken out of the request.
-/// UsageError for keys whose values give losses that do not compare, as likelihood.
+/// UsageError for keys whose values give losses that do not compare, as likelihood or the size of
+/// pictures.
 std::vector<Setting> settings_of(TrainRequest& request);
 
 /// The request with a setting's values.
 TrainRequest with(const TrainRequest& request, const Setting& setting);
 
 /// What training one setting in full is, on data that have been `opened` or not yet. UsageError for
-/// a schedule that depends on the number of epochs, on which halving cannot go on.
+/// a schedule that depends on the number of epochs, on which halving cannot go on, and for a model
+/// that has no loss to compare.
 TrainPlan first_plan(const TrainRequest& request, const Setting& setting,
                      const std::optional<Data>& opened = {});
 

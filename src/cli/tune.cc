@@ -19,6 +19,7 @@
 #include "cli/verbs.h"
 #include "data/dataset.h"
 #include "measure/halving.h"
+#include "measure/view.h"
 #include "train/options.h"
 
 namespace latent::cli {
@@ -113,18 +114,20 @@ class Tuning {
   std::vector<Standing> ranked_;
 };
 
-void print(const TuneFlags& flags, const std::vector<Setting>& settings,
+/// `loss`: what it is, as of compare.
+void print(const TuneFlags& flags, const std::string& loss, const std::vector<Setting>& settings,
            const std::vector<Standing>& ranked) {
   const std::string command = command_of(with(flags.request, settings[ranked[0].setting]));
   if (flags.json) {
-    json j = {{"command", command}, {"seeds", flags.seeds}, {"settings", json::array()}};
+    json j = {
+        {"command", command}, {"loss", loss}, {"seeds", flags.seeds}, {"settings", json::array()}};
     for (const Standing& s : ranked)
       j["settings"].push_back(
           {{"setting", settings[s.setting]}, {"epochs", s.epochs}, {"loss", to_json(s.loss)}});
     print_json(j);
     return;
   }
-  tell(fmt::format("{:>10}  {:>8}  {:>6}  setting\n", "-ELBO", "+-", "epochs"));
+  tell(fmt::format("{:>10}  {:>8}  {:>6}  setting\n", "loss", "+-", "epochs"));
   for (const Standing& s : ranked)
     tell(fmt::format("{:>10.4f}  {:>8.4f}  {:>6}  {}\n", s.loss.value, s.loss.error, s.epochs,
                      text_of(settings[s.setting])));
@@ -165,13 +168,17 @@ int run(TuneFlags& flags) {
     fmt::print(stderr, "stopped; the same command goes on from there\n");
     return 128 + signal_caught();
   }
-  print(flags, settings, tuning.ranked());
-  fmt::print(stderr, "{}",
-             paragraph(fmt::format("held out loss, nats a row at beta = 1; +- is a "
-                                   "standard error over {} seeds, each with its own "
-                                   "hold-out",
-                                   flags.seeds),
-                       terminal_width()));
+  const measure::ModelView view = measure::view_of(plan.architecture);
+  const bool bound = view.is_bound();
+  const std::string loss = loss_name(bound, view.likelihood.name);
+  print(flags, loss, settings, tuning.ranked());
+  fmt::print(
+      stderr, "{}",
+      paragraph(fmt::format("loss: {}, of rows held out{}{}; +- is a standard error over {} "
+                            "seeds, each with its own hold-out",
+                            loss, view.likelihood.name == "squared_error" ? "" : ", nats a row",
+                            bound ? ", at beta = 1" : "", flags.seeds),
+                terminal_width()));
   return 0;
 }
 

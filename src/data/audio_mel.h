@@ -27,7 +27,7 @@ struct MelSettings {
 double hz_to_mel(double hz, bool htk);
 double mel_to_hz(double mel, bool htk);
 
-/// [mels, fft / 2 + 1]: triangles between neighbouring centres, each of area 2 in Hz (Slaney's
+/// [mels, fft / 2 + 1]: triangles between neighbouring centres, each of area 1 in Hz (Slaney's
 /// normalization, librosa.filters.mel).
 std::vector<float> mel_filters(const MelSettings& s);
 

@@ -66,6 +66,17 @@ TEST(AudioMel, FiltersAreLibrosas) {
 }
 
 // librosa.power_to_db(librosa.feature.melspectrogram(.., hop_length=128), top_db=None)
+// Sums over bins stand for areas where a triangle is many bins wide.
+TEST(AudioMel, FiltersAreOfAreaOne) {
+  const MelSettings fine{.rate = 8000, .fft = 8192, .hop = 128, .mels = 10, .high = 4000};
+  const std::vector<float> filters = mel_filters(fine);
+  for (size_t m = 0; m < 10; ++m) {
+    double sum = 0;
+    for (size_t b = 0; b < 4097; ++b) sum += static_cast<double>(filters[m * 4097 + b]);
+    EXPECT_NEAR(sum * 8000 / 8192, 1, 1e-3) << m;
+  }
+}
+
 TEST(AudioMel, LogMelIsLibrosas) {
   struct Value {
     size_t mel, frame;

@@ -230,11 +230,12 @@ Layout survey(std::string_view text, const std::string& path, const CsvOptions& 
   }
   if (!options.label.empty()) {
     const auto found = std::ranges::find(layout.names, options.label);
-    if (found == layout.names.end())
+    const bool there = found != layout.names.end();
+    if (!there && !options.label_may_miss)
       throw UsageError("no column of " + path + " is called \"" + options.label + "\"" +
                        did_you_mean(options.label, layout.names));
-    layout.label = static_cast<size_t>(found - layout.names.begin());
-    if (layout.names.size() == 1) throw UsageError(path + " has no column but the label");
+    if (there) layout.label = static_cast<size_t>(found - layout.names.begin());
+    if (there && layout.names.size() == 1) throw UsageError(path + " has no column but the label");
   }
   bool more = table.has_header ? records.next() : true;
   for (; more; more = records.next()) {

@@ -13,9 +13,10 @@
 namespace latent {
 
 struct CsvOptions {
-  std::string label;           // column that is no feature, by name; "": none
-  std::optional<bool> header;  // whether the first row names the columns; unset: it does when none
-                               // of its cells is a number
+  std::string label;            // column that is no feature, by name; "": none
+  bool label_may_miss = false;  // then there is no label, instead of a UsageError
+  std::optional<bool> header;   // whether the first row names the columns; unset: it does when none
+                                // of its cells is a number
 };
 
 struct CsvTable {

@@ -35,6 +35,9 @@ struct OpenOptions {
   /// Where the field "label" comes from: a column of a CSV file by name, or a file of one number a
   /// row (IDX, NPY, NPZ, CSV). "": nowhere.
   std::string label;
+  /// The label was given for other data, which these stand beside: a file of labels is not theirs,
+  /// and a table without that column, or files in no folder, have none.
+  bool beside = false;
   /// Whether the first row of a CSV file names the columns; unset: found from its cells.
   std::optional<bool> csv_header;
   /// A kind of content_kinds(), array, or auto, which looks into the file.

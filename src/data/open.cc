@@ -190,6 +190,14 @@ void refuse_other_kind(const std::string& path, const std::string& models) {
                   path);
 }
 
+// Whether each file has a label: its folder, or behind it in a list.
+bool files_labelled(const std::string& path, const std::string& how) {
+  const FileSet set = FileSet::open(path);
+  return std::ranges::all_of(set.files(), [&](const FoundFile& f) {
+    return how == "list" ? !f.label.empty() : f.name.find('/') != f.name.npos;
+  });
+}
+
 [[noreturn]] void refuse_files(const std::string& path) {
   std::string kinds;
   for (const ContentKind& kind : content_kinds()) kinds += "\n  " + kind.name + ": " + kind.doc;
@@ -201,7 +209,7 @@ void refuse_other_kind(const std::string& path, const std::string& models) {
 Dataset Dataset::open(const std::string& spec, const OpenOptions& options) {
   std::vector<Field> fields;
   if (spec == "digits") {
-    if (!options.label.empty() && options.label != "label")
+    if (!options.label.empty() && options.label != "label" && !options.beside)
       throw UsageError("the digits have their own labels; \"" + options.label + "\" was asked for");
     fields.push_back({"x", digits_images()});
     fields.push_back({"label", digits_labels()});
@@ -214,13 +222,16 @@ Dataset Dataset::open(const std::string& spec, const OpenOptions& options) {
                      (near.empty() ? "give \"digits\" or the path of " + std::string(kKinds)
                                    : "did you mean \"" + near + "\"?"));
   }
+  const bool label_file = is_file(path_and_array(options.label).first);
+  const std::string label = label_file && options.beside ? "" : options.label;
   if (const ContentKind* kind = kind_of(spec, options)) {
     json settings = options.as ? options.as->settings
                                : resolve_config(kind->fields, options.settings, kind->name);
     // Of this reading, not of the data: a model does not keep it.
     const bool skips = settings.contains("skip_bad");
     if (options.as && skips) settings["skip_bad"] = options.settings.value("skip_bad", false);
-    Dataset data = kind->open(spec, settings, options.as, options.label);
+    const bool missing = options.beside && !label.empty() && !files_labelled(spec, label);
+    Dataset data = kind->open(spec, settings, options.as, missing ? "" : label);
     if (skips) data.about_.content.settings["skip_bad"] = false;
     return data;
   }
@@ -230,9 +241,9 @@ Dataset Dataset::open(const std::string& spec, const OpenOptions& options) {
     throw UsageError(options.settings.begin().key() + " was given, but " + spec +
                      " holds an array, which is read as it is");
   }
-  const bool label_file = is_file(path_and_array(options.label).first);
-  Array content =
-      read_array(spec, {.label = label_file ? "" : options.label, .header = options.csv_header});
+  Array content = read_array(spec, {.label = label_file ? "" : label,
+                                    .label_may_miss = options.beside,
+                                    .header = options.csv_header});
   check_rows(content.values, spec);
   if (options.as && !options.as->array()) {
     if (const auto& check = content_kind(options.as->kind).check_array)
@@ -240,11 +251,11 @@ Dataset Dataset::open(const std::string& spec, const OpenOptions& options) {
   }
   const int64_t rows = content.values.shape()[0];
   fields.push_back({"x", std::move(content.values)});
-  if (label_file) {
-    fields.push_back({"label", read_labels(options.label, rows)});
-  } else if (content.label.shape().rank() > 0) {
+  if (content.label.shape().rank() > 0) {
     fields.push_back({"label", std::move(content.label)});
-  } else if (!options.label.empty()) {
+  } else if (label_file && !options.beside) {
+    fields.push_back({"label", read_labels(label, rows)});
+  } else if (!label.empty() && !options.beside) {
     throw UsageError("no file of labels named \"" + options.label + "\", and " + spec +
                      " is no CSV file that could have such a column");
   }

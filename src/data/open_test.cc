@@ -75,6 +75,14 @@ TEST_F(Opening, LabelsFromFilesOfEveryKind) {
     EXPECT_EQ(d.field("label").values.span<int32_t>()[1], 9) << labels;
     EXPECT_EQ(d.row_shape("label"), Shape{}) << labels;
   }
+  // Beside the data that a label was given for: a column where there is one, never the file.
+  const std::string table = file("t.csv", "a,kind\n1,5\n2,6\n"), labels = file("y.csv", "0\n9\n");
+  const Dataset beside = Dataset::open(table, {.label = "kind", .beside = true});
+  EXPECT_EQ(beside.field("label").values.span<int32_t>()[1], 6);
+  EXPECT_FALSE(Dataset::open(table, {.label = "other", .beside = true}).labelled());
+  EXPECT_FALSE(Dataset::open(x, {.label = labels, .beside = true}).labelled());
+  EXPECT_FALSE(Dataset::open(x, {.label = "kind", .beside = true}).labelled());
+  EXPECT_TRUE(Dataset::open("digits", {.label = labels, .beside = true}).labelled());
   EXPECT_NE(complaint<DataError>(x, {.label = file("3.csv", "1\n2\n3\n")}), "") << "3 for 2 rows";
   EXPECT_NE(complaint<DataError>(x, {.label = file("half.csv", "1\n0.5\n")}), "");
   EXPECT_NE(complaint<DataError>(x, {.label = file("wide.csv", "1,1\n2,2\n")}), "");

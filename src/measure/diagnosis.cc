@@ -90,8 +90,8 @@ bool collapse(const Evidence& e, std::vector<Finding>& out) {
   if (active == 0) {
     const std::string seen = fmt::format(
         "0 of {} units of the code are in use (KL {:.3g} nats): the decoder gives the "
-        "same for every row",
-        e.latent, rounded(kl));
+        "same for every row{}",
+        e.latent, rounded(kl), e.conditional ? " of a label" : "");
     if (no_code_pays(e)) {
       out.push_back(
           {Finding::Kind::remark, "collapse-is-right",
@@ -190,7 +190,7 @@ void codebook(const Evidence& e, std::vector<Finding>& out) {
                                            "every place of every row has the same one",
                                            codes, perplexity),
                    .advice = "lower the rate (--lr) or the commitment (--commitment 0.1), and let "
-                             "unused codes start again (--revive 0.02)"});
+                             "unused codes start again sooner (--revive 0.1)"});
   } else if (perplexity < kLeastCodes * static_cast<double>(codes)) {
     out.push_back(
         {.code = "dead-codes",
@@ -207,16 +207,18 @@ void gap(const Evidence& e, std::vector<Finding>& out) {
   if (!e.training || !e.validation) return;
   const double difference = e.validation->value - e.training->value;
   const double error = std::hypot(e.training->error, e.validation->error);
+  const bool nats = e.likelihood != "squared_error";
   // A density's loss may be near 0 or below: then a twentieth of a nat a value is the scale.
-  const double floor = e.has_posterior ? 0.05 * static_cast<double>(e.inputs) : 0;
+  const double floor = nats ? 0.05 * static_cast<double>(e.inputs) : 0;
   const double most = e.has_posterior ? kMostGap : kMostGapOfAutoencoder;
   const double scale = std::max(std::abs(e.training->value), floor);
   if (difference <= most * scale || difference <= kGapErrors * error) return;
   out.push_back(
       {.code = "gap",
-       .sentence = fmt::format("held-out rows fare worse by {:.4g} nats ({:.4g} against {:.4g} on "
+       .sentence = fmt::format("held-out rows fare worse by {:.4g}{} ({:.4g} against {:.4g} on "
                                "rows of the training): the model learned these by heart",
-                               difference, e.validation->value, e.training->value),
+                               difference, nats ? " nats" : " in the loss " + e.likelihood,
+                               e.validation->value, e.training->value),
        .advice = "stop earlier (--patience 5), make the model smaller, or give it more rows"});
 }
 
@@ -258,6 +260,18 @@ std::vector<Finding> diagnose(const Evidence& e) {
   codebook(e, out);
   gap(e, out);
   return out;
+}
+
+std::vector<std::string> checks_of(const Evidence& e) {
+  std::vector<std::string> passed;
+  if (e.has_posterior) passed.emplace_back("units of the code are in use");
+  if (e.variance > 0) passed.emplace_back("the output differs between rows");
+  if (needs_unit_interval(e.likelihood)) passed.emplace_back("all values lie in [0, 1]");
+  if (e.has_posterior && e.trained) passed.emplace_back("the KL weighs what was asked for");
+  if (e.codebook) passed.emplace_back("the codes of the book are in use");
+  if (e.discriminator_accuracy) passed.emplace_back("neither side of the contest wins");
+  if (e.training && e.validation) passed.emplace_back("held-out rows fare as those trained on");
+  return passed;
 }
 
 std::vector<Finding> diagnose_scores(std::span<const double> scores,

@@ -16,6 +16,10 @@ using latent::Finding;
 /// The findings of latent/diagnosis.h; empty when nothing is found.
 std::vector<Finding> diagnose(const Evidence& evidence);
 
+/// What diagnose() looked at, a clause each of how it is where there is no finding: "the output
+/// differs between rows". What the evidence has no numbers for is not among them.
+std::vector<std::string> checks_of(const Evidence& evidence);
+
 /// `discriminator-wins` and `discriminator-guesses` alone, of a share that it tells right.
 std::vector<Finding> diagnose_contest(std::optional<double> discriminator_accuracy);
 

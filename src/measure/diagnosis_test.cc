@@ -221,6 +221,10 @@ TEST(DiagnosisRules, HoldTheirThresholds) {
   EXPECT_EQ(codes_of(diagnose(e)), Codes_{"collapse-is-right"});
   e.noise_variance = 1;
   EXPECT_EQ(codes_of(diagnose(e)), Codes_{"collapsed"});
+  EXPECT_FALSE(says(diagnose(e), "of a label")) << text_of(diagnose(e));
+  e.conditional = true;
+  EXPECT_TRUE(says(diagnose(e), "the same for every row of a label")) << text_of(diagnose(e));
+  e.conditional = false;
   e.beta = 3;  // asked for: beta times the noise exceeds the data again
   EXPECT_EQ(codes_of(diagnose(e)), Codes_{"collapse-is-right"});
 
@@ -231,6 +235,12 @@ TEST(DiagnosisRules, HoldTheirThresholds) {
   EXPECT_TRUE(diagnose(e).empty()) << "within the error of few rows";
   e.training = Estimate{-1, 0.1}, e.validation = Estimate{-0.5, 0.1};
   EXPECT_TRUE(diagnose(e).empty()) << "a density near 0";
+
+  e.validation = Estimate{200, 1}, e.training = Estimate{100, 1};
+  EXPECT_TRUE(says(diagnose(e), "by 100 nats")) << text_of(diagnose(e));
+  e.likelihood = "squared_error";
+  EXPECT_TRUE(says(diagnose(e), "by 100 in the loss squared_error")) << text_of(diagnose(e));
+  EXPECT_FALSE(says(diagnose(e), "nats")) << text_of(diagnose(e));
 
   e = healthy();
   e.trained = TrainedLoss{80 + 20 * 2.5, 80};
@@ -260,10 +270,30 @@ TEST(DiagnosisRules, HoldTheirThresholds) {
   EXPECT_TRUE(says(diagnose(e), "a codebook of 40 would do"));
   e.codebook = {512, 1.2};
   EXPECT_EQ(codes_of(diagnose(e)), Codes_{"codebook-collapsed"});
+  EXPECT_TRUE(says(diagnose(e), "--revive 0.1")) << "more than its default, 0.02";
 
   e = healthy();
   e.likelihood = "gaussian_optimal", e.outside_unit_interval = 10;
   EXPECT_TRUE(diagnose(e).empty()) << "real numbers have no range";
+}
+
+// What is claimed of a run without findings is what there were numbers for.
+TEST(DiagnosisRules, SayWhatWasLookedAt) {
+  const auto claims = [](const Evidence& e, const std::string& part) {
+    return std::ranges::any_of(
+        checks_of(e), [&](const std::string& claim) { return claim.find(part) != claim.npos; });
+  };
+  Evidence e = healthy();
+  for (const char* part : {"units of the code", "output", "[0, 1]", "KL", "held-out"})
+    EXPECT_TRUE(claims(e, part)) << part;
+  EXPECT_FALSE(claims(e, "contest") || claims(e, "book"));
+  e.validation.reset();
+  EXPECT_FALSE(claims(e, "held-out"));
+  e.likelihood = "gaussian_optimal";
+  EXPECT_FALSE(claims(e, "[0, 1]"));
+  e.has_posterior = false;
+  EXPECT_FALSE(claims(e, "units of the code") || claims(e, "KL"));
+  EXPECT_EQ(checks_of({.has_posterior = false, .discriminator_accuracy = 0.7}).size(), 1u);
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ namespace {
 
 constexpr int64_t kPiece = 128;
 constexpr double kLeastSigma = 1e-3;
+constexpr int64_t kMostSigmaRows = 4096;
 const std::string kRowFeed = "row:" + std::to_string(kPiece);
 
 double sum_in_order(std::span<const double> v) {
@@ -186,10 +187,27 @@ struct Evaluator::Impl {
           [&](size_t, size_t n, Plan& p) {
             for (const float v : p.fetch("nll").first(n)) sum += static_cast<double>(v);
           });
-      const double values = static_cast<double>(rows.size()) * static_cast<double>(view.inputs);
-      sigma = std::max(kLeastSigma, std::sqrt(sum / values));
+      sigma = sigma_from(sum / static_cast<double>(rows.size()));
     }
     return decoding(gaussian_fixed(*sigma), sigma);
+  }
+
+  // From the squares of a row, in the mean.
+  double sigma_from(double squares) const {
+    return std::max(kLeastSigma, std::sqrt(squares / static_cast<double>(view.inputs)));
+  }
+
+  // What the plan of reconstructions gives of each row under this name, [rows].
+  std::vector<double> of_rows(const RowSource& rows, const char* fetch) {
+    check_rows(rows);
+    Plan& plan = reconstruction();
+    std::vector<double> all;
+    pieces(plan, rows, [&](size_t, size_t n, std::span<const int32_t>) {
+      plan.run();
+      const auto values = plan.fetch(fetch).first(n);
+      all.insert(all.end(), values.begin(), values.end());
+    });
+    return all;
   }
 
   static void check_rows(const RowSource& rows) {
@@ -255,6 +273,16 @@ std::vector<float> Evaluator::draws(const RowSource& rows, int64_t sample) {
   return z;
 }
 
+std::optional<double> Evaluator::sigma_of(const RowSource& rows) {
+  if (impl_->view.likelihood.name != "gaussian_optimal") return {};
+  Impl::check_rows(rows);
+  const RowSource some = some_rows(rows, kMostSigmaRows);
+  if (!has_posterior()) return impl_->sigma_from(mean_of(impl_->of_rows(some, "squares")).value);
+  std::optional<double> sigma;
+  impl_->settled(some, sigma);
+  return sigma;
+}
+
 Elbo Evaluator::elbo(const RowSource& rows, int64_t samples, std::optional<double> sigma) {
   impl_->check_posterior(rows, samples);
   Elbo elbo{.sigma = sigma};
@@ -307,36 +335,21 @@ std::vector<float> Evaluator::reconstruct(const RowSource& rows) {
   return means;
 }
 
-std::vector<double> Evaluator::reconstruction_nll(const RowSource& rows) {
-  Impl::check_rows(rows);
-  Plan& plan = impl_->reconstruction();
-  const bool optimal = impl_->view.likelihood.name == "gaussian_optimal";
-  const std::string fetch = optimal ? "squares" : "nll";
-  std::vector<double> losses;
-  impl_->pieces(plan, rows, [&](size_t, size_t n, std::span<const int32_t>) {
-    plan.run();
-    const auto values = plan.fetch(fetch).first(n);
-    losses.insert(losses.end(), values.begin(), values.end());
-  });
-  if (!optimal) return losses;
+std::vector<double> Evaluator::reconstruction_nll(const RowSource& rows,
+                                                  std::optional<double> sigma) {
+  if (impl_->view.likelihood.name != "gaussian_optimal") return impl_->of_rows(rows, "nll");
+  std::vector<double> losses = impl_->of_rows(rows, "squares");
+  const double deviation = sigma ? *sigma : impl_->sigma_from(mean_of(losses).value),
+               variance = deviation * deviation;
   const auto width = static_cast<double>(impl_->view.inputs);
-  const double variance = std::max(kLeastSigma * kLeastSigma, mean_of(losses).value / width);
   for (double& v : losses) v = 0.5 * (v / variance + width * std::log(2 * M_PI * variance));
   return losses;
 }
 
 std::vector<double> Evaluator::code_nll(const RowSource& rows) {
-  Impl::check_rows(rows);
   if (!impl_->view.prior_nll)
     throw UsageError("the model has no prior of its own that its codes have a probability under");
-  Plan& plan = impl_->reconstruction();
-  std::vector<double> losses;
-  impl_->pieces(plan, rows, [&](size_t, size_t n, std::span<const int32_t>) {
-    plan.run();
-    const auto values = plan.fetch("code_nll").first(n);
-    losses.insert(losses.end(), values.begin(), values.end());
-  });
-  return losses;
+  return impl_->of_rows(rows, "code_nll");
 }
 
 }  // namespace latent::measure

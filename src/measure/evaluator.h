@@ -73,16 +73,19 @@ class Evaluator {
   Codes codes(const RowSource& rows);
   /// A draw z ~ q(z|x) of each row, number `sample`: [rows, latent].
   std::vector<float> draws(const RowSource& rows, int64_t sample = 0);
-  /// `samples` draws of z a row. `sigma` is the standard deviation of a gaussian_optimal
-  /// likelihood, say that of the training rows; unset: the root mean squared error over these rows,
-  /// of one draw of z each, at least 1e-3. UsageError for an autoencoder, which has no posterior.
+  /// The standard deviation of a gaussian_optimal likelihood: the root mean squared error over
+  /// these rows, evenly 4096 of them where they are more, of one draw of z each (of the code, where
+  /// there is no posterior), at least 1e-3. None for other likelihoods. Of the rows trained on it
+  /// is what the functions below take as `sigma`; unset there, it is that of the rows measured,
+  /// which flatters them.
+  std::optional<double> sigma_of(const RowSource& rows);
+  /// `samples` draws of z a row. UsageError for an autoencoder, which has no posterior.
   Elbo elbo(const RowSource& rows, int64_t samples = 1, std::optional<double> sigma = {});
   Iwae iwae(const RowSource& rows, int64_t samples, std::optional<double> sigma = {});
   /// Means of x given the mean code, [rows, inputs], in model space.
   std::vector<float> reconstruct(const RowSource& rows);
   /// -log p(x | mean code) of each row: the loss of an autoencoder, no bound for a VAE.
-  /// gaussian_optimal has the root mean squared error over these rows as its sigma, at least 1e-3.
-  std::vector<double> reconstruction_nll(const RowSource& rows);
+  std::vector<double> reconstruction_nll(const RowSource& rows, std::optional<double> sigma = {});
   /// -log p(code) of each row, where the view has such a prior: with reconstruction_nll a bound of
   /// -log p(x).
   std::vector<double> code_nll(const RowSource& rows);

@@ -180,6 +180,7 @@ TEST(OptimalSigma, IsOneForAllRowsNotOneAPiece) {
   const double s2 = *elbo.sigma * *elbo.sigma;
   // Pitfall 10: the average at the optimum is D/2 (ln(2 pi s2) + 1).
   EXPECT_NEAR(mean_of(elbo.nll).value, std::log(2 * M_PI * s2) + 1, 1e-4);
+  EXPECT_EQ(e.sigma_of(rows), elbo.sigma);
   EXPECT_EQ(e.elbo(rows, 1, 2).sigma, 2);
   EXPECT_GT(mean_of(e.elbo(rows, 1, 2).nll).value, mean_of(elbo.nll).value);
   EXPECT_EQ(e.elbo(rows).nll, elbo.nll) << "the sigma asked for before is forgotten";
@@ -191,6 +192,25 @@ TEST(OptimalSigma, IsOneForAllRowsNotOneAPiece) {
   EXPECT_NEAR(mean_of(e.reconstruction_nll(rows)).value,
               std::log(2 * M_PI * squares / static_cast<double>(x.size())) + 1, 1e-4);
   EXPECT_THROW(e.code_nll(rows), UsageError) << "a VAE's codes have no probability of their own";
+}
+
+// Of a model without a posterior too the rows trained on say the sigma, not those measured.
+TEST(OptimalSigma, OfTheRowsTrainedOnIsTakenForOthers) {
+  const ModelView halves{.inputs = 2,
+                         .latent = 2,
+                         .encode =
+                             [](const Scope&, Arg x) {
+                               return Gaussian{0.5 * x, Expr()};
+                             },
+                         .decode = [](const Scope&, Arg z) { return z.expr(); },
+                         .likelihood = gaussian_optimal()};
+  Evaluator e(halves, Slots(), {.threads = 1});
+  // Half of a row is missed: 1 and 1 of the row trained on, 3 and 1 of the other one.
+  const RowSource trained = rows_from({2, 2}, 2), other = rows_from({6, 2}, 2);
+  EXPECT_NEAR(e.sigma_of(trained).value(), 1, 1e-6);
+  EXPECT_NEAR(e.reconstruction_nll(other, e.sigma_of(trained))[0], 5 + std::log(2 * M_PI), 1e-5);
+  EXPECT_NEAR(e.reconstruction_nll(other)[0], 1 + std::log(2 * M_PI * 5), 1e-5) << "its own";
+  EXPECT_FALSE(Evaluator(linear_gaussian(), Slots()).sigma_of(one_row(3)));
 }
 
 TEST(Evaluators, RefuseWhatCannotBe) {

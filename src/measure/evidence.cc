@@ -108,6 +108,7 @@ Evidence gather_evidence(Evaluator& model, const RowSource& training, const RowS
              .rows = rows.size(),
              .likelihood = view.likelihood.name,
              .has_posterior = model.has_posterior(),
+             .conditional = view.classes > 0,
              .beta = options.beta,
              .trained = options.trained,
              .discriminator_accuracy = options.discriminator_accuracy,
@@ -121,18 +122,18 @@ Evidence gather_evidence(Evaluator& model, const RowSource& training, const RowS
   e.dead = dead_units(model, rows);
   const bool held_out = validation && validation->size() > 0;
   const RowSource held = held_out ? some_rows(*validation, options.most_rows) : RowSource{};
+  const std::optional<double> sigma = model.sigma_of(rows);
+  e.noise_variance = noise_of(view.likelihood, sigma);
   if (!e.has_posterior) {
-    e.noise_variance = noise_of(view.likelihood, {});
-    e.training = mean_of(model.reconstruction_nll(rows));
-    if (held_out) e.validation = mean_of(model.reconstruction_nll(held));
+    e.training = mean_of(model.reconstruction_nll(rows, sigma));
+    if (held_out) e.validation = mean_of(model.reconstruction_nll(held, sigma));
     return e;
   }
-  const Elbo elbo = model.elbo(rows);
+  const Elbo elbo = model.elbo(rows, 1, sigma);
   e.nll = mean_of(elbo.nll).value;
   e.kl = mean_of(elbo.kl).value;
-  e.noise_variance = noise_of(view.likelihood, elbo.sigma);
   e.training = elbo.negative_elbo();
-  if (held_out) e.validation = model.elbo(held, 1, elbo.sigma).negative_elbo();
+  if (held_out) e.validation = model.elbo(held, 1, sigma).negative_elbo();
   return e;
 }
 

@@ -35,6 +35,7 @@ struct Evidence {
   int64_t inputs = 0, latent = 0, rows = 0;
   std::string likelihood;
   bool has_posterior = true;
+  bool conditional = false;  // on the label of a row
 
   // The data in model space.
   double low = 0, high = 0;

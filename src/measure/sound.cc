@@ -35,6 +35,7 @@ SoundError sound_error(const Content& content, std::span<const float> rows,
   int64_t values = 0, defined = 0;
   for (size_t at = 0; at < rows.size(); at += width) {
     const auto s = rows.subspan(at, width), e = back.subspan(at, width);
+    ++error.rows;
     if (!a.logmel) {
       const double ratio = si_sdr(s, e);
       if (std::isfinite(ratio))
@@ -58,8 +59,15 @@ SoundError sound_error(const Content& content, std::span<const float> rows,
 }
 
 std::string SoundError::text() const {
-  return (si_sdr ? fmt::format("SI-SDR {:.2f} dB, ", *si_sdr) : "") +
-         fmt::format("log-mel error {:.2f} dB", log_mel);
+  const auto windows = [](int64_t n) { return fmt::format("{} window{}", n, n == 1 ? "" : "s"); };
+  std::string text;
+  if (si_sdr)
+    text = fmt::format(
+        "SI-SDR {:.2f} dB, mean of {}{}; ", *si_sdr, windows(rows - silent),
+        silent ? fmt::format(" without {} that {} silent", silent, silent == 1 ? "is" : "are")
+               : "");
+  return text +
+         fmt::format("log-mel error {:.2f} dB, root mean square over {}", log_mel, windows(rows));
 }
 
 }  // namespace latent::measure

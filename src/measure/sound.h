@@ -16,11 +16,14 @@ namespace latent::measure {
 double si_sdr(std::span<const float> s, std::span<const float> e);
 
 struct SoundError {
-  double log_mel = 0;            // root of the mean square over bands and frames, dB
+  int64_t rows = 0;
+  double log_mel = 0;            // root of the mean square over all bands and frames, dB
   std::optional<double> si_sdr;  // mean over rows, dB; of rows of samples only
   int64_t silent = 0;            // rows that si_sdr is not defined for, left out of it
 
-  std::string text() const;  ///< "SI-SDR 7.9 dB, log-mel error 4.1 dB"
+  /// "SI-SDR 7.90 dB, mean of 12 windows without 3 that are silent; log-mel error 4.10 dB, root
+  /// mean square over 15 windows"
+  std::string text() const;
 };
 /// Of rows and their reconstructions, [n, row] of the content.
 SoundError sound_error(const Content& content, std::span<const float> rows,

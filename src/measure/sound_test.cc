@@ -32,7 +32,7 @@ Content content(const char* features) {
                        {"floor", -60.0}}};
 }
 
-TEST(Sound, ErrorsAreMeansOverRows) {
+TEST(Sound, ErrorsSayOverWhichRowsTheyAre) {
   std::vector<float> sine(512);
   for (size_t i = 0; i < sine.size(); ++i) sine[i] = std::sin(static_cast<float>(i));
   std::vector<float> rows = sine, back = sine;
@@ -49,7 +49,11 @@ TEST(Sound, ErrorsAreMeansOverRows) {
                                      std::vector<float>(128, -23.0F));
   EXPECT_FALSE(mel.si_sdr);
   EXPECT_NEAR(mel.log_mel, 3, 1e-6);
-  EXPECT_EQ(mel.text(), "log-mel error 3.00 dB");
+  EXPECT_EQ(mel.text(), "log-mel error 3.00 dB, root mean square over 2 windows");
+  const SoundError told{.rows = 15, .log_mel = 4.1, .si_sdr = 7.9, .silent = 3};
+  EXPECT_EQ(told.text(),
+            "SI-SDR 7.90 dB, mean of 12 windows without 3 that are silent; log-mel error 4.10 dB, "
+            "root mean square over 15 windows");
 }
 
 }  // namespace

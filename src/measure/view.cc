@@ -22,7 +22,14 @@ ModelView view_of(const Architecture& model) {
           },
           [decode = model.decode](const Scope& s, Arg z) { return decode(s, z.expr()); },
           *model.likelihood,
-          model.own_prior ? model.own_prior->nll : nullptr};
+          model.own_prior ? model.own_prior->nll : nullptr,
+          model.classes};
+}
+
+bool ModelView::is_bound() const {
+  if (prior_nll) return true;
+  Graph g;
+  return encode(Scope(g, false), g.feed("x", {1, inputs})).logvar.valid();
 }
 
 void feed_labels(Plan& plan, const RowSource& source, std::span<const int32_t> rows) {

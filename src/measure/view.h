@@ -26,6 +26,11 @@ struct ModelView {
   Likelihood likelihood;
   /// -log p(z) of codes, [n], where the posterior is one code of a prior of the model's own.
   std::function<Expr(const Scope&, Expr z)> prior_nll = {};
+  int64_t classes = 0;  // of the label that both ask for; 0: none
+
+  /// Whether the loss is a negative ELBO: the code has a prior that it pays for. Else it is
+  /// -log p(x | code).
+  bool is_bound() const;
 };
 
 /// UsageError, saying what is missing, for a model without encode, decode or likelihood.

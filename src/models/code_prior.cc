@@ -32,6 +32,22 @@ Expr CodePrior::logits(const Scope& s, Expr k) const {
   return conv2d(s / "out", left, classes, 1, {.bias = false}) + place;
 }
 
+std::vector<LayerInfo> CodePrior::layers() const {
+  const int64_t places = height * width, square = units * units;
+  const Shape each = {height, width, units}, all = {height, width, classes};
+  const std::string last = std::to_string(classes);
+  if (depth == 0) return {{"prior/place", "logits " + last, all, places * classes, 0}};
+  std::vector<LayerInfo> layers = {
+      {"prior/embedding", "embedding " + std::to_string(units), each, classes * units, 0}};
+  for (int64_t i = 0; i < depth; ++i) {  // 2 x 3 above, 1 x 2 to the left, 1 x 1 to join them
+    layers.push_back({"prior/" + std::to_string(i), "causal conv " + std::to_string(units), each,
+                      9 * square + 2 * units, places * 9 * square});
+  }
+  layers.push_back({"prior/out, place", "conv " + last + " 1", all, (units + places) * classes,
+                    places * units * classes});
+  return layers;
+}
+
 Expr CodePrior::nll(const Scope& s, Expr k) const {
   const int64_t n = k.dim(0), places = height * width;
   const Expr flat = reshape(logits(s, k), {n * places, classes});

@@ -3,7 +3,10 @@
 // k_1 .. k_{i-1}) is of a model whose code is a picture of classes, place by place in raster order.
 #pragma once
 
+#include <vector>
+
 #include "latent/ops.h"
+#include "latent/stack.h"
 
 namespace latent::models {
 
@@ -20,6 +23,8 @@ struct CodePrior {
   /// / temperature + Gumbel noise. A temperature [n, 1] at 0 gives the likeliest class of each
   /// place.
   Expr draw(const Scope& s, int64_t n, Expr temperature) const;
+  /// Under the scope `prior`; costs are those of one nll.
+  std::vector<LayerInfo> layers() const;
 };
 
 }  // namespace latent::models

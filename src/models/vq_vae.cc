@@ -119,7 +119,7 @@ Expr VqVae::prior_draw(const Scope& s, int64_t n, Expr temperature) const {
 
 Loss VqVae::loss(const Scope& s, const Batch& batch) const {
   const int64_t n = batch.x.dim(0);
-  const Expr e = vectors(s, batch.x);
+  const Expr e = vectors(s, batch.input());
   Codebook book = codebook(s, c);
   const Expr k = nearest(e, book.vectors), q = gather(book.vectors, k);
   const Expr z = reshape(q + (e - stop_gradient(e)), {n, code_units()});  // as in encode
@@ -145,13 +145,23 @@ Loss VqVae::loss(const Scope& s, const Batch& batch) const {
 
 std::vector<LayerInfo> VqVae::layers() const {
   const int64_t values = likelihood().params_per_value;
-  if (!models::has_stack(c)) {
+  const Shape places = grid();
+  std::vector<LayerInfo> all;
+  if (models::has_stack(c)) {
+    all = models::picture_coder_layers(models::encoder_text(c), models::decoder_text(c),
+                                       models::row_shape(c.picture, c.inputs), c.latent, values);
+  } else {
     VqVae flat = *this;
     flat.c.latent = code_units();
-    return models::layers_of(flat.c, 1, values);
+    all = models::layers_of(flat.c, 1, values);
   }
-  return models::picture_coder_layers(models::encoder_text(c), models::decoder_text(c),
-                                      models::row_shape(c.picture, c.inputs), c.latent, values);
+  all.push_back({"codebook/vectors",
+                 "nearest of " + std::to_string(c.codes),
+                 {places[0], places[1], c.latent},
+                 c.codes * c.latent,
+                 code_units() * c.codes});
+  for (LayerInfo& l : prior_of(c, places).layers()) all.push_back(std::move(l));
+  return all;
 }
 
 }  // namespace latent

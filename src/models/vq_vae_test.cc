@@ -152,6 +152,43 @@ TEST(VqVae, EncodeGivesVectorsOfTheBook) {
   }
 }
 
+TEST(VqVae, TheTableOfLayersHoldsEveryParameter) {
+  for (const VqVae& model :
+       {VqVae{{.hidden = {5}, .latent = 3, .codes = 4, .places = 2, .prior_units = 6}},
+        VqVae{{.hidden = {5}, .latent = 3, .codes = 4, .places = 2, .prior_depth = 0}},
+        VqVae{{.latent = 3, .codes = 7, .encoder = "conv 4 3 s2; relu", .picture = {8, 8}}}}) {
+    const Architecture a = architecture(model, 64);
+    Graph g;
+    a.loss(Scope(g, true), {.x = g.feed("x", {2, 64})});
+    int64_t listed = 0, there = 0;
+    for (const LayerInfo& l : a.layers) listed += l.parameters;
+    for (const Expr& slot : g.slots("")) {
+      if (g.name_of(slot) != "codebook/counts") there += slot.shape().elements();
+    }
+    EXPECT_EQ(listed, there);
+  }
+}
+
+// Training may damage what the encoder sees (TrainOptions::corrupt): the code follows that, the
+// reconstruction is compared with the row.
+TEST(VqVae, EncodesWhatTrainingLetsItSee) {
+  Graph g;
+  const Expr x = g.feed("x", {4, 2}), seen = g.feed("seen", {4, 2});
+  const Loss loss = small().loss(Scope(g, true), {.x = x, .seen = seen});
+  for (const auto& [name, part] : loss.parts) g.fetch(name, part);
+  Slots slots;
+  Plan plan(g, slots, {.threads = 1});
+  put(slots, "encoder/code/weight", {1, 0, 0, 1});
+  put(slots, "decoder/out/weight", {1, 0, 0, 1});
+  put(slots, "codebook/vectors", {0, 0, 1, 1});
+  put(slots, "codebook/counts", {2, 2});
+  std::ranges::fill(plan.feed("x"), 3.0f);
+  std::ranges::fill(plan.feed("seen"), 1.0f);
+  plan.run();
+  EXPECT_EQ(plan.scalar("distance"), 0) << "what is seen is a vector of the book";
+  EXPECT_EQ(plan.scalar("reconstruction"), 8) << "3 is asked for, 1 comes back, twice";
+}
+
 TEST(VqVae, AnEncoderWithoutAPictureIsRefused) {
   const VqVae model{{.inputs = 64, .encoder = "conv 8 3 s2; relu; dense 9", .picture = {8, 8}}};
   try {

@@ -48,10 +48,12 @@ std::vector<std::string> notes_of(const std::vector<RunSummary>& runs) {
         "The losses are of different kinds or data, so that their order says nothing about the "
         "models."};
   }
+  if (!runs[0].loss)
+    return {"These models have no likelihood, hence no loss that compares: look at their samples."};
   const auto best = std::ranges::min_element(runs, {}, &RunSummary::loss);
   std::string ties;
   for (const RunSummary& r : runs) {
-    if (&r != &*best && r.loss - best->loss < std::hypot(r.bar, best->bar))
+    if (&r != &*best && *r.loss - *best->loss < std::hypot(r.bar, best->bar))
       ties += (ties.empty() ? "" : ", ") + r.name;
   }
   std::vector<std::string> notes = {"The lowest loss is that of " + best->name + "."};
@@ -64,8 +66,9 @@ std::vector<std::string> notes_of(const std::vector<RunSummary>& runs) {
 std::string intervals(const std::vector<RunSummary>& runs) {
   double low = INFINITY, high = -INFINITY;
   for (const RunSummary& r : runs) {
-    low = std::min(low, r.loss - r.bar);
-    high = std::max(high, r.loss + r.bar);
+    if (!r.loss) continue;
+    low = std::min(low, *r.loss - r.bar);
+    high = std::max(high, *r.loss + r.bar);
   }
   if (!std::isfinite(low) || !std::isfinite(high)) return "";
   constexpr double kLine = 28;
@@ -81,15 +84,21 @@ std::string intervals(const std::vector<RunSummary>& runs) {
   }
   double y = frame.top + kLine / 2;
   for (const RunSummary& r : runs) {
+    if (!r.loss) continue;
     out += fmt::format(
         "<text class=\"end\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text><path class=\"line c0\" "
         "d=\"M{:.1f} {:.1f}H{:.1f}\"/><circle class=\"bar\" cx=\"{:.1f}\" cy=\"{:.1f}\" "
         "r=\"5\"/>\n",
-        frame.left - 8, y + 4, escape(shortened(r.name, 24)), frame.x(r.loss - r.bar), y,
-        frame.x(r.loss + r.bar), frame.x(r.loss), y);
+        frame.left - 8, y + 4, escape(shortened(r.name, 24)), frame.x(*r.loss - r.bar), y,
+        frame.x(*r.loss + r.bar), frame.x(*r.loss), y);
     y += kLine;
   }
   return out + "</svg>\n";
+}
+
+std::string loss_cell(const RunSummary& r, bool one_kind) {
+  if (!r.loss) return "-";
+  return fmt::format("{:.3f} +- {:.3f}{}", *r.loss, r.bar, one_kind ? "" : " " + r.loss_name);
 }
 
 /// Characters of UTF-8.
@@ -105,15 +114,13 @@ Comparison compare_runs(const std::vector<RunSummary>& runs) {
   if (runs.empty()) return c;
   const bool one_kind = std::ranges::all_of(
       runs, [&](const RunSummary& r) { return r.loss_name == runs[0].loss_name; });
-  c.head[1] = one_kind ? runs[0].loss_name : "loss";
+  c.head[1] = one_kind && runs[0].loss ? runs[0].loss_name : "loss";
   const std::vector<std::string> keys = differing(runs);
   c.head.insert(c.head.end(), keys.begin(), keys.end());
   for (const RunSummary& r : runs) {
-    c.rows.push_back(
-        {r.name,
-         fmt::format("{:.3f} +- {:.3f}{}", r.loss, r.bar, one_kind ? "" : " " + r.loss_name),
-         fmt::format("{}/{}", r.active, r.units), std::to_string(r.parameters),
-         duration_text(r.seconds)});
+    c.rows.push_back({r.name, loss_cell(r, one_kind),
+                      r.units > 0 ? fmt::format("{}/{}", r.active, r.units) : "-",
+                      std::to_string(r.parameters), duration_text(r.seconds)});
     for (const std::string& key : keys) c.rows.back().push_back(setting(r, key));
   }
   c.notes = notes_of(runs);

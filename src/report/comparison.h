@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,9 +14,12 @@ namespace latent::report {
 struct RunSummary {
   std::string name;                             // as the user named it
   std::map<std::string, std::string> settings;  // data, model, config, training
-  std::string loss_name;                        // "negative ELBO, bernoulli": what loss is
-  double loss = 0, bar = 0;  // of held-out rows, nats a row; half of a 95 % interval over rows
-  int64_t active = 0, units = 0, parameters = 0;
+  std::string loss_name = "no loss";            // or "negative ELBO, bernoulli": what loss is
+  /// Of held-out rows, nats a row; none of a generator, which has no likelihood.
+  std::optional<double> loss = {};
+  double bar = 0;                 // half of a 95 % interval over rows
+  int64_t active = 0, units = 0;  // 0 of a model without a code
+  int64_t parameters = 0;
   double seconds = 0;
 };
 

@@ -42,6 +42,19 @@ TEST(Comparison, DoesNotRankDifferentLosses) {
   EXPECT_EQ(c.rows[1][1], "-40.000 +- 0.300 negative ELBO, gaussian_optimal");
 }
 
+TEST(Comparison, AGeneratorHasNoLossToRank) {
+  const RunSummary gan{.name = "gan", .settings = {{"data", "digits"}}, .parameters = 9};
+  const Comparison mixed = compare_runs({run("a", 24, "4"), gan});
+  EXPECT_EQ(mixed.rows[1][1], "-");
+  EXPECT_EQ(mixed.rows[1][2], "-") << "nor units in use";
+  ASSERT_EQ(mixed.notes.size(), 1u);
+  EXPECT_NE(mixed.notes[0].find("different kinds"), std::string::npos);
+  const Comparison alone = compare_runs({gan, gan});
+  ASSERT_EQ(alone.notes.size(), 1u);
+  EXPECT_NE(alone.notes[0].find("no likelihood"), std::string::npos);
+  EXPECT_EQ(comparison_html(alone, {gan, gan}).find("<circle"), std::string::npos);
+}
+
 TEST(Comparison, TextIsAlignedAndThePageEscaped) {
   const std::vector<RunSummary> runs = {run("<é>", 24, "4"), run("long name", 23, "8")};
   const Comparison c = compare_runs(runs);

@@ -13,6 +13,7 @@
 #include "measure/walk.h"
 #include "report/map.h"
 #include "report/model_pictures.h"
+#include "report/rows.h"
 #include "report/sounds.h"
 
 namespace latent::report {
@@ -32,36 +33,8 @@ int64_t lines_that_fit(const Model& model, int64_t wanted, int64_t columns) {
                              wanted);
 }
 
-std::vector<float> values_of(const Data& data, std::span<const int32_t> rows) {
-  std::vector<float> x(rows.size() * static_cast<size_t>(data.row_elements()));
-  data.dataset().gather("x", rows, x.data());
-  return x;
-}
-
-/// Labels of these rows for a model that is conditioned on them; none for another.
-std::vector<int32_t> labels_of(const Model& model, const Data& data,
-                               std::span<const int32_t> rows) {
-  if (model.architecture().classes == 0) return {};
-  std::vector<float> values(rows.size());
-  data.dataset().gather("label", rows, values.data());
-  std::vector<int32_t> labels;
-  for (const float v : values) labels.push_back(static_cast<int32_t>(v));
-  return labels;
-}
-
-/// The classes in turn, a column of a picture each; none for a model that takes none.
-std::vector<int32_t> classes_in_turn(const Model& model, int64_t n) {
-  std::vector<int32_t> labels;
-  const int64_t classes = model.architecture().classes;
-  for (int64_t i = 0; classes > 0 && i < n; ++i)
-    labels.push_back(static_cast<int32_t>(i % kColumns % classes));
-  return labels;
-}
-
 /// What a traversal of a conditional model shows: its first class.
-std::vector<int32_t> first_class(const Model& model) {
-  return classes_in_turn(model, model.architecture().classes > 0 ? 1 : 0);
-}
+std::vector<int32_t> first_class(const Model& model) { return classes_in_turn(model, 1, 1); }
 
 std::vector<float> encode(const Model& model, const Data& data, std::span<const int32_t> rows) {
   constexpr size_t kPiece = 1024;  // rows in memory at a time
@@ -191,8 +164,8 @@ void add_pictures(RunReport& r, const Model& model, const Data& data, const Gath
   r.reconstructions = pairs_picture(model, x, model.reconstruct(x, labels), 10);
   if (o.samples) {
     const int64_t samples = kColumns * lines_that_fit(model, 8, kColumns);
-    r.samples = grid_picture(model, model.sample(samples, o.seed, classes_in_turn(model, samples)),
-                             kColumns);
+    const auto shown_classes = classes_in_turn(model, samples, kColumns);
+    r.samples = grid_picture(model, model.sample(samples, o.seed, shown_classes), kColumns);
   }
   order.resize(
       std::min(order.size(), static_cast<size_t>(lines_that_fit(model, kMostUnits, kSteps))));

@@ -26,11 +26,9 @@ std::string worked(const RunReport& r) {
     out += fmt::format("<p><strong>{}</strong>: {}</p>\n", escape(f.code), escape(f.sentence));
     if (!f.advice.empty()) out += "<p>Try: " + escape(f.advice) + "</p>\n";
   }
-  if (r.findings.empty() && r.notice.empty()) {
-    out +=
-        "<p>The diagnosis found no fault: the code is used, the output follows it, the values fit "
-        "the likelihood, held-out rows fare as those trained on.</p>\n";
-  }
+  if (r.findings.empty() && r.notice.empty() && !r.checks.empty())
+    out += fmt::format("<p>The diagnosis found no fault: {}.</p>\n",
+                       escape(fmt::format("{}", fmt::join(r.checks, ", "))));
   out += "</div>\n";
   if (!r.measures.empty()) out += facts(r.measures);
   for (const LineChart& chart : r.curves)
@@ -69,7 +67,8 @@ std::string learned(const RunReport& r) {
   std::string out = "<h2>What did it learn?</h2>\n";
   if (r.reconstructions) {
     out += "<h3>Reconstructions</h3>\n" +
-           soft("Held-out rows, and under each what comes back through the code.") +
+           soft(std::string(r.held_out ? "Held-out rows" : "Rows trained on") +
+                ", and under each what comes back through the code.") +
            image(*r.reconstructions, "rows of data over their reconstructions");
   }
   if (!r.heard.empty()) {
@@ -93,7 +92,8 @@ std::string learned(const RunReport& r) {
   if (r.effects) out += effects_table(*r.effects) + soft(r.traversal_text);
   if (r.interpolation) {
     out += "<h3>Interpolation</h3>\n" +
-           soft("From one held-out row to another: codes on the straight line between theirs.") +
+           soft(std::string("From one ") + (r.held_out ? "held-out row" : "row trained on") +
+                " to another: codes on the straight line between theirs.") +
            image(*r.interpolation, "a pair of rows a line, decoded codes between them");
   }
   if (r.map) {

@@ -42,14 +42,16 @@ struct RunReport {
   std::string notice;   // what the page is not yet, before all else; empty of a finished run
   std::string verdict;  // sentences: did it work?
   std::vector<Finding> findings;    // of the diagnosis
+  std::vector<std::string> checks;  // that it made, a clause each of what it found to be well
+  bool held_out = true;             // whether rows shown were not trained on
   std::vector<std::string> advice;  // what to try next, a sentence each
   std::vector<Fact> trained;        // what was trained, on what
-  std::vector<Fact> measures;       // numbers on held-out rows
+  std::vector<Fact> measures;       // numbers on these rows
   std::vector<LineChart> curves;
   std::vector<Bar> units;  // how much each unit of the code is used
   std::string units_title;
   std::optional<Picture> reconstructions, samples, traversal, interpolation;
-  std::vector<std::pair<Clip, Clip>> heard;  // a held-out sound and what comes back
+  std::vector<std::pair<Clip, Clip>> heard;  // a sound and what comes back
   std::vector<Clip> drawn;                   // decoded draws from the prior
   std::string traversal_text;                // which units from top to bottom, over which range
   std::vector<ColumnError> columns;

@@ -12,6 +12,7 @@ namespace {
 RunReport small() {
   RunReport r{.title = "vae on <digits>", .verdict = "It works & how."};
   r.trained = {{"data", "a.csv"}};
+  r.checks = {"the output differs between rows", "values lie in <0, 1>"};
   r.commands = {{"Codes:", "latent encode 'it'\\''s' -o codes.npy"}};
   r.reproduction = {{"Again:", "latent train <in>"}, {"program", "latent 0.1"}};
   return r;
@@ -19,9 +20,11 @@ RunReport small() {
 
 TEST(Report, SaysWhatThereIsAndNoMore) {
   const std::string page = report_html(small());
-  for (const char* part : {"vae on &lt;digits&gt;", "It works &amp; how.", "Did it work?",
-                           "What did it learn?", "What to try next", "Use the model",
-                           "Reproduce it", "found no fault", "latent train &lt;in&gt;"})
+  for (const char* part :
+       {"vae on &lt;digits&gt;", "It works &amp; how.", "Did it work?", "What did it learn?",
+        "What to try next", "Use the model", "Reproduce it",
+        "found no fault: the output differs between rows, values lie in &lt;0",
+        "latent train &lt;in&gt;"})
     EXPECT_NE(page.find(part), page.npos) << part;
   for (const char* part : {"Samples", "Reconstructions", "Map of the codes", "<img", "<svg"})
     EXPECT_EQ(page.find(part), page.npos) << part;
@@ -38,6 +41,17 @@ TEST(Report, FaultsComeWithAdvice) {
   EXPECT_EQ(page.find("found no fault"), page.npos);
   r.findings.front().kind = Finding::Kind::remark;
   EXPECT_EQ(report_html(r).find("class=\"verdict fault\""), std::string::npos);
+}
+
+TEST(Report, ClaimsNoMoreThanWasLookedAt) {
+  RunReport r = small();
+  r.checks.clear();
+  EXPECT_EQ(report_html(r).find("found no fault"), std::string::npos);
+  r.reconstructions = r.interpolation = Picture{2, 2, 1, std::vector<uint8_t>(4)};
+  EXPECT_NE(report_html(r).find("Held-out rows, and"), std::string::npos);
+  EXPECT_NE(report_html(r).find("one held-out row to"), std::string::npos);
+  r.held_out = false;
+  EXPECT_EQ(report_html(r).find("eld-out"), std::string::npos);
 }
 
 TEST(Report, TablesShowColumnsInsteadOfPictures) {

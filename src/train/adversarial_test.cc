@@ -121,6 +121,24 @@ TEST_F(Adversarial, AModelFileSamplesAndAnyNumberOfThreadsGivesIt) {
   EXPECT_THROW(aae.encode_logvar(std::vector<float>(64)), UsageError);
 }
 
+// The total of models with opponents is not what they follow: it chooses no epoch and ends no run.
+TEST_F(Adversarial, TheLastWeightsAreKept) {
+  const Data digits = Data::open("digits");
+  const TrainOptions o{.epochs = 4, .batch = 64, .rate = 0.05, .patience = 1, .threads = 1};
+  const auto kept = [&](const auto& model, const std::string& name) {
+    TrainOptions mine = o;
+    mine.out = in(name);
+    int64_t epochs = 0;
+    mine.progress = [&](const TrainEvent& e) { epochs = std::max(epochs, e.epoch); };
+    const Model m = train(model, digits, mine);
+    EXPECT_EQ(epochs, 4) << name;
+    EXPECT_FALSE(fs::exists(mine.out + "/best.safetensors")) << name;
+    EXPECT_EQ(load(mine.out).sample(3), m.sample(3)) << name;
+  };
+  kept(VaeGan{{.hidden = {16}, .latent = 2, .discriminator = {16}}}, "gan");
+  kept(AdversarialAutoencoder{{.hidden = {16}, .latent = 2, .discriminator = {16}}}, "aae");
+}
+
 TEST_F(Adversarial, AFrozenScopeStaysAndTheOthersMove) {
   const VaeGan gan{{.hidden = {16}, .latent = 2, .discriminator = {16}}};
   const Model before = train(gan, Data::open("digits"), {.epochs = 1, .out = in("before")});

@@ -5,6 +5,11 @@
 
 #include "data/dataset.h"
 #include "latent/diagnosis.h"
+#include "latent/nn.h"
+#include "latent/ops.h"
+#include "latent/text_models.h"
+#include "train/loss_parts.h"
+#include "train/preprocess.h"
 #include "train/test_runs.h"
 
 namespace latent {
@@ -125,6 +130,40 @@ TEST_F(Generation, ADcganOfConvolutionsWithBatchNormTrainsAndTellsItsLayers) {
   for (const float v : m.sample(4)) EXPECT_TRUE(std::isfinite(v));
 }
 
+// A batch norm has statistics of real and of made rows apart in training, and of both mixed after
+// it: the share told right is of the former, as each epoch's line tells it.
+TEST_F(Generation, TheDiscriminatorIsJudgedAsInTraining) {
+  const Dcgan gan{{.latent = 8, .encoder = "dcgan", .width = 8, .picture = {8, 8}}};
+  const Data digits = Data::open("digits");
+  TrainOptions o{.epochs = 6, .batch = 128, .threads = 1};
+  double told = 0;
+  o.progress = [&](const TrainEvent& e) {
+    for (const auto& [name, value] : e.training) {
+      if (name == "discriminator_accuracy") told = value;
+    }
+  };
+  const Model m = train(gan, digits, o);
+  const auto rows = measure::rows_of(digits.dataset(), m.preprocessing().scaling);
+  EXPECT_NEAR(discriminator_accuracy(m, digits, rows).value(), told, 0.15);
+}
+
+TEST_F(Generation, ADamagedRowThatNothingSeesIsRefused) {
+  const Data digits = Data::open("digits");
+  const TrainOptions o{.epochs = 1, .corrupt = {"mask=0.3"}, .out = in("none"), .threads = 1};
+  EXPECT_TRUE(has(refusal([&] { train(Dcgan{}, digits, o); }), "dcgan has no encoder"));
+  const TextAutoencoder text{{.vocabulary = 17, .units = 4}};
+  EXPECT_TRUE(has(refusal([&] { train(text, digits, o); }), "--word-dropout"));
+  struct Deaf {
+    Loss loss(const Scope& s, const Batch& b) const {
+      return {mean(square(dense(s / "out", b.x, 64) - b.x)), {}};
+    }
+    Expr encode(const Scope&, Expr x) const { return x; }
+  };
+  EXPECT_TRUE(has(refusal([&] { train(Deaf{}, digits, o); }), "Batch::input()"));
+  EXPECT_FALSE(fs::exists(in("none"))) << "before there is a folder";
+  train(kVq, digits, o);
+}
+
 const Vae kConditional{{.hidden = {64}, .latent = 4, .condition = "label", .classes = 10}};
 
 TEST_F(Generation, AConditionalVaeDrawsTheDigitThatIsAskedFor) {
@@ -190,6 +229,28 @@ TEST_F(Generation, ConditionsThatCannotBeAreRefused) {
                           {.epochs = 1, .batch = 4});
                   }),
                   "has not"));
+}
+
+TEST_F(Generation, ClassesOfOtherTextsAreNotValidatedOn) {
+  const auto table = [&](const std::string& name, const std::string& texts) {
+    std::string csv = "a,b,kind\n";
+    for (int i = 0; i < 30; ++i)
+      csv += std::to_string(i) + "," + std::to_string(i % 7) + "," +
+             texts[static_cast<size_t>(i) % texts.size()] + "\n";
+    make_folder(root_);
+    write_file_atomic(in(name), csv);
+    return Data::open(in(name), "kind");
+  };
+  const Vae vae{{.hidden = {4},
+                 .latent = 1,
+                 .likelihood = "gaussian_optimal",
+                 .condition = "label",
+                 .classes = 3}};
+  TrainOptions o{.epochs = 1, .batch = 8, .threads = 1};
+  o.validation_data = table("same.csv", "cab");
+  train(vae, table("train.csv", "abc"), o);
+  o.validation_data = table("other.csv", "abd");
+  EXPECT_TRUE(has(refusal([&] { train(vae, table("train.csv", "abc"), o); }), "others than train"));
 }
 
 }  // namespace

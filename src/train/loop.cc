@@ -151,8 +151,8 @@ bool Loop::finish_epoch() {
   state_.metrics = metrics_.size();
   if (!e.validation.empty() && e.validation.back().first == kInformation)
     note_information(e.validation.back().second);
-  // A generator's loss depends on its opponent: it tells no better epoch, and the last one counts.
-  if (!e.validation.empty() && settled() && architecture_.encode) {
+  // With opponents the total is not what is followed: the last epoch counts.
+  if (!e.validation.empty() && settled() && !aims_) {
     const double value = e.validation.front().second;
     ++state_.waited;
     if (!state_.best || value < *state_.best) {

@@ -94,6 +94,7 @@ class Loop {
   PlanFamily training_, encoder_, evaluation_;  // encoder_: training of the encoder alone
   std::vector<std::string> weights_;            // names of the model's slots
   std::vector<std::string> parts_;              // names fetched, "loss" first
+  bool aims_ = false;  // parameters follow losses of their own, and the total tells no better epoch
   int64_t code_units_ = 0;                      // that validation fetches; 0: no code
   bool posterior_ = false;                      // whether these have a KL divergence
   std::vector<measure::UnitStatistics> units_;  // over the rows validated last

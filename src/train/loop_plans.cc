@@ -103,6 +103,7 @@ void Loop::trace_training(Graph& g, int64_t n, bool encoder_alone) {
         "\"encoder\", as VAEs are; the model \"" +
         architecture_.name + "\" is none");
   }
+  aims_ = !loss.aims.empty();
   // Moments and their count are those of all steps, so that both kinds of steps are one descent.
   std::vector<Objective> objectives;
   const std::vector<Aim> one = {{loss.total, encoder_alone ? "encoder" : ""}};

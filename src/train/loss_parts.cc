@@ -15,11 +15,11 @@ constexpr int64_t kRows = 256;  // that a loss is looked at on
 
 std::map<std::string, double> parts_of_loss(const Model& model, const Data& data,
                                             const measure::RowSource& rows,
-                                            const std::vector<std::string>& names) {
+                                            const std::vector<std::string>& names, bool training) {
   const measure::RowSource some = measure::some_rows(rows, kRows);
   Graph g;
   Loss loss = model.architecture().loss(
-      Scope(g, false), declare_batch(g, some.size(), model.inputs(), data.dataset()));
+      Scope(g, training), declare_batch(g, some.size(), model.inputs(), data.dataset()));
   loss.parts.insert(loss.parts.begin(), {"loss", loss.total});
   std::erase_if(loss.parts, [&](const auto& p) { return std::ranges::count(names, p.first) == 0; });
   if (loss.parts.empty()) return {};
@@ -37,7 +37,7 @@ std::map<std::string, double> parts_of_loss(const Model& model, const Data& data
 
 std::optional<double> discriminator_accuracy(const Model& model, const Data& data,
                                              const measure::RowSource& rows) {
-  const auto parts = parts_of_loss(model, data, rows, {"discriminator_accuracy"});
+  const auto parts = parts_of_loss(model, data, rows, {"discriminator_accuracy"}, true);
   return parts.empty() ? std::nullopt : std::optional(parts.begin()->second);
 }
 

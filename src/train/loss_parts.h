@@ -15,12 +15,14 @@
 namespace latent {
 
 /// Those of `names` that the model's loss has, "loss" being the total, over at most 256 of the
-/// rows. A loss without any is traced and no more.
+/// rows. `training`: as a step of training has them. A loss without any is traced and no more.
 std::map<std::string, double> parts_of_loss(const Model& model, const Data& data,
                                             const measure::RowSource& rows,
-                                            const std::vector<std::string>& names);
+                                            const std::vector<std::string>& names,
+                                            bool training = false);
 
-/// The part discriminator_accuracy, where there is one.
+/// The part discriminator_accuracy, where there is one, as of a step of training: a batch norm that
+/// judges made rows by the running statistics of real ones would make it another quantity.
 std::optional<double> discriminator_accuracy(const Model& model, const Data& data,
                                              const measure::RowSource& rows);
 

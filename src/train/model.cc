@@ -172,8 +172,9 @@ const Architecture& Model::architecture() const { return impl_->architecture; }
 const Slots& Model::weights() const { return impl_->weights; }
 const Preprocessing& Model::preprocessing() const { return impl_->preprocessing; }
 void Model::scale(std::span<float> rows) const { impl_->preprocessing.scaling.apply(rows); }
-Data Model::open(const std::string& spec, const std::string& label, bool skip_bad) const {
-  OpenOptions options{.label = label, .as = &preprocessing().content};
+Data Model::open(const std::string& spec, const std::string& label, bool skip_bad,
+                 bool beside) const {
+  OpenOptions options{.label = label, .beside = beside, .as = &preprocessing().content};
   if (skip_bad) options.settings["skip_bad"] = true;
   Data data(Dataset::open(spec, options));
   if (data.row_elements() == inputs()) return data;

@@ -1,8 +1,13 @@
 // The table of training options; see options.h.
 #include "train/options.h"
 
+#include <algorithm>
+#include <sstream>
+
 #include "data/augment.h"
+#include "data/dataset.h"
 #include "data/loader.h"
+#include "train/batch.h"
 #include "train/corrupt.h"
 
 namespace latent {
@@ -84,6 +89,43 @@ void check_labels(int64_t classes, const Data& data) {
                    ", the model has the classes 0 to " + std::to_string(classes - 1));
 }
 
+/// Whether any node has this one as an operand. A line of the graph's text is a node, "%3 = sum(%1,
+/// %2) ..", those of a scan's body are indented: numbers of their own.
+bool is_used(const Graph& g, const Expr& e) {
+  const std::string operand = "%" + std::to_string(e.id());
+  std::istringstream text(g.text());
+  for (std::string line; std::getline(text, line);) {
+    if (!line.starts_with("%")) continue;
+    if (line.find(operand + ",") != line.npos || line.find(operand + ")") != line.npos) return true;
+  }
+  return false;
+}
+
+/// UsageError where rows are to be damaged and nothing of the model would see it.
+void check_corrupted(const Architecture& a, const Data& data) {
+  Graph g;
+  Batch batch = declare_batch(g, 2, a.inputs, data.dataset());
+  batch.seen = g.feed("seen", batch.x.shape());
+  a.loss(Scope(g, true), batch);
+  if (is_used(g, batch.seen)) return;
+  throw UsageError("--corrupt damages what the encoder sees, but " +
+                   (!a.encode ? "the model " + a.name + " has no encoder"
+                    : a.writer
+                        ? "the model " + a.name +
+                              " reads numbers of tokens, which mean nothing when they are "
+                              "changed a little; --word-dropout hides tokens from its writer"
+                        : "the loss of the model " + a.name + " never asks for Batch::input()"));
+}
+
+/// UsageError where a conditional model would take the same number for two classes.
+void check_classes(const Data& data, const Data& other) {
+  const auto &own = data.dataset().classes(), &others = other.dataset().classes();
+  if (own == others) return;
+  throw UsageError("labels are texts, numbered in their order, and " + other.name() +
+                   " has others than " + data.name() +
+                   ": the same text must be in both, or write labels as numbers");
+}
+
 }  // namespace
 
 void check_request(const Architecture& a, const Data& data, const TrainOptions& o) {
@@ -96,7 +138,9 @@ void check_request(const Architecture& a, const Data& data, const TrainOptions& 
   Augment(o.augment, data.row_shape(), o.seed);
   check_corruption(o.corrupt, data.row_shape());
   check_labels(a.classes, data);
+  if (!o.corrupt.empty()) check_corrupted(a, data);
   if (o.validation_data) check_labels(a.classes, *o.validation_data);
+  if (o.validation_data && a.classes > 0) check_classes(data, *o.validation_data);
   if (o.validation_data && !(o.validation_data->row_shape() == data.row_shape())) {
     throw UsageError("rows to validate on are " + o.validation_data->row_shape().text() +
                      ", those to train on " + data.row_shape().text());
