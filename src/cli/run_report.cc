@@ -240,7 +240,9 @@ std::vector<Fact> trained(const EndedRun& run, const Metrics& metrics) {
 
 std::vector<Fact> commands(const EndedRun& run, bool samples) {
   const std::string model = shell_word(run.plan.options.out);
-  const std::string data = run.request.data.empty() ? "DATA" : shell_word(run.request.data);
+  std::string data = run.request.data.empty() ? "DATA" : shell_word(run.request.data);
+  if (!run.plan.label.empty()) data += " --label " + shell_word(run.plan.label);
+  const char* of_class = run.plan.architecture.classes > 0 ? " --label 0" : "";
   std::vector<Fact> list = {
       {"Codes of rows, for a search, a scatter plot, a classifier:",
        fmt::format("latent encode {} {} -o codes.npy", model, data)},
@@ -251,8 +253,8 @@ std::vector<Fact> commands(const EndedRun& run, bool samples) {
   if (!run.plan.architecture.encode) list.clear();
   if (samples)
     list.insert(list.begin(),
-                {"New rows:", fmt::format("latent sample {} -n 100 -o samples.{}", model,
-                                          draws_pictures(run.model) ? "png" : "csv")});
+                {"New rows:", fmt::format("latent sample {} -n 100{} -o samples.{}", model,
+                                          of_class, draws_pictures(run.model) ? "png" : "csv")});
   return list;
 }
 

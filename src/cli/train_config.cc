@@ -250,8 +250,8 @@ TrainPlan plan_training(const TrainRequest& request, const std::optional<Data>& 
                         words(json::parse(architecture.config), entry.fields),
                         words(config_to_json(train_fields(), options), fields_of(train_fields()))) +
             summary;
-  return {std::move(data), std::move(architecture), std::move(options), std::move(summary),
-          scaling.reason};
+  return {std::move(data),    std::move(architecture), std::move(options),
+          std::move(summary), scaling.reason,          label};
 }
 
 std::string shell_word(const std::string& text) {

@@ -37,6 +37,7 @@ struct TrainPlan {
   TrainOptions options;  // all that decides the result
   std::string summary;   // lines for people: what will be trained, and why so
   std::string scaling;   // and why this one
+  std::string label;     // where labels come from: a column, a file, "folder"; else empty
 };
 
 /// UsageError, DataError, SystemError as the request deserves. `opened`: the request's data, where

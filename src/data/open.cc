@@ -170,7 +170,10 @@ const ContentKind* kind_of(const std::string& spec, const OpenOptions& options) 
   if (asked == "auto") return readable_twice ? recognized_kind(spec) : nullptr;
   const ContentKind& kind = content_kind(asked);
   if (!options.as) return &kind;
-  return (spec == "-" ? kind.streams : readable_twice && kind.recognizes(spec)) ? &kind : nullptr;
+  if (spec == "-") return kind.streams ? &kind : nullptr;
+  const bool fits =
+      readable_twice && kind.recognizes(spec) && (!kind.guessed || recognized_kind(spec) == &kind);
+  return fits ? &kind : nullptr;
 }
 
 // Whether it is an archive of arrays alone.

@@ -44,6 +44,13 @@ cp vae/report.html first.html && rm vae/report.html
 "$latent" train digits --hidden 32 --latent 4 --epochs 8 --out vae 2> log || fail "the report again: $(cat log)"
 diff <(grep -v 'memory, forecast' first.html) vae/report.html > /dev/null || fail 'the report of a finished run is another'
 
+# The page's commands name the labels that the model needs.
+awk 'BEGIN { print "a,b,kind"; for (i = 0; i < 40; ++i) print i % 7 "," i % 5 "," (i % 2 ? "x" : "y") }' > lab.csv
+"$latent" train lab.csv --label kind --condition label --hidden 8 --latent 2 --epochs 1 --out lab 2> log || fail "labels: $(cat log)"
+python check.py lab/report.html 'latent encode lab lab.csv --label kind -o codes.npy' 'latent sample lab -n 100 --label 0 -o samples.csv' > /dev/null
+"$latent" encode lab lab.csv --label kind -o codes.npy 2> log || fail "encode as the page says: $(cat log)"
+"$latent" sample lab -n 100 --label 0 -o samples.csv 2> log || fail "sample as the page says: $(cat log)"
+
 # A run that is stopped leaves a page that says so, and no summary; finished, the page is that of a run that never stopped.
 "$latent" train digits --hidden 32 --latent 4 --epochs 1000000 --max-time 0.3s --out stopped 2> log || fail "--max-time: $(cat log)"
 grep -q 'written: .*stopped/report.html' log || fail "a stopped run: $(cat log)"
