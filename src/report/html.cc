@@ -46,7 +46,7 @@ th, td { text-align: left; vertical-align: top; padding: .2rem 1rem .2rem 0; bor
 th { font-weight: 600; } td:first-child { color: var(--soft); white-space: nowrap; overflow-wrap: normal; } thead th { white-space: nowrap; }
 pre { background: var(--panel); padding: .6rem .8rem; overflow-x: auto; white-space: pre-wrap; margin: .3rem 0 .8rem; }
 code, pre { font: 14px/1.45 ui-monospace, monospace; }
-@media (max-width: 600px) { svg { font-size: 15px; } }
+@media (max-width: 600px) { svg { font-size: 18px; } }
 @media print {
   :root { color-scheme: light; --ground: #fff; --text: #000; --soft: #444; --edge: #ccc; --panel: #f5f5f5; --warn: #8a3a00; }
   body { max-width: none; font-size: 11pt; } h2, h3 { break-after: avoid; } figure, img, svg, table, pre { break-inside: avoid; }

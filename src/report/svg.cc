@@ -56,7 +56,7 @@ std::string legend(const std::vector<Series>& lines, const Frame& frame) {
         "y=\"{:.1f}\">{}</text>\n",
         s.colour % kColours, s.dashed ? " dashed" : "", x, frame.top - 14, x + 27, frame.top - 10,
         escape(s.name));
-    x += 42 + 6.6 * static_cast<double>(s.name.size());
+    x += 42 + 9 * static_cast<double>(s.name.size());  // also at a phone's font size
   }
   return out;
 }
