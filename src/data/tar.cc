@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -95,7 +96,8 @@ std::vector<TarMember> tar_members(std::span<const std::byte> bytes, const std::
   std::vector<TarMember> members;
   std::map<std::string, size_t> places;
   std::string long_name;  // said by a header of its own before the file's
-  std::optional<uint64_t> long_size;
+  constexpr uint64_t kUnsaid = std::numeric_limits<uint64_t>::max();
+  uint64_t long_size = kUnsaid;  // likewise
   for (size_t at = 0;;) {
     if (bytes.size() - at < kBlock)
       throw broken("the TAR archive ends without its end mark; was the copy cut short?", at);
@@ -106,7 +108,7 @@ std::vector<TarMember> tar_members(std::span<const std::byte> bytes, const std::
     const std::optional<uint64_t> said = number_of(header, kSize);
     if (!said) throw broken("a size in the TAR archive is no number", at);
     const bool plain = type == '0' || type == '\0' || type == '7';
-    const uint64_t size = plain && long_size ? *long_size : *said;
+    const uint64_t size = plain && long_size != kUnsaid ? long_size : *said;
     const size_t content = at + kBlock;
     if (size > bytes.size() - content)
       throw broken("a file of " + std::to_string(size) + " bytes in a TAR archive with " +
@@ -136,7 +138,7 @@ std::vector<TarMember> tar_members(std::span<const std::byte> bytes, const std::
           members[place->second] = std::move(member);
       }
       long_name.clear();
-      long_size.reset();
+      long_size = kUnsaid;
     }
     const uint64_t blocks = (size + kBlock - 1) / kBlock * kBlock;
     at = content + std::min<uint64_t>(blocks, bytes.size() - content);
