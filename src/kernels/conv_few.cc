@@ -221,10 +221,6 @@ HWY_EXPORT(lanes);
 HWY_EXPORT(gather);
 HWY_EXPORT(add_weights);
 
-constexpr size_t rounded(int64_t floats) {
-  return (static_cast<size_t>(floats) * sizeof(float) + 63) / 64 * 64;
-}
-
 Few few_of(const ConvProblem& p, bool narrow_results) {
   Few f;
   f.few = narrow_results ? p.cout : p.cin;
@@ -288,11 +284,11 @@ ConvOffer conv_by_few(const ConvProblem& p) {
   call.flops = p.flops();
   call.parts = static_cast<int>(shares.size());
   call.pieces = pieces;
-  call.scratch_bytes = rounded(f.packed()) * shares.size();
+  const int64_t stride = aligned_floats(f.packed());
+  call.scratch_bytes = static_cast<size_t>(stride) * sizeof(float) * shares.size();
   call.run = [=](int part, void* const* operands, std::byte* scratch, const RunState&) {
     const Share& s = shares[static_cast<size_t>(part)];
-    auto* weights =
-        reinterpret_cast<float*>(scratch + rounded(f.packed()) * static_cast<size_t>(part));
+    float* weights = reinterpret_cast<float*>(scratch) + stride * part;
     if (by_weights) {
       const float *x = static_cast<const float*>(operands[1]) + s.x,
                   *y = static_cast<const float*>(operands[2]) + s.y;
@@ -316,7 +312,6 @@ ConvOffer conv_by_few(const ConvProblem& p) {
   ConvOffer offer;
   offer.calls.push_back(std::move(call));
   if (by_weights) {
-    const auto stride = static_cast<int64_t>(rounded(f.packed()) / sizeof(float));
     if (parts > 1) offer.calls.push_back(add_rows_call(0, parts, f.packed(), stride, false));
     Call unpack;
     unpack.kernel = "unpack weight gradients";

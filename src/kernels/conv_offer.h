@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/memory.h"
 #include "kernels/conv.h"
 
 namespace latent::kernels {
@@ -34,6 +35,11 @@ std::vector<ConvShare> conv_shares(const ConvProblem& problem, bool whole_images
 /// Call::pieces of a call whose parts are these shares: the pictures, where each has as many
 /// images.
 uint64_t conv_pieces(const ConvProblem& problem, const std::vector<ConvShare>& shares);
+
+/// So many floats rounded up to whole cache lines: what a part has of scratch memory is its own.
+inline int64_t aligned_floats(int64_t n) {
+  return static_cast<int64_t>(aligned_size(static_cast<size_t>(n) * sizeof(float)) / sizeof(float));
+}
 
 /// The call that adds `terms` rows of `size` floats at `offset` of the scratch memory in a fixed
 /// tree, neighbours first, and leaves the sum in the first row; with `to_result` also in operand 0.

@@ -15,8 +15,6 @@ namespace {
 
 using namespace onednn;
 
-constexpr size_t rounded(size_t bytes) { return (bytes + 63) / 64 * 64; }
-
 /// The convolution of a share; the parts with equal ones use it together.
 struct Direct {
   Primitive primitive;
@@ -139,7 +137,7 @@ Call reorder_call(const char* name, const dnnl_memory_desc_t& from, int from_ope
       *dnnl_primitive_desc_query_md(made, dnnl_query_scratchpad_md, 0);
   const size_t bytes = dnnl_memory_desc_get_size(&scratch);
   if (bytes) s->scratch = make_memory(scratch);
-  s->scratch_offset = rounded(dnnl_memory_desc_get_size(from_operand < 0 ? &from : &to));
+  s->scratch_offset = aligned_size(dnnl_memory_desc_get_size(from_operand < 0 ? &from : &to));
   Call call;
   call.kernel = name;
   call.scratch_bytes = s->scratch_offset + bytes;
@@ -202,7 +200,7 @@ ConvOffer conv_by_onednn(const ConvProblem& p) {
   const auto parts = static_cast<int>(pieces->size());
   const dnnl_memory_desc_t plain = weights_of(p, true), packed = pieces->front().direct->weights;
   const bool same = dnnl_memory_desc_equal(&plain, &packed);
-  const size_t packed_bytes = rounded(dnnl_memory_desc_get_size(&packed));
+  const size_t packed_bytes = aligned_size(dnnl_memory_desc_get_size(&packed));
   // The scratch memory: packed weights, or those of every part; then what the primitives want.
   const bool in_scratch = by_weights ? !same || parts > 1 : !same;
   size_t scratch = in_scratch ? packed_bytes * static_cast<size_t>(by_weights ? parts : 1) : 0;
@@ -210,7 +208,7 @@ ConvOffer conv_by_onednn(const ConvProblem& p) {
     Piece& piece = (*pieces)[k];
     piece.weights_offset = by_weights && in_scratch ? k * packed_bytes : 0;
     piece.scratch_offset = scratch;
-    scratch += rounded(piece.direct->scratch_bytes);
+    scratch += aligned_size(piece.direct->scratch_bytes);
   }
   std::vector<Call> calls;
   if (!by_weights && !same) calls.push_back(reorder_call("pack weights", plain, 2, packed, -1));

@@ -5,7 +5,6 @@
 // Rows are taken a few at a time, which stay in cache while all taps read them. LIBXSMM multiplies
 // (product.h).
 #include <algorithm>
-#include <map>
 
 #include "kernels/conv_offer.h"
 #include "kernels/product.h"
@@ -31,6 +30,7 @@ std::pair<int64_t, int64_t> met(const ConvAxis& a, int64_t k) {
 /// them lie in x.
 struct Piece {
   int64_t k, taps, first, pixels;
+  SumOfProducts product = {};
 };
 /// Every tap with every place once. As many neighbouring taps go together as a stride has pixels:
 /// the rows of x for a product must not overlap.
@@ -54,13 +54,9 @@ std::vector<Piece> pieces_of(const ConvAxis& a) {
   return pieces;
 }
 
-/// By number of taps and of pixels.
-using Products = std::map<std::pair<int64_t, int64_t>, SumOfProducts>;
-
 /// Adds what rows [line, end) of y, counted over all images, give to `sums`.
-void add_rows(const ConvProblem& p, const std::vector<Piece>& pieces, const Products& products,
-              int64_t block, int64_t line, int64_t end, const float* x, const float* y,
-              float* sums) {
+void add_rows(const ConvProblem& p, const std::vector<Piece>& pieces, int64_t block, int64_t line,
+              int64_t end, const float* x, const float* y, float* sums) {
   uint64_t from_x[kMostRows], from_y[kMostRows];  // bytes
   for (int64_t ky = 0; ky < p.h.taps; ++ky) {
     int64_t count = 0;
@@ -72,12 +68,12 @@ void add_rows(const ConvProblem& p, const std::vector<Piece>& pieces, const Prod
       from_y[count++] = static_cast<uint64_t>(l * p.w.places * p.cout) * sizeof(float);
     }
     if (count == 0) continue;
-    for (const auto& [kx, taps, ox, pixels] : pieces) {
-      const SumOfProducts& product = products.at({taps, pixels});
-      const float* at = x + (ox * p.w.stride + kx * p.w.dilation - p.w.before) * p.cin;
-      float* to = sums + (ky * p.w.taps + kx) * p.cin * p.cout;
+    for (const Piece& piece : pieces) {
+      const float* at =
+          x + (piece.first * p.w.stride + piece.k * p.w.dilation - p.w.before) * p.cin;
+      float* to = sums + (ky * p.w.taps + piece.k) * p.cin * p.cout;
       for (int64_t c = 0; c < p.cout; c += block)
-        product(to + c, at, y + ox * p.cout + c, count, from_x, from_y);
+        piece.product(to + c, at, y + piece.first * p.cout + c, count, from_x, from_y);
     }
   }
 }
@@ -89,23 +85,20 @@ ConvOffer conv_by_taps(const ConvProblem& p) {
   if (p.n < 1 || p.groups != 1 || std::min(p.cin, p.cout) < kLeastChannels)
     return {{}, "one group of at least 8 channels on both sides only"};
   const int64_t block = p.cout % kBlock ? p.cout : kBlock;
-  const std::vector<Piece> pieces = pieces_of(p.w);
-  Products products;
-  for (const Piece& piece : pieces) {
-    SumOfProducts& product = products[{piece.taps, piece.pixels}];
-    if (product) continue;
-    product = sum_of_products({.m = piece.taps * p.cin,
-                               .n = block,
-                               .k = piece.pixels,
-                               .a_row = p.w.stride * p.cin,
-                               .b_row = p.cout,
-                               .dst_row = p.cout,
-                               .transpose_a = true});
-    if (!product) return {{}, "no product of its channels"};
+  std::vector<Piece> pieces = pieces_of(p.w);
+  for (Piece& piece : pieces) {
+    piece.product = sum_of_products({.m = piece.taps * p.cin,
+                                     .n = block,
+                                     .k = piece.pixels,
+                                     .a_row = p.w.stride * p.cin,
+                                     .b_row = p.cout,
+                                     .dst_row = p.cout,
+                                     .transpose_a = true});
+    if (!piece.product) return {{}, "no product of its channels"};
   }
   const std::vector<ConvShare> shares = conv_shares(p);
   const auto parts = static_cast<int>(shares.size());
-  const int64_t stride = (p.weights() + 15) / 16 * 16;
+  const int64_t stride = aligned_floats(p.weights());
   Call call;
   call.kernel = "taps " + p.text();
   call.parts = parts;
@@ -121,7 +114,7 @@ ConvOffer conv_by_taps(const ConvProblem& p) {
     const int64_t pixels = std::clamp<int64_t>(q.cin * q.cout / 64, 112, kMostRows),
                   step = std::max<int64_t>(1, pixels / q.w.places), lines = q.n * q.h.places;
     for (int64_t line = 0; line < lines; line += step)
-      add_rows(q, pieces, products, block, line, std::min(line + step, lines),
+      add_rows(q, pieces, block, line, std::min(line + step, lines),
                static_cast<const float*>(operands[1]) + x,
                static_cast<const float*>(operands[2]) + y, sums);
   };

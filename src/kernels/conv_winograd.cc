@@ -203,8 +203,6 @@ HWY_EXPORT(weights_out);
 constexpr int64_t kGroup = 64;  // input channels of a part of weight gradients
 constexpr int64_t kMostParts = 8, kBlockBytes = 384 << 10;
 
-int64_t rounded(int64_t floats) { return (floats + 15) / 16 * 16; }  // to 64 bytes
-
 /// Products of a block's tiles for each number of tiles that a block may have.
 using Products = std::map<int64_t, SmallProduct>;
 
@@ -278,10 +276,11 @@ ConvOffer results(const ConvProblem& p) {
                     [&](int64_t m) { return small_product(m, f.cout, f.cin, false, false); }))
     return {{}, "no small product of its channels"};
   // Scratch: transformed weights; turned ones; for each part a pixel outside, x and the products.
-  const int64_t turned = rounded(kPoints * size),
-                own = turned + (p.pass == ConvPass::by_data ? rounded(9 * size) : 0);
-  const int64_t outside = rounded(std::max(f.cin, f.cout)), x = rounded(kPoints * block * f.cin),
-                each = outside + x + rounded(kPoints * block * f.cout);
+  const int64_t turned = aligned_floats(kPoints * size),
+                own = turned + (p.pass == ConvPass::by_data ? aligned_floats(9 * size) : 0);
+  const int64_t outside = aligned_floats(std::max(f.cin, f.cout)),
+                x = aligned_floats(kPoints * block * f.cin),
+                each = outside + x + aligned_floats(kPoints * block * f.cout);
   const auto floats = static_cast<size_t>(own + parts * each);
   Call call;
   call.kernel = "winograd 4x4 " + p.text();
@@ -326,9 +325,10 @@ ConvOffer weight_gradients(const ConvProblem& p) {
                     [&](int64_t k) { return small_product(cin, p.cout, k, true, true); }))
     return {{}, "no small product of its channels"};
   // Scratch: gradients of each cut; for each part the sums of products, a pixel outside, x and y.
-  const int64_t gradients = rounded(p.weights()), sums = rounded(kPoints * size),
-                outside = rounded(std::max(p.cin, p.cout)), x = rounded(kPoints * block * cin),
-                each = sums + outside + x + rounded(kPoints * block * p.cout);
+  const int64_t gradients = aligned_floats(p.weights()), sums = aligned_floats(kPoints * size),
+                outside = aligned_floats(std::max(p.cin, p.cout)),
+                x = aligned_floats(kPoints * block * cin),
+                each = sums + outside + x + aligned_floats(kPoints * block * p.cout);
   Call call;
   call.kernel = "winograd 4x4 " + p.text();
   call.parts = static_cast<int>(cuts * groups);

@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 
+#include "base/memory.h"
 #include "kernels/convert.h"
 #include "kernels/named.h"
 #include "kernels/reduce.h"
@@ -456,7 +457,7 @@ std::vector<Call> bind_fused(const FusedProgram& program, const std::vector<int>
     if (!b->partial(o)) continue;
     const int64_t n =
         p.outputs[o].end == End::column_sum ? b->column_blocks * p.cols : b->row_blocks;
-    b->scratch_bytes += static_cast<size_t>((n * 4 + 63) / 64 * 64);
+    b->scratch_bytes += aligned_size(static_cast<size_t>(n) * sizeof(float));
   }
   std::vector<Call> calls;
   Call main;

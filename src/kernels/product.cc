@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/memory.h"
 #include "kernels/layout.h"
 #include "kernels/onednn.h"
 #include "latent/error.h"
@@ -152,7 +153,7 @@ Offer by_onednn(const ProductProblem& p) {
                         : make_piece(p, 0, p.m, begin, end - begin, k, std::min(slab, p.k - k));
       if (!piece) return {{}, "onednn: only its reference fits " + extents(p)};
       piece->scratch_offset = product.scratch_bytes;
-      bytes = std::max(bytes, (piece->scratch_bytes + 63) / 64 * 64);
+      bytes = std::max(bytes, aligned_size(piece->scratch_bytes));
       pieces->back().push_back(std::move(piece));
     }
     product.scratch_bytes += bytes;
