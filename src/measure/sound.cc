@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/words.h"
 #include "data/audio.h"
 
 namespace latent::measure {
@@ -59,15 +60,14 @@ SoundError sound_error(const Content& content, std::span<const float> rows,
 }
 
 std::string SoundError::text() const {
-  const auto windows = [](int64_t n) { return fmt::format("{} window{}", n, n == 1 ? "" : "s"); };
   std::string text;
   if (si_sdr)
     text = fmt::format(
-        "SI-SDR {:.2f} dB, mean of {}{}; ", *si_sdr, windows(rows - silent),
+        "SI-SDR {:.2f} dB, mean of {}{}; ", *si_sdr, counted(rows - silent, "window"),
         silent ? fmt::format(" without {} that {} silent", silent, silent == 1 ? "is" : "are")
                : "");
-  return text +
-         fmt::format("log-mel error {:.2f} dB, root mean square over {}", log_mel, windows(rows));
+  return text + fmt::format("log-mel error {:.2f} dB, root mean square over {}", log_mel,
+                            counted(rows, "window"));
 }
 
 }  // namespace latent::measure

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "base/words.h"
 #include "ops/family.h"
 
 namespace latent {
@@ -100,7 +101,7 @@ ConvProblem checked(ConvPass pass, const TypeContext& c) {
   const ConvProblem p = problem_of(pass, c.shapes[0], c.shapes[1], c.attrs);
   check_axis(c, "height", p.h);
   check_axis(c, "width", p.w);
-  const std::string groups = std::to_string(p.groups) + (p.groups == 1 ? " group" : " groups");
+  const std::string groups = counted(p.groups, "group");
   if (p.cin % p.groups || p.cout % p.groups) {
     const int64_t wrong = p.cin % p.groups ? p.cin : p.cout;
     c.refuse(std::to_string(wrong) + (wrong == p.cin ? " input" : " output") +

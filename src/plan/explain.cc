@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <map>
 
+#include "base/words.h"
+
 namespace latent::plan {
 
 namespace {
@@ -133,8 +135,8 @@ std::string explain(const Built& built, const PlanStats& s, int threads) {
       static_cast<double>(s.peak_bytes()) / 1024, static_cast<double>(s.arena_bytes) / 1024,
       static_cast<double>(s.live_bytes) / 1024, static_cast<double>(s.feed_bytes) / 1024,
       static_cast<double>(s.slot_bytes) / 1024);
-  out += fmt::format("work: {} calls in {} stages, {:.3g} Mflop in products, {} thread{}\n",
-                     s.calls, s.stages, s.flops / 1e6, threads, threads == 1 ? "" : "s");
+  out += fmt::format("work: {} calls in {} stages, {:.3g} Mflop in products, {}\n", s.calls,
+                     s.stages, s.flops / 1e6, counted(threads, "thread"));
   if (s.chain_distinct_bytes > 0) {
     out += fmt::format("chains: move {:.1f} KiB, {:.2f} of their distinct inputs and outputs\n",
                        s.chain_bytes / 1024, s.chain_bytes / s.chain_distinct_bytes);

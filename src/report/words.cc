@@ -19,8 +19,4 @@ std::string count_text(double count) {
   return fmt::format("{:.{}f}{}", scaled, scaled < 9.95 ? 1 : 0, millions ? "M" : "k");
 }
 
-std::string counted(int64_t n, const std::string& noun) {
-  return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s");
-}
-
 }  // namespace latent

@@ -1,8 +1,9 @@
 // Numbers as people read them, for lines and reports.
 #pragma once
 
-#include <cstdint>
 #include <string>
+
+#include "base/words.h"
 
 namespace latent {
 
@@ -10,7 +11,5 @@ namespace latent {
 std::string duration_text(double seconds);
 /// "980", "48k", "1.2M".
 std::string count_text(double count);
-/// "1 row", "0 rows", "5 rows": the noun's plural is regular.
-std::string counted(int64_t n, const std::string& noun);
 
 }  // namespace latent
