@@ -2,11 +2,11 @@
 #include "train/options.h"
 
 #include <algorithm>
-#include <sstream>
 
 #include "data/augment.h"
 #include "data/dataset.h"
 #include "data/loader.h"
+#include "ops/uses.h"
 #include "train/batch.h"
 #include "train/corrupt.h"
 
@@ -87,18 +87,6 @@ void check_labels(int64_t classes, const Data& data) {
   throw UsageError("row " + std::to_string(wrong - labels.begin()) + " of " + data.name() +
                    " has the label " + std::to_string(*wrong) +
                    ", the model has the classes 0 to " + std::to_string(classes - 1));
-}
-
-/// Whether any node has this one as an operand. A line of the graph's text is a node, "%3 = sum(%1,
-/// %2) ..", those of a scan's body are indented: numbers of their own.
-bool is_used(const Graph& g, const Expr& e) {
-  const std::string operand = "%" + std::to_string(e.id());
-  std::istringstream text(g.text());
-  for (std::string line; std::getline(text, line);) {
-    if (!line.starts_with("%")) continue;
-    if (line.find(operand + ",") != line.npos || line.find(operand + ")") != line.npos) return true;
-  }
-  return false;
 }
 
 /// UsageError where rows are to be damaged and nothing of the model would see it.
