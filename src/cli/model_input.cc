@@ -83,8 +83,7 @@ std::string data_help() {
 
 std::string label_help() {
   return "labels, no values of a row: a column of a CSV file, a file of one number a row, or "
-         "folder "
-         "(files lie in one of their class)";
+         "folder (files lie in one of their class)";
 }
 
 void add_data_flags(Flags& flags, DataFlags& data, bool required) {

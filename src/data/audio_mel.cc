@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "base/hash.h"
 #include "latent/error.h"
 
 namespace latent {
@@ -101,10 +102,7 @@ std::vector<double> powers_of_bins(const std::vector<Band>& bands,
 
 // A fixed sequence of angles (SplitMix64).
 double angle(uint64_t i) {
-  uint64_t z = (i + 1) * 0x9e3779b97f4a7c15;
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-  z = (z ^ z >> 27) * 0x94d049bb133111eb;
-  return static_cast<double>((z ^ z >> 31) >> 11) * 0x1p-53 * 2 * M_PI;
+  return static_cast<double>(mix64((i + 1) * 0x9e3779b97f4a7c15) >> 11) * 0x1p-53 * 2 * M_PI;
 }
 
 }  // namespace
