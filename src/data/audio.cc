@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/memory.h"
+#include "base/words.h"
 #include "data/audio_file.h"
 #include "data/audio_signal.h"
 #include "data/dataset.h"
@@ -28,9 +29,6 @@ std::string text_of(double value, const char* format = "%g") {
   char text[32];
   std::snprintf(text, sizeof text, format, value);
   return text;
-}
-std::string counted(size_t n, const std::string& one, const std::string& many) {
-  return std::to_string(n) + " " + (n == 1 ? one : many);
 }
 
 /// One file, at its own rate, then at the content's.
@@ -130,7 +128,8 @@ void resolve_window(json& s, const std::vector<Clip>& clips) {
 
 void describe(const std::vector<Clip>& clips, const AudioSettings& a, size_t rows,
               std::vector<std::string>& notes) {
-  size_t samples = 0, converted = 0, mixed = 0, shorter = 0;
+  size_t samples = 0, shorter = 0;
+  int64_t converted = 0, mixed = 0;
   for (const Clip& c : clips) {
     samples += c.sound.samples.size();
     converted += c.sound.rate != a.mel.rate;
@@ -138,20 +137,19 @@ void describe(const std::vector<Clip>& clips, const AudioSettings& a, size_t row
     shorter += c.sound.samples.size() < static_cast<size_t>(a.window);
   }
   const double rate = a.mel.rate;
-  std::string text = counted(clips.size(), "sound", "sounds") + " of " +
+  std::string text = counted(std::ssize(clips), "sound") + " of " +
                      text_of(static_cast<double>(samples) / rate, "%.1f") + " s in all, as " +
                      (a.logmel ? "log-mel spectra, " + a.row().text() + " in dB" : "samples") +
-                     ", of " + counted(rows, "window", "windows") + " of " +
+                     ", of " + counted(static_cast<int64_t>(rows), "window") + " of " +
                      text_of(a.window / rate) + " s at " + std::to_string(a.mel.rate) + " Hz";
   if (shorter > 0)
     text += "; " + std::to_string(shorter) + (shorter == 1 ? " is" : " are") +
             " shorter than that, and silence was added";
   notes.push_back(text);
   if (converted > 0)
-    notes.push_back(counted(converted, "sound", "sounds") + " of another rate brought to " +
+    notes.push_back(counted(converted, "sound") + " of another rate brought to " +
                     std::to_string(a.mel.rate) + " Hz");
-  if (mixed > 0)
-    notes.push_back(counted(mixed, "sound", "sounds") + " of several channels mixed to one");
+  if (mixed > 0) notes.push_back(counted(mixed, "sound") + " of several channels mixed to one");
 }
 
 /// Appends the features of one window.
@@ -237,14 +235,10 @@ Dataset open_audio(const std::string& path, const json& settings, const Content*
 }
 
 /// Whether one of the first files is a sound, by its content.
-bool recognizes_audio(const std::string& path) {
+bool recognizes_audio(const std::string&, const FileSet& files) {
   constexpr size_t kMostLookedAt = 8;
-  try {
-    const FileSet files = FileSet::open(path);
-    for (size_t i = 0; i < std::min(files.size(), kMostLookedAt); ++i) {
-      if (!sound_format(bytes_of(files.start(i))).empty()) return true;
-    }
-  } catch (const Error&) {  // what is wrong with it is told when it is opened
+  for (size_t i = 0; i < std::min(files.size(), kMostLookedAt); ++i) {
+    if (!sound_format(bytes_of(files.start(i))).empty()) return true;
   }
   return false;
 }

@@ -6,6 +6,7 @@
 #include "base/near.h"
 #include "data/audio.h"
 #include "data/dataset.h"
+#include "data/folder.h"
 #include "data/pictures.h"
 #include "data/text_content.h"
 #include "latent/error.h"
@@ -44,9 +45,9 @@ const ContentKind& content_kind(const std::string& name) {
   throw UsageError("there is no kind of content \"" + name + "\"" + did_you_mean(name, names));
 }
 
-const ContentKind* recognized_kind(const std::string& path) {
-  const auto found =
-      std::ranges::find_if(content_kinds(), [&](const auto& k) { return k.recognizes(path); });
+const ContentKind* recognized_kind(const std::string& path, const FileSet& files) {
+  const auto found = std::ranges::find_if(content_kinds(),
+                                          [&](const auto& k) { return k.recognizes(path, files); });
   if (found == content_kinds().end()) return nullptr;
   const auto named = [&](const std::vector<std::string>& endings) {
     return std::ranges::any_of(endings, [&](const std::string& ending) {
@@ -58,6 +59,14 @@ const ContentKind* recognized_kind(const std::string& path) {
         return k.name != found->name && named(k.names);
       });
   return found->guessed && another ? nullptr : &*found;
+}
+
+const ContentKind* recognized_kind(const std::string& path) {
+  try {
+    return recognized_kind(path, FileSet::open(path));
+  } catch (const Error&) {  // what is wrong with it is told when it is opened
+    return nullptr;
+  }
 }
 
 nlohmann::json Content::json() const { return {{"kind", kind}, {"settings", settings}}; }

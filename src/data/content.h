@@ -18,6 +18,7 @@
 namespace latent {
 
 class Dataset;
+class FileSet;
 
 /// How files became rows.
 struct Content {
@@ -39,8 +40,8 @@ struct ContentKind {
   bool streams = false;              // whether standard input ("-") may hold it
   /// No first bytes tell the kind: a file that is named as something else is that, or broken.
   bool guessed = false;
-  /// Whether the file or folder is of this kind, by its content. Never throws.
-  std::function<bool(const std::string& path)> recognizes;
+  /// Whether the file or folder, whose files these are, is of this kind by its content.
+  std::function<bool(const std::string& path, const FileSet& files)> recognizes;
   /// Reads files with settings that are whole and checked. `as`: the content of a trained model,
   /// whose settings these are then, or null. The data set's content() is what to keep.
   std::function<Dataset(const std::string& path, const nlohmann::json& settings, const Content* as,
@@ -66,8 +67,10 @@ const std::vector<ContentKind>& content_kinds();
 std::vector<ConfigField> content_fields();
 /// The entry of that name; UsageError with the near miss when there is none.
 const ContentKind& content_kind(const std::string& name);
-/// The first kind that recognizes the path; null when none does, or when it is guessed against the
-/// name that the file has.
+/// The first kind that recognizes the files at the path; null when none does, or when it is guessed
+/// against the name that the file has.
+const ContentKind* recognized_kind(const std::string& path, const FileSet& files);
+/// The same of a path alone; null too where its files cannot be listed.
 const ContentKind* recognized_kind(const std::string& path);
 
 }  // namespace latent

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/team.h"
+#include "base/words.h"
 #include "data/tar.h"
 #include "data/zip.h"
 
@@ -118,16 +119,15 @@ bool is_list(std::string_view start, const std::string& path) {
   });
 }
 
-// The first bytes of a file, unpacked when it is packed by gzip; "" when it cannot be read.
-std::string start_of(const std::string& path) {
-  std::string start(kStart, '\0');
+}  // namespace
+
+std::string file_start(const std::string& path, size_t most) {
+  std::string start(most, '\0');
   const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(path.c_str(), "rb"), gzclose_r);
-  const int got = file ? gzread(file.get(), start.data(), static_cast<unsigned>(kStart)) : -1;
+  const int got = file ? gzread(file.get(), start.data(), static_cast<unsigned>(most)) : -1;
   start.resize(static_cast<size_t>(std::max(got, 0)));
   return start;
 }
-
-}  // namespace
 
 struct FileSet::Archive {
   std::string bytes;
@@ -138,7 +138,7 @@ struct FileSet::Archive {
 bool FileSet::recognizes(const std::string& path) {
   if (is_folder(path)) return true;
   if (!is_regular(path)) return false;
-  const std::string start = start_of(path);
+  const std::string start = file_start(path, kStart);
   return is_zip(bytes_of(start)) || is_tar(bytes_of(start)) || is_list(start, path);
 }
 
@@ -215,7 +215,7 @@ std::string FileSet::read(size_t i, size_t max_bytes) const {
 }
 
 std::string FileSet::start(size_t i) const {
-  if (!archive_) return start_of(path(i));
+  if (!archive_) return file_start(path(i), kStart);
   const auto bytes = bytes_of(archive_->bytes);
   const size_t place = files_[i].place;
   try {
@@ -359,8 +359,7 @@ std::string left_out(const BadFiles& bad) {
   constexpr size_t kMostTold = 20;
   const std::vector<std::string> lines = bad.lines();
   if (lines.empty()) return "";
-  std::string text =
-      "left out " + std::to_string(lines.size()) + (lines.size() == 1 ? " file:" : " files:");
+  std::string text = "left out " + counted(std::ssize(lines), "file") + ":";
   for (size_t i = 0; i < std::min(lines.size(), kMostTold); ++i) text += "\n  " + lines[i];
   if (lines.size() > kMostTold)
     text += "\n  and " + std::to_string(lines.size() - kMostTold) + " more";

@@ -63,6 +63,10 @@ class FileSet {
   std::shared_ptr<const Archive> archive_;
 };
 
+/// The first bytes of a file, at most so many, unpacked where it is packed by gzip; "" when it
+/// cannot be read.
+std::string file_start(const std::string& path, size_t most);
+
 /// A label a file: its place in `classes`, which are sorted bytewise.
 struct FileLabels {
   std::vector<int32_t> of_file;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "base/file.h"
@@ -156,37 +157,38 @@ Tensor read_labels(const std::string& path, int64_t rows) {
   return labels;
 }
 
-// A pipe can be read once, so that nothing may look into it before.
-bool is_readable_twice(const std::string& path) {
+// The files at the path; none of a pipe, which can be read once, so that nothing may look into it
+// before.
+std::optional<FileSet> files_at(const std::string& path) {
   std::error_code error;
-  return is_file(path) || std::filesystem::is_directory(path, error);
+  if (!is_file(path) && !std::filesystem::is_directory(path, error)) return {};
+  return FileSet::open(path);
 }
 
 // What is to read the path, or null for an array.
-const ContentKind* kind_of(const std::string& spec, const OpenOptions& options) {
+const ContentKind* kind_of(const std::string& spec, const std::optional<FileSet>& files,
+                           const OpenOptions& options) {
   const std::string& asked = options.as ? options.as->kind : options.content;
-  const bool readable_twice = is_readable_twice(spec);
   if (asked == "array") return nullptr;
-  if (asked == "auto") return readable_twice ? recognized_kind(spec) : nullptr;
+  if (asked == "auto") return files ? recognized_kind(spec, *files) : nullptr;
   const ContentKind& kind = content_kind(asked);
   if (!options.as) return &kind;
   if (spec == "-") return kind.streams ? &kind : nullptr;
-  const bool fits =
-      readable_twice && kind.recognizes(spec) && (!kind.guessed || recognized_kind(spec) == &kind);
+  const bool fits = files && kind.recognizes(spec, *files) &&
+                    (!kind.guessed || recognized_kind(spec, *files) == &kind);
   return fits ? &kind : nullptr;
 }
 
 // Whether it is an archive of arrays alone.
-bool is_npz(const std::string& path) {
-  const FileSet set = FileSet::open(path);
-  return set.source() == FileSet::Source::zip &&
-         std::ranges::all_of(set.files(),
+bool is_npz(const FileSet& files) {
+  return files.source() == FileSet::Source::zip &&
+         std::ranges::all_of(files.files(),
                              [](const FoundFile& f) { return f.name.ends_with(".npy"); });
 }
 
 // Arrays go with every model, and what only looks like prose may be a table.
-void refuse_other_kind(const std::string& path, const std::string& models) {
-  const ContentKind* found = is_readable_twice(path) ? recognized_kind(path) : nullptr;
+void refuse_other_kind(const std::string& path, const FileSet& files, const std::string& models) {
+  const ContentKind* found = recognized_kind(path, files);
   if (!found || found->name == models || (models == "array" && found->streams)) return;
   throw DataError("it holds " + found->name + ", and the model was trained on " +
                       (models == "array" ? "arrays" : models),
@@ -194,8 +196,7 @@ void refuse_other_kind(const std::string& path, const std::string& models) {
 }
 
 // Whether each file has a label: its folder, or behind it in a list.
-bool files_labelled(const std::string& path, const std::string& how) {
-  const FileSet set = FileSet::open(path);
+bool files_labelled(const FileSet& set, const std::string& how) {
   return std::ranges::all_of(set.files(), [&](const FoundFile& f) {
     return how == "list" ? !f.label.empty() : f.name.find('/') != f.name.npos;
   });
@@ -227,19 +228,22 @@ Dataset Dataset::open(const std::string& spec, const OpenOptions& options) {
   }
   const bool label_file = is_file(path_and_array(options.label).first);
   const std::string label = label_file && options.beside ? "" : options.label;
-  if (const ContentKind* kind = kind_of(spec, options)) {
+  std::optional<FileSet> files;  // unless it is said what they are
+  if (options.as || options.content == "auto" || options.content == "array") files = files_at(spec);
+  if (const ContentKind* kind = kind_of(spec, files, options)) {
     json settings = options.as ? options.as->settings
                                : resolve_config(kind->fields, options.settings, kind->name);
     // Of this reading, not of the data: a model does not keep it.
     const bool skips = settings.contains("skip_bad");
     if (options.as && skips) settings["skip_bad"] = options.settings.value("skip_bad", false);
-    const bool missing = options.beside && !label.empty() && !files_labelled(spec, label);
+    const bool missing =
+        options.beside && !label.empty() && !(files && files_labelled(*files, label));
     Dataset data = kind->open(spec, settings, options.as, missing ? "" : label);
     if (skips) data.about_.content.settings["skip_bad"] = false;
     return data;
   }
-  if (options.as) refuse_other_kind(spec, options.as->kind);
-  if (FileSet::recognizes(spec) && !is_npz(spec)) refuse_files(spec);
+  if (files && options.as) refuse_other_kind(spec, *files, options.as->kind);
+  if (files && files->source() != FileSet::Source::file && !is_npz(*files)) refuse_files(spec);
   if (!options.as && !options.settings.empty()) {
     throw UsageError(options.settings.begin().key() + " was given, but " + spec +
                      " holds an array, which is read as it is");

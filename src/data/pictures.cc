@@ -233,16 +233,12 @@ Dataset open_pictures(const std::string& path, const json& settings, const Conte
 }
 
 /// Whether one of the first files is a picture, or one that is known and cannot be read.
-bool recognizes_pictures(const std::string& path) {
+bool recognizes_pictures(const std::string&, const FileSet& files) {
   constexpr size_t kMostLookedAt = 8;
-  try {
-    const FileSet files = FileSet::open(path);
-    for (size_t i = 0; i < std::min(files.size(), kMostLookedAt); ++i) {
-      if (files.source() == FileSet::Source::zip && files.name(i).ends_with(".npy")) return false;
-      const std::string start = files.start(i);
-      if (is_image(bytes_of(start)) || !foreign_image(bytes_of(start)).empty()) return true;
-    }
-  } catch (const Error&) {  // what is wrong with it is told when it is opened
+  for (size_t i = 0; i < std::min(files.size(), kMostLookedAt); ++i) {
+    if (files.source() == FileSet::Source::zip && files.name(i).ends_with(".npy")) return false;
+    const std::string start = files.start(i);
+    if (is_image(bytes_of(start)) || !foreign_image(bytes_of(start)).empty()) return true;
   }
   return false;
 }

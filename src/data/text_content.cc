@@ -1,13 +1,8 @@
 // Files of text to rows and back; see text_content.h.
 #include "data/text_content.h"
 
-#include <sys/stat.h>
-#include <zlib.h>
-
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <memory>
 
 #include "base/file.h"
 #include "data/dataset.h"
@@ -72,13 +67,11 @@ Content content_of(const FittedText& fitted) {
   return c;
 }
 
-bool recognizes(const std::string& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return false;
-  const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(path.c_str(), "rb"), gzclose);
-  char start[16384];
-  const int read = file ? gzread(file.get(), start, sizeof start) : 0;
-  return read > 0 && is_prose({start, static_cast<size_t>(read)});
+bool recognizes(const std::string& path, const FileSet& files) {
+  constexpr size_t kStart = 16384;  // bytes that are looked at
+  if (files.source() == FileSet::Source::folder) return false;
+  const std::string start = file_start(path, kStart);
+  return !start.empty() && is_prose(start);
 }
 
 std::vector<std::string> row_names(const FittedText& fitted, const Tensor& tokens) {
