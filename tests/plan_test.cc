@@ -254,6 +254,78 @@ TEST(Plan, CarriedFeed) {
   EXPECT_EQ(plan.fetch("next")[1], 21);
 }
 
+/// The code of pictures by a small stack: Winograd's and oneDNN's convolutions, batch norm, two
+/// heads.
+void trace_encoder(Graph& g, int64_t n) {
+  const Scope s(g, false);
+  const Vae vae{
+      {.latent = 8,
+       .encoder = "conv 16 3; bn; relu; conv 32 5; relu; conv 32 3; relu; conv 32 3 s2; relu",
+       .picture = {16, 16}}};
+  const Code code = vae.encode(s, g.feed("x", {n, 256}));
+  g.fetch("mean", code.mean);
+  g.fetch("logvar", code.logvar);
+}
+
+TEST(Plan, FixedSlotsMoveWorkOutAndChangeNoBits) {
+  Slots slots(5);
+  PlanFamily moving(slots, trace_encoder, {.threads = 2}),
+      fixed(slots, trace_encoder, {.threads = 2, .fixed_slots = true});
+  // From one size to another and back: each makes again what the other has overwritten.
+  const int64_t sizes[] = {1, 8, 8, 1, 1, 8};
+  for (int i = 0; i < 6; ++i) {
+    Plan &a = moving.at(sizes[i]), &b = fixed.at(sizes[i]);
+    for (Plan* p : {&a, &b}) {
+      fill(p->feed("x"), i);
+      p->run();
+    }
+    for (const char* name : {"mean", "logvar"}) {
+      EXPECT_TRUE(std::ranges::equal(a.fetch(name), b.fetch(name))) << name << " in run " << i;
+    }
+    EXPECT_LT(b.stats().calls + 2, a.stats().calls);
+  }
+  const std::string text = fixed.at(8).explain();
+  const size_t once = text.find("before the first run:"), then = text.find("stages:");
+  ASSERT_LT(once, then);
+  EXPECT_LT(text.find("winograd weights"), then) << text;
+  EXPECT_EQ(moving.at(8).explain().find("before the first run:"), std::string::npos);
+}
+
+TEST(Plan, RowsOfOnePictureGoOnThroughWhatFollows) {
+  Slots slots(5);
+  Graph g;
+  trace_encoder(g, 1);
+  Plan pieces(g, slots, {.threads = 2}), none(g, slots, {.threads = 2, .off = {"pieces"}});
+  for (Plan* p : {&pieces, &none}) {
+    fill(p->feed("x"), 1);
+    p->run();
+  }
+  EXPECT_TRUE(std::ranges::equal(pieces.fetch("mean"), none.fetch("mean")));
+  EXPECT_LT(pieces.stats().stages, none.stats().stages) << pieces.explain();
+}
+
+TEST(Plan, FixedSlotsLeaveWhatIsFetchedAssignedOrDrawn) {
+  Graph g;
+  const Expr a = g.slot("a", {3}, constant_init(2)), b = g.slot("b", {3}, constant_init(5)),
+             noise = normal(Scope(g, true), {3});
+  g.fetch("of_a", square(a));   // fetched
+  g.fetch("old_b", b + 0 * a);  // reads a slot that changes
+  g.assign(b, square(a) + 1);   // assigned
+  g.fetch("noise", noise * square(a));
+  Slots slots;
+  Plan plan(g, slots, {.threads = 1, .fixed_slots = true});
+  plan.run();
+  EXPECT_EQ(plan.fetch("of_a")[0], 4);
+  EXPECT_EQ(plan.fetch("old_b")[0], 5);
+  EXPECT_EQ(slots.at("b").span<float>()[0], 5);
+  slots.at("b").span<float>()[0] = 7;
+  const float before = plan.fetch("noise")[0];
+  plan.run();
+  EXPECT_EQ(plan.fetch("old_b")[0], 7);
+  EXPECT_EQ(slots.at("b").span<float>()[0], 5);
+  EXPECT_NE(plan.fetch("noise")[0], before);
+}
+
 TEST(Plan, CarriedFeedsOfFeedsAndSlots) {
   // a and b change places (fetches that are feeds themselves), c follows a slot, d and e one value.
   Graph g;

@@ -47,6 +47,9 @@ struct CompileOptions {
       false;  ///< Products in bfloat16 with float32 sums, where that is faster: bf16_note().
   std::set<std::string>
       off;  ///< Not run: hoist, simplify, cse, recompute, fuse, named, in_place, pieces.
+  bool fixed_slots =
+      false;            ///< Slots that the graph does not assign keep their values while the plan
+                        ///< lives: what is made of them alone is made before the first run.
   bool verify = false;  ///< Check the program after each pass.
   size_t memory_limit =
       0;  ///< Bytes; 0: the memory of this machine. A plan that needs more is refused.

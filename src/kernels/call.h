@@ -32,8 +32,12 @@ struct Call {
   /// nothing else. Calls bound before this one by the same kernel do not touch them.
   uint64_t pieces = 0;
   size_t scratch_bytes = 0;  // shared by the parts; 64-byte aligned
-  double flops = 0;          // of products; 0 elsewhere
-  Traffic traffic;           // of chains; empty elsewhere
+  /// Of a call that does nothing but copy operand `packs` in another layout, into memory behind the
+  /// operands that the calls after it read: its bytes.
+  size_t packed_bytes = 0;
+  size_t packs = 0;
+  double flops = 0;  // of products; 0 elsewhere
+  Traffic traffic;   // of chains; empty elsewhere
   /// operands: results first, then inputs, in the order the binder was told.
   std::function<void(int part, void* const* operands, std::byte* scratch, const RunState&)> run;
 };

@@ -2,6 +2,7 @@
 #include "kernels/conv.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "kernels/conv_offer.h"
@@ -12,9 +13,8 @@ namespace latent::kernels {
 
 namespace {
 
-constexpr double kLarge = 4e6;  // flop; from here the work is cut
-constexpr int64_t kMostParts = 16;
-constexpr int64_t kLeastRows = 4;            // of a result that a part computes
+constexpr double kShare = 1.5e6;             // flop of a part, at least
+constexpr int64_t kLeastRows = 3;            // of a result that a part computes
 constexpr int64_t kPartialBytes = 16 << 20;  // of all partial weight gradients; 4 may exceed it
 
 /// One image, or for gradients of weights one more added to them. `out` of a picture is zeroed.
@@ -127,7 +127,10 @@ std::string ConvProblem::text() const {
 }
 
 std::vector<ConvShare> conv_shares(const ConvProblem& p, bool whole_images) {
-  int64_t most = p.flops() < kLarge ? 1 : kMostParts;
+  // Powers of two, which divide most batches: equal pieces go on through what follows
+  // (Call::pieces).
+  const auto shares_of = static_cast<uint64_t>(std::clamp(p.flops() / kShare, 1.0, 16.0));
+  auto most = static_cast<int64_t>(std::bit_floor(shares_of));
   while (p.pass == ConvPass::by_weights && most > 4 && most * p.weights() * 4 > kPartialBytes)
     most /= 2;
   const int64_t rows = p.pass == ConvPass::by_data ? p.h.size : p.h.places,
@@ -151,10 +154,16 @@ std::vector<ConvShare> conv_shares(const ConvProblem& p, bool whole_images) {
 
 uint64_t conv_pieces(const ConvProblem& p, const std::vector<ConvShare>& shares) {
   const auto parts = static_cast<int64_t>(shares.size());
+  const auto rows = [&](const ConvProblem& q) {
+    return q.n * (p.pass == ConvPass::by_data ? q.h.size : q.h.places);
+  };
+  bool images = true, equal = true;
   for (const ConvShare& s : shares) {
-    if (s.problem.n * parts != p.n) return 0;
+    images = images && s.problem.n * parts == p.n;
+    equal = equal && rows(s.problem) * parts == rows(p);
   }
-  return p.pass == ConvPass::by_weights ? 0b110 : 0b011;
+  if (images) return p.pass == ConvPass::by_weights ? 0b110 : 0b011;
+  return equal && p.pass != ConvPass::by_weights ? 0b001 : 0;  // shares of one input overlap
 }
 
 Call add_rows_call(size_t offset, int terms, int64_t size, int64_t stride, bool to_result) {

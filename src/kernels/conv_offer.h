@@ -32,8 +32,8 @@ struct ConvShare {
 /// The shares of the parts, a function of the shape alone: images, and where these are fewer than
 /// half the parts, rows of their results (by weights, of y). Not rows when `whole_images`.
 std::vector<ConvShare> conv_shares(const ConvProblem& problem, bool whole_images = false);
-/// Call::pieces of a call whose parts are these shares: the pictures, where each has as many
-/// images.
+/// Call::pieces of a call whose parts are these shares: both pictures, where each has as many
+/// images, or the results, where each has as many rows.
 uint64_t conv_pieces(const ConvProblem& problem, const std::vector<ConvShare>& shares);
 
 /// So many floats rounded up to whole cache lines: what a part has of scratch memory is its own.

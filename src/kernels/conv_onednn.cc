@@ -201,26 +201,31 @@ ConvOffer conv_by_onednn(const ConvProblem& p) {
   const dnnl_memory_desc_t plain = weights_of(p, true), packed = pieces->front().direct->weights;
   const bool same = dnnl_memory_desc_equal(&plain, &packed);
   const size_t packed_bytes = aligned_size(dnnl_memory_desc_get_size(&packed));
-  // The scratch memory: packed weights, or those of every part; then what the primitives want.
-  const bool in_scratch = by_weights ? !same || parts > 1 : !same;
-  size_t scratch = in_scratch ? packed_bytes * static_cast<size_t>(by_weights ? parts : 1) : 0;
+  // The scratch memory: weight gradients of every part; then what the primitives want.
+  const bool in_scratch = by_weights && (!same || parts > 1);
+  size_t scratch = in_scratch ? packed_bytes * static_cast<size_t>(parts) : 0;
   for (size_t k = 0; k < pieces->size(); ++k) {
     Piece& piece = (*pieces)[k];
-    piece.weights_offset = by_weights && in_scratch ? k * packed_bytes : 0;
+    piece.weights_offset = in_scratch ? k * packed_bytes : 0;
     piece.scratch_offset = scratch;
     scratch += aligned_size(piece.direct->scratch_bytes);
   }
   std::vector<Call> calls;
-  if (!by_weights && !same) calls.push_back(reorder_call("pack weights", plain, 2, packed, -1));
+  const int weights_at = by_weights ? 0 : same ? 2 : 3;
+  if (weights_at == 3) {
+    calls.push_back(reorder_call("pack weights", plain, 2, packed, 3));
+    calls[0].packs = 2;
+    calls[0].packed_bytes = packed_bytes;
+  }
   Call call;
   call.kernel = "onednn " + pieces->front().direct->name + " " + p.text();
   call.parts = parts;
   call.pieces = conv_pieces(p, shares);
   call.flops = p.flops();
   call.scratch_bytes = scratch;
-  call.run = [pieces, pass = p.pass, in_scratch, by_weights](int part, void* const* operands,
+  call.run = [pieces, pass = p.pass, in_scratch, weights_at](int part, void* const* operands,
                                                              std::byte* base, const RunState&) {
-    void* weights = in_scratch ? base : operands[by_weights ? 0 : 2];
+    void* weights = in_scratch ? base : operands[weights_at];
     run_piece((*pieces)[static_cast<size_t>(part)], pass, operands, weights, base);
   };
   calls.push_back(std::move(call));

@@ -82,7 +82,9 @@ std::vector<double> expected(const ConvProblem& p) {
 /// Runs the calls, the parts of each from the last to the first when `backwards`.
 std::vector<float> run(const ConvProblem& p, const std::vector<Call>& calls, bool backwards) {
   Operands o(p);
-  const std::vector<void*> pointers = o.pointers(p);
+  std::vector<void*> pointers = o.pointers(p);
+  const AlignedBytes packed = allocate_bytes(calls[0].packed_bytes);
+  if (calls[0].packed_bytes) pointers.push_back(packed.get());
   size_t bytes = 0;
   for (const Call& c : calls) bytes = std::max(bytes, c.scratch_bytes);
   const AlignedBytes scratch = allocate_bytes(bytes);
@@ -127,7 +129,7 @@ TEST(Conv, EveryCandidateAgreesWithSumsInDouble) {
 
 TEST(Conv, RowsOfOneImage) {
   pin_library_threads();
-  for (ConvProblem p : {layer(1, 37, 16, 24, 3, 1, 1, 1), layer(2, 41, 16, 32, 3, 2, 0, 1),
+  for (ConvProblem p : {layer(1, 61, 16, 24, 3, 1, 1, 1), layer(2, 41, 16, 32, 3, 2, 0, 1),
                         layer(1, 60, 12, 16, 4, 2, 1, 1), layer(1, 90, 8, 16, 5, 3, 2, 2),
                         layer(3, 39, 16, 16, 3, 1, 2, 2, 2), layer(1, 100, 32, 16, 2, 3, 0, 0),
                         layer(1, 91, 16, 3, 3, 1, 1, 1), layer(2, 38, 32, 1, 5, 1, 0, 3)}) {
@@ -142,7 +144,7 @@ TEST(Conv, RowsOfOneImage) {
       int parts = 0;
       for (const Call& c : calls) parts = std::max(parts, c.flops > 0 ? c.parts : 0);
       // Of few channels oneDNN may have no kernel for some rows on some CPU; images are then whole.
-      EXPECT_GE(parts, p.cout < 4 ? p.n : 6);
+      EXPECT_GE(parts, p.cout < 4 ? p.n : p.n + 1);
     }
   }
 }

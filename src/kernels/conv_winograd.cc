@@ -238,25 +238,27 @@ ConvProblem as_forward(ConvProblem p) {
   return p;
 }
 
-/// The call that transforms the weights to [36, cin, cout] at the start of the scratch memory, by
-/// parts along rows. Those of `by data` are first turned, behind `turned`.
-Call pack_call(const ConvProblem& f, bool by_data, int64_t turned, size_t scratch_floats) {
+/// The call that transforms the weights to [36, cin, cout], by parts along rows. Those of `by data`
+/// are first turned, in scratch memory.
+Call pack_call(const ConvProblem& f, bool by_data) {
   Call call;
   call.kernel = "winograd weights";
   call.parts = static_cast<int>(std::clamp<int64_t>(f.cin / 16, 1, kMostParts));
-  call.scratch_bytes = scratch_floats * sizeof(float);
+  call.scratch_bytes = by_data ? static_cast<size_t>(9 * f.cin * f.cout) * sizeof(float) : 0;
+  call.packs = 2;
+  call.packed_bytes = static_cast<size_t>(kPoints * f.cin * f.cout) * sizeof(float);
   call.run = [=, parts = call.parts](int part, void* const* operands, std::byte* scratch,
                                      const RunState&) {
     const auto* w = static_cast<const float*>(operands[2]);
-    auto* base = reinterpret_cast<float*>(scratch);
+    auto *base = static_cast<float*>(operands[3]), *turned = reinterpret_cast<float*>(scratch);
     const int64_t begin = f.cin * part / parts, rows = f.cin * (part + 1) / parts - begin,
                   size = f.cin * f.cout;
     if (by_data) {
       const int64_t extents[] = {9, rows, f.cout}, to[] = {size, f.cout, 1},
                     from[] = {-size, 1, f.cin};
-      strided_copy(base + turned + begin * f.cout, w + 8 * size + begin, sizeof(float), 3, extents,
-                   to, from);
-      w = base + turned;
+      strided_copy(turned + begin * f.cout, w + 8 * size + begin, sizeof(float), 3, extents, to,
+                   from);
+      w = turned;
     }
     HWY_DYNAMIC_DISPATCH(weights_in)
     (w + begin * f.cout, size, rows * f.cout, base + begin * f.cout, size);
@@ -268,28 +270,27 @@ ConvOffer results(const ConvProblem& p) {
   const ConvProblem f = as_forward(p);
   const Tiles in = tiles_over(f, true), out = tiles_over(f, false);
   const int64_t tiles = f.n * in.rows * in.cols, size = f.cin * f.cout;
-  const int64_t parts = std::clamp<int64_t>(tiles / 16, 1, kMostParts);
-  // Transforms of a block stay in cache, but each weight is read for at least 16 tiles.
+  // Many weights are read for at least 16 tiles, few for 8.
+  const int64_t least = size * kPoints > 1 << 17 ? 16 : 8,
+                parts = std::clamp<int64_t>(tiles / least, 1, kMostParts);
+  // Transforms of a block stay in cache.
   const int64_t block = std::clamp<int64_t>(kBlockBytes / (kPoints * 4 * (f.cin + f.cout)), 16, 32);
   Products products;
   if (!add_products(products, tiles, parts, block,
                     [&](int64_t m) { return small_product(m, f.cout, f.cin, false, false); }))
     return {{}, "no small product of its channels"};
-  // Scratch: transformed weights; turned ones; for each part a pixel outside, x and the products.
-  const int64_t turned = aligned_floats(kPoints * size),
-                own = turned + (p.pass == ConvPass::by_data ? aligned_floats(9 * size) : 0);
+  // Scratch: for each part a pixel outside, x and the products.
   const int64_t outside = aligned_floats(std::max(f.cin, f.cout)),
                 x = aligned_floats(kPoints * block * f.cin),
                 each = outside + x + aligned_floats(kPoints * block * f.cout);
-  const auto floats = static_cast<size_t>(own + parts * each);
   Call call;
   call.kernel = "winograd 4x4 " + p.text();
   call.parts = static_cast<int>(parts);
   call.flops = p.flops();
-  call.scratch_bytes = floats * sizeof(float);
+  call.scratch_bytes = static_cast<size_t>(parts * each) * sizeof(float);
   call.run = [=](int part, void* const* operands, std::byte* scratch, const RunState&) {
-    const auto* weights = reinterpret_cast<const float*>(scratch);
-    float* blank = reinterpret_cast<float*>(scratch) + own + part * each;
+    const auto* weights = static_cast<const float*>(operands[3]);
+    float* blank = reinterpret_cast<float*>(scratch) + part * each;
     float *v = blank + outside, *m = v + x;
     const int64_t last = tiles * (part + 1) / parts;
     for (int64_t t = tiles * part / parts; t < last; t += block) {
@@ -305,7 +306,7 @@ ConvOffer results(const ConvProblem& p) {
     }
   };
   ConvOffer offer;
-  offer.calls.push_back(pack_call(f, p.pass == ConvPass::by_data, turned, floats));
+  offer.calls.push_back(pack_call(f, p.pass == ConvPass::by_data));
   offer.calls.push_back(std::move(call));
   return offer;
 }

@@ -91,6 +91,7 @@ struct Placement {
   size_t offset;
 };
 struct Built {
+  std::vector<Stage> once;  // before the first run: CompileOptions::fixed_slots
   std::vector<Stage> stages;
   std::vector<Placement> placements;
   size_t arena_bytes = 0, live_bytes = 0;

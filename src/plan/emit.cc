@@ -14,6 +14,8 @@ using kernels::Call;
 
 namespace {
 
+constexpr int kEver = 1 << 30;  // a stage after all others
+
 /// Copies `bytes`; with a stride, to the slice of the current iteration.
 Call copy_call(const char* name, size_t bytes, size_t stride = 0) {
   Call c;
@@ -36,6 +38,7 @@ class Emitter {
   std::vector<Stage> run(std::vector<Placement>& placements, size_t& arena, size_t& live) {
     last_stage_.assign(l_.units_.size(), -1);
     first_stage_ = last_stage_;
+    fixed_.assign(l_.units_.size(), false);
     saved_.clear();
     save_old_slots();
     for (int u : l_.order_) unit(static_cast<size_t>(u));
@@ -69,7 +72,7 @@ class Emitter {
     const auto save = [&](NodeId value) {
       const NodeId root = passes::root_of(l_.p_, value);
       if (!l_.p_.commit_of(root) || saved_.count(root)) return;
-      const int copy = new_buffer(bytes_of(node(root)), 0, 1 << 30);
+      const int copy = new_buffer(bytes_of(node(root)), 0, kEver);
       append(0, {copy_call("keep old value", bytes_of(node(root))),
                  {copy, l_.pointer_of_[root]},
                  -1,
@@ -105,6 +108,53 @@ class Emitter {
     return static_cast<size_t>(std::max(after + 1, joinable ? last : last + 1));
   }
 
+  /// Whether the memory of a node holds the same in every run.
+  bool fixed(NodeId root) const {
+    const int u = l_.unit_of_[root];
+    if (u >= 0) return fixed_[static_cast<size_t>(u)];
+    return std::string_view(node(root).op->name) != "feed" && !l_.p_.commit_of(root);
+  }
+
+  /// Whether a fetch or a commit wants a value of the unit.
+  bool leaves(size_t u) const {
+    const auto of = [&](NodeId n) {
+      return l_.unit_of_[passes::root_of(l_.p_, n)] == static_cast<int>(u);
+    };
+    return std::ranges::any_of(l_.p_.fetches, of, &ir::Fetch::node) ||
+           std::ranges::any_of(l_.p_.commits, of, &ir::Commit::value);
+  }
+
+  /// Appends a call to those before the first run.
+  void once(Call call, std::vector<int> operands, const Where& where) {
+    const int scratch = call.scratch_bytes ? new_buffer(call.scratch_bytes, 0, kEver) : -1;
+    Stage& s = built_.once.emplace_back();
+    s.parts = call.parts;
+    s.entries.push_back({std::move(call), std::move(operands), scratch, where});
+  }
+
+  /// What the unit computes, or packs, of fixed memory alone moves before the first run. True when
+  /// nothing is left.
+  bool move_out(size_t u, BoundUnit& b) {
+    const Unit& unit = l_.units_[u];
+    const Node& first = node(unit.nodes[0]);
+    fixed_[u] = first.op->kind != Kind::varying && !leaves(u) &&
+                std::ranges::all_of(l_.memory_reads(u), [&](NodeId r) { return fixed(r); });
+    if (!fixed_[u]) {
+      const size_t bytes = b.calls[0].packed_bytes, packs = b.calls[0].packs;
+      if (!bytes || !fixed(passes::root_of(l_.p_, first.in[packs - b.results]))) return false;
+      b.operands.push_back(new_buffer(bytes, 0, kEver));
+      once(std::move(b.calls[0]), b.operands, first.where);
+      b.calls.erase(b.calls.begin());
+      --b.main;
+      return false;
+    }
+    if (const size_t bytes = b.calls[0].packed_bytes)
+      b.operands.push_back(new_buffer(bytes, 0, kEver));
+    for (Call& c : b.calls) once(std::move(c), b.operands, first.where);
+    first_stage_[u] = 0;  // last_stage_ stays before the first
+    return true;
+  }
+
   void unit(size_t u) {
     const Unit& unit = l_.units_[u];
     const Node& first = node(unit.nodes[0]);
@@ -118,6 +168,7 @@ class Emitter {
       return;
     } else {
       BoundUnit bound = l_.bind(u, 0);
+      if (options_.fixed_slots && move_out(u, bound)) return;
       if (!follow(u, bound)) append(u, std::move(bound), stage, nullptr);
       return;
     }
@@ -176,6 +227,8 @@ class Emitter {
     size_t scratch = 0;
     for (const Call& c : b.calls) scratch = std::max(scratch, c.scratch_bytes);
     const int pointer = scratch ? new_buffer(scratch, first_stage_[u], last_stage_[u]) : -1;
+    if (const size_t bytes = b.calls[0].packed_bytes)
+      b.operands.push_back(new_buffer(bytes, first_stage_[u], last_stage_[u]));
     std::vector<Home> places;
     for (size_t k = 0; k < b.calls.size(); ++k) {
       Entry e{std::move(b.calls[k]), b.operands, pointer, where};
@@ -204,7 +257,9 @@ class Emitter {
     auto loop = std::make_unique<Loop>();
     loop->length = n.attrs.integer("length");
     loop->reverse = n.attrs.integer("reverse") != 0;
-    Level body(built_, options_);
+    CompileOptions inside = options_;
+    inside.fixed_slots = false;
+    Level body(built_, inside);
     std::map<std::string, int> given;
     for (size_t k = 0; k < n.in.size(); ++k) {
       const int outside = l_.pointer(n.in[k]);
@@ -306,6 +361,7 @@ class Emitter {
     }
     std::vector<int> last_read(l_.p_.nodes.size(), -1);
     for (size_t u = 0; u < l_.units_.size(); ++u) {
+      for (NodeId n : l_.units_[u].nodes) kept[n] = kept[n] || fixed_[u];
       for (NodeId r : l_.memory_reads(u)) last_read[r] = std::max(last_read[r], last_stage_[u]);
     }
     // Values of the arena, each with a buffer, or sharing that of an input which ends where it
@@ -419,6 +475,7 @@ class Emitter {
   const CompileOptions& options_;
   std::vector<Stage> stages_;
   std::vector<int> first_stage_, last_stage_;
+  std::vector<bool> fixed_;  // units whose results are
   std::vector<passes::Buffer> buffers_;
   std::vector<int> owners_;                 // pointer of each buffer
   std::vector<std::pair<int, int>> alias_;  // pointer that lies where another does

@@ -25,6 +25,7 @@ namespace {
 struct Arena {
   AlignedBytes bytes;
   size_t size = 0;
+  const void* user = nullptr;  // the plan that ran in it last
   void reserve(size_t wanted) {
     if (wanted <= size) return;
     bytes = allocate_bytes(wanted);
@@ -294,13 +295,17 @@ void Plan::check_feed_size(const std::string& name, size_t found) const {
   }
 }
 
-/// Places the arena and fills the feeds that the host computes.
+/// Places the arena and fills the feeds that the host computes. What is made once is made again
+/// where another plan has used the arena.
 kernels::RunState Plan::Impl::begin_run() {
   bind_arena();
   for (const Scheduled& s : schedules)
     feeds.at(s.feed).tensor.span<float>()[0] =
         static_cast<float>(s.value(slots->counter(s.counter)));
-  return {slots->seed(), slots->counter("step"), 0};
+  const kernels::RunState state{slots->seed(), slots->counter("step"), 0};
+  if (arena->user != this) Walker(nullptr, 0, 1, pointers.data(), state).walk(built.once);
+  arena->user = this;
+  return state;
 }
 
 /// Advances the counters and hands carried fetches to their feeds.

@@ -18,7 +18,7 @@ namespace {
 /// Rows computed at a time, a power of two: as many as keep the values of the widest layer within a
 /// few MiB, for a piece that leaves the caches costs more a row; but enough for several threads.
 int64_t piece_of(const Architecture& a) {
-  constexpr int64_t kMost = 256, kLeast = 16, kValues = int64_t{1} << 20;
+  constexpr int64_t kMost = 256, kLeast = 16, kValues = int64_t{1} << 21;
   int64_t widest = 1;
   for (const LayerInfo& layer : a.layers) widest = std::max(widest, layer.output.elements());
   const auto fitting = static_cast<uint64_t>(std::max<int64_t>(kValues / widest, 1));
@@ -81,11 +81,12 @@ PlanFamily& Executor::family(Function f) {
     if (f == Function::logvar) g.fetch("out", code.logvar);
     if (f == Function::reconstruct) g.fetch("out", a.decode_mean(s, code.mean));
   };
-  return families_.emplace(f, PlanFamily(slots_, trace, {.threads = threads_})).first->second;
+  return families_.emplace(f, PlanFamily(slots_, trace, {.threads = threads_, .fixed_slots = true}))
+      .first->second;
 }
 
 std::vector<float> Executor::run(Function f, std::span<const float> in, int64_t rows,
-                                 std::span<const int32_t> labels) {
+                                 std::span<const int32_t> labels, const Scaling* scaling) {
   std::vector<float> out;
   const auto width = static_cast<size_t>(rows ? std::ssize(in) / rows : 0);
   const int64_t most = f == Function::prior ? kDraws : piece_of(architecture_);
@@ -99,6 +100,7 @@ std::vector<float> Executor::run(Function f, std::span<const float> in, int64_t 
     const auto piece = in.subspan(static_cast<size_t>(at) * width, static_cast<size_t>(n) * width);
     const auto feed = plan.feed("in");
     std::ranges::fill(std::ranges::copy(piece, feed.begin()).out, feed.end(), 0.0f);
+    if (scaling) scaling->apply(feed.first(piece.size()));
     // Noise belongs to a row, wherever its piece begins.
     if (const std::string ids = "row:" + std::to_string(planned); plan.has_feed(ids))
       std::iota(plan.feed<int32_t>(ids).begin(), plan.feed<int32_t>(ids).end(), at);
@@ -162,7 +164,8 @@ std::vector<float> Model::Impl::run(Executor::Function f, std::span<const float>
   }
   if (!executor)
     executor = std::make_unique<Executor>(architecture, weights, threads, weights.seed());
-  std::vector<float> out = executor->run(f, in, rows, given);
+  const Scaling* scaling = f == Executor::Function::decode ? nullptr : &preprocessing.scaling;
+  std::vector<float> out = executor->run(f, in, rows, given, scaling);
   const std::lock_guard lock(mutex);
   idle.push_back(std::move(executor));
   return out;
@@ -188,17 +191,13 @@ Shape Model::row_shape() const { return Shape(impl_->preprocessing.row_shape); }
 std::vector<float> Model::encode(std::span<const float> rows,
                                  std::span<const int32_t> labels) const {
   if (!architecture().encode) no_function(architecture(), "encode", "give it that function");
-  std::vector<float> x(rows.begin(), rows.end());
-  impl_->preprocessing.scaling.apply(x);
-  return impl_->run(Executor::Function::encode, x, inputs(), labels);
+  return impl_->run(Executor::Function::encode, rows, inputs(), labels);
 }
 
 std::vector<float> Model::encode_logvar(std::span<const float> rows,
                                         std::span<const int32_t> labels) const {
   if (!impl_->has_posterior()) no_function(architecture(), "posterior", "encode gives its code");
-  std::vector<float> x(rows.begin(), rows.end());
-  impl_->preprocessing.scaling.apply(x);
-  return impl_->run(Executor::Function::logvar, x, inputs(), labels);
+  return impl_->run(Executor::Function::logvar, rows, inputs(), labels);
 }
 
 std::vector<float> Model::decode(std::span<const float> codes,
@@ -213,9 +212,7 @@ std::vector<float> Model::reconstruct(std::span<const float> rows,
                                       std::span<const int32_t> labels) const {
   if (!architecture().encode || !architecture().decode_mean)
     no_function(architecture(), "encode and decode", "give it these functions");
-  std::vector<float> x(rows.begin(), rows.end());
-  impl_->preprocessing.scaling.apply(x);
-  x = impl_->run(Executor::Function::reconstruct, x, inputs(), labels);
+  std::vector<float> x = impl_->run(Executor::Function::reconstruct, rows, inputs(), labels);
   impl_->preprocessing.scaling.undo(x);
   return x;
 }

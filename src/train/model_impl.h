@@ -18,9 +18,10 @@ class Executor {
   Executor(const Architecture& architecture, const Slots& weights, int threads, uint64_t seed);
   /// prior takes temperatures [rows, 1]. `labels`: one a row where the model takes them.
   enum class Function { encode, logvar, decode, reconstruct, draw, prior };
-  /// `rows` of the function's input, scaled; the output's rows, scaled.
+  /// `rows` of the function's input; the output's rows, scaled. `scaling` is that of inputs which
+  /// are not scaled yet.
   std::vector<float> run(Function f, std::span<const float> in, int64_t rows,
-                         std::span<const int32_t> labels = {});
+                         std::span<const int32_t> labels = {}, const Scaling* scaling = nullptr);
 
  private:
   PlanFamily& family(Function f);
@@ -36,9 +37,9 @@ struct Model::Impl {
   Slots weights;
   int threads = 1;
 
-  /// The number of rows of `width` in `in`, scaled input of a function; UsageError when it is not
-  /// whole.
+  /// The number of rows of `width` in `in`; UsageError when it is not whole.
   int64_t rows_in(std::span<const float> in, int64_t width) const;
+  /// Codes are taken as they are, rows of data in the data's own units.
   std::vector<float> run(Executor::Function f, std::span<const float> in, int64_t width,
                          std::span<const int32_t> labels) const;
   /// One label for each of the rows; UsageError where they are too many, too few, or no classes.
