@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/near.h"
+#include "base/words.h"
 
 namespace latent {
 
@@ -241,7 +242,7 @@ Layout survey(std::string_view text, const std::string& path, const CsvOptions& 
   for (; more; more = records.next()) {
     if (records.cells().size() != layout.names.size()) {
       records.fail(records.cells()[0],
-                   std::to_string(records.cells().size()) + " cells, but the first line has " +
+                   counted(std::ssize(records.cells()), "cell") + ", but the first line has " +
                        std::to_string(layout.names.size()) +
                        "; every row needs as many, with quotes around a cell that holds a \"" +
                        table.delimiter + "\"");
