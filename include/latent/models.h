@@ -202,13 +202,20 @@ struct LATENT_API AdversarialAutoencoder {
 /// book follows the vectors by a moving average. A PixelCNN learns the prior of the codes along
 /// with the rest, from classes, so that it moves nothing else. The negative ELBO, exact in its KL:
 /// the posterior is one code.
+///
+/// With several `quantizers` (Zeghidour et al. 2021, arXiv 2107.03312; Lee et al. 2022, arXiv
+/// 2203.01941) a place has that many codes, each level's of a book of its own for what the levels
+/// before it left, and the decoder is given their sum. A row's code holds the vectors of all levels
+/// of a place side by side, so that a code tells its classes; those of later levels set to 0 make a
+/// coarser one.
 struct LATENT_API VqVae {
   struct Config {
     int64_t inputs = 0;  // values of a row; 0: those of the data that it is trained on
     std::vector<int64_t> hidden = {400};
     int64_t latent = 16;  // values of a vector of the book
     std::string activation = "relu";
-    int64_t codes = 128;  // vectors in the book
+    int64_t codes = 128;     // vectors in the book
+    int64_t quantizers = 1;  // books: levels of residual quantization
     int64_t places =
         8;  // codes of a row with dense layers; else the places of the encoder's picture
     std::string likelihood = "bernoulli";
@@ -216,27 +223,33 @@ struct LATENT_API VqVae {
     double decay = 0.99;       // what the book keeps of itself in a step
     double revive = 0.02;      // of an even share of use, below which a code starts again; 0: never
     int64_t prior_units = 64, prior_depth = 3;  // of the PixelCNN; depth 0: frequencies by place
+    double spectral = 0;  // weight of the multi-resolution STFT loss in training, as Autoencoder's
     std::string encoder, decoder;  // as Autoencoder's; the decoder starts from the picture of codes
     int64_t width = 0, depth = 0;
     std::vector<int64_t> picture;
   } c;
 
-  Shape grid() const;                         ///< Places of the code: [height, width].
-  int64_t code_units() const;                 ///< Values of a row's code: places times latent.
+  Shape grid() const;          ///< Places of the code: [height, width].
+  int64_t code_units() const;  ///< Values of a row's code: places times quantizers times latent.
   Expr vectors(const Scope& s, Arg x) const;  ///< Before they become codes: [n * places, latent].
-  Expr encode(const Scope& s, Arg x) const;   ///< Vectors of the book, [n, code_units()].
+  Expr encode(const Scope& s, Arg x) const;   ///< Vectors of the books, [n, code_units()].
   Expr decode(const Scope& s, Arg z) const;   ///< Parameters of likelihood().
   Expr decode_mean(const Scope& s, Arg z) const;  ///< Mean of x given z, [n, inputs].
   Expr prior_nll(const Scope& s, Arg z) const;    ///< -log p of the codes nearest to z, [n].
   /// Codes [n, code_units()] from the prior; temperature [n, 1] divides the logits.
   Expr prior_draw(const Scope& s, int64_t n, Expr temperature) const;
   /// Parts: reconstruction; kl, -log p(codes); distance, squared, of vectors from their codes,
-  /// summed over a row; perplexity of the codes' use, of 1 to `codes`, over the last 1 / (1 -
-  /// decay) steps. The total is the negative ELBO, in training with commitment * distance.
+  /// summed over levels and a row; perplexity of the codes' use, of 1 to `codes`, over the last 1 /
+  /// (1 - decay) steps, its geometric mean over levels; of several levels least_perplexity, that of
+  /// the one that uses fewest; spectral, where it has a weight. The total is the negative ELBO, in
+  /// training with commitment * distance + spectral * spectral.
   Loss loss(const Scope& s, const Batch& batch) const;
   Likelihood likelihood() const { return likelihood_named(c.likelihood); }
   /// What encode and decode are made of, in order; then the book and the prior.
   std::vector<LayerInfo> layers() const;
+
+ private:
+  Expr decode_sums(const Scope& s, Expr sums, int64_t n) const;  // [n * places, latent]
 };
 
 /// A generator alone, without an encoder (Goodfellow et al. 2014, arXiv 1406.2661; with the preset

@@ -114,9 +114,7 @@ void print(const Evaluation& e, int64_t k) {
   } else {
     print_values(e);
   }
-  if (e.codebook)
-    tell(fmt::format("perplexity         {:.1f} of {} codes\n", e.codebook->perplexity,
-                     e.codebook->codes));
+  if (e.codebook) tell(fmt::format("perplexity         {}\n", use_of(*e.codebook)));
   tell(
       fmt::format("active units       {} of {}\n", measure::active_units(e.units), e.units.size()));
   std::string text = e.posterior ? "KL by unit:" : "variance by unit:";

@@ -1,6 +1,8 @@
 // Measuring; see evaluation.h.
 #include "cli/evaluation.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -124,6 +126,13 @@ json or_null(const std::optional<T>& v) {
 
 }  // namespace
 
+std::string use_of(const measure::CodebookUse& use) {
+  std::string text = fmt::format("{:.1f} of {} codes", use.perplexity, use.codes);
+  if (use.levels > 1)
+    text += fmt::format(", mean of {} levels, the least {:.1f}", use.levels, use.least_perplexity);
+  return text;
+}
+
 std::string loss_name(bool bound, const std::string& likelihood) {
   return (bound ? "negative ELBO, " : "reconstruction, ") + likelihood;
 }
@@ -220,7 +229,10 @@ json to_json(const Evaluation& e, int64_t k) {
             {"active_units", active_units(e.units)},
             {"units", json::array()}});
   if (e.codebook)
-    j["codebook"] = {{"codes", e.codebook->codes}, {"perplexity", e.codebook->perplexity}};
+    j["codebook"] = {{"codes", e.codebook->codes},
+                     {"perplexity", e.codebook->perplexity},
+                     {"levels", e.codebook->levels},
+                     {"least_perplexity", e.codebook->least_perplexity}};
   for (const UnitStatistics& u : e.units) {
     j["units"].push_back({{"kl", u.kl},
                           {"mean_variance", u.mean_variance},

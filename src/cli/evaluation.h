@@ -87,6 +87,8 @@ nlohmann::json to_json(const Evaluation& e, int64_t k);
 /// "negative ELBO, bernoulli", "reconstruction, squared_error": losses of other names do not
 /// compare. `bound`: whether it is a negative ELBO.
 std::string loss_name(bool bound, const std::string& likelihood);
+/// "50.1 of 64 codes", and of several levels also what the least of them uses.
+std::string use_of(const measure::CodebookUse& use);
 /// Why bits per dimension are not told, for people; "" where they are.
 std::string no_bits(const Evaluation& e);
 nlohmann::json to_json(const measure::Estimate& e);  // {value, error}

@@ -62,9 +62,13 @@ int64_t vector_size(const Architecture& a) {
 std::string verdict(const Evaluation& e, const Architecture& a, bool held_out) {
   const std::string rows = held_out ? "rows that it has not been trained on" : "its rows";
   const std::string code =
-      e.codebook ? fmt::format("{}, each of {}", counted(a.latent / vector_size(a), "place"),
-                               counted(e.codebook->codes, "code"))
-                 : counted(std::ssize(e.units), "number");
+      e.codebook
+          ? fmt::format(
+                "{}, each of {}{}",
+                counted(a.latent / (e.codebook->levels * vector_size(a)), "place"),
+                e.codebook->levels == 1 ? "" : fmt::format("{} levels of ", e.codebook->levels),
+                counted(e.codebook->codes, "code"))
+          : counted(std::ssize(e.units), "number");
   const std::string back =
       e.text ? fmt::format("{:.0f} % of the tokens of {}", 100 * e.text->given_back, rows)
              : fmt::format("{:.0f} % of the variance of {} (error {:.3g}, data deviate by {:.3g})",
@@ -115,8 +119,7 @@ std::vector<Fact> measures(const Evaluation& e) {
                          ? fmt::format("{:.4f}{}", *e.bits_per_dimension, no_density)
                          : "none: " + no_bits(e));
   if (e.codebook)
-    facts.emplace_back("perplexity of the codes",
-                       fmt::format("{:.1f} of {}", e.codebook->perplexity, e.codebook->codes));
+    facts.emplace_back("perplexity of the codes", use_of(*e.codebook));
   else
     facts.emplace_back("active units",
                        fmt::format("{} of {}", measure::active_units(e.units), e.units.size()));
@@ -177,17 +180,18 @@ std::string advice_on_epochs(const EndedRun& run, const Evaluation& e, const Met
 std::string advice_on_code(const EndedRun& run, const Evaluation& e) {
   const json config = json::parse(run.plan.architecture.config);
   if (e.codebook) {
-    const auto [codes, perplexity] = *e.codebook;
+    const int64_t codes = e.codebook->codes;
+    const double perplexity = e.codebook->perplexity;
     const std::string places =
         config.at("encoder") == ""
             ? fmt::format("--places {}", 2 * config.at("places").get<int64_t>())
             : "an --encoder with one halving less";
     const bool full = 2 * perplexity >= static_cast<double>(codes);
     return fmt::format(
-        "The {} codes are used as if there were {:.1f}: --codes {} {}. More places ({}) "
-        "tell more of a row.",
+        "The {} codes are used as if there were {:.1f}: --codes {} {}. More places ({}) or levels "
+        "(--quantizers {}) tell more of a row.",
         codes, perplexity, full ? 2 * codes : std::max<int64_t>(2, std::llround(2 * perplexity)),
-        full ? "may explain more" : "would do as well", places);
+        full ? "may explain more" : "would do as well", places, 2 * e.codebook->levels);
   }
   const auto active = measure::active_units(e.units), units = std::ssize(e.units);
   if (active == 0) return "";

@@ -183,20 +183,23 @@ void dead_units(const Evidence& e, std::vector<Finding>& out) {
 
 void codebook(const Evidence& e, std::vector<Finding>& out) {
   if (!e.codebook) return;
-  const auto& [codes, perplexity] = *e.codebook;
+  // Of several levels the one that uses fewest of its codes.
+  const double perplexity = e.codebook->least_perplexity;
+  const int64_t codes = e.codebook->codes;
+  const std::string of = e.codebook->levels == 1 ? "" : " of a level";
   if (perplexity < kLeastPerplexity) {
     out.push_back({.code = "codebook-collapsed",
-                   .sentence = fmt::format("the {} codes are used as if there were {:.2f}: nearly "
-                                           "every place of every row has the same one",
-                                           codes, perplexity),
+                   .sentence = fmt::format("the {} codes{} are used as if there were {:.2f}: "
+                                           "nearly every place of every row has the same one",
+                                           codes, of, perplexity),
                    .advice = "lower the rate (--lr) or the commitment (--commitment 0.1), and let "
                              "unused codes start again sooner (--revive 0.1)"});
   } else if (perplexity < kLeastCodes * static_cast<double>(codes)) {
     out.push_back(
         {.code = "dead-codes",
-         .sentence = fmt::format("the {} codes are used as if there were {:.1f} (the perplexity of "
-                                 "their use): most are dead",
-                                 codes, perplexity),
+         .sentence = fmt::format("the {} codes{} are used as if there were {:.1f} (the perplexity "
+                                 "of their use): most are dead",
+                                 codes, of, perplexity),
          .advice = fmt::format("a codebook of {:.0f} would do (--codes); to have more in use let "
                                "unused ones start again sooner (--revive 0.1)",
                                std::max(2.0, std::ceil(2 * perplexity)))});

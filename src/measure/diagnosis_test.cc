@@ -271,6 +271,9 @@ TEST(DiagnosisRules, HoldTheirThresholds) {
   e.codebook = {512, 1.2};
   EXPECT_EQ(codes_of(diagnose(e)), Codes_{"codebook-collapsed"});
   EXPECT_TRUE(says(diagnose(e), "--revive 0.1")) << "more than its default, 0.02";
+  e.codebook = {512, 200, 4, 20};  // of several levels the least counts
+  EXPECT_EQ(codes_of(diagnose(e)), Codes_{"dead-codes"});
+  EXPECT_TRUE(says(diagnose(e), "512 codes of a level are used as if there were 20.0"));
 
   e = healthy();
   e.likelihood = "gaussian_optimal", e.outside_unit_interval = 10;

@@ -25,10 +25,13 @@ struct TrainedLoss {
 };
 
 /// Of a model with a codebook: how many codes it has, and how many carry its data (the exponential
-/// of the entropy of their use, from 1 on).
+/// of the entropy of their use, from 1 on). With several codes a place, one a level, each level has
+/// a book of so many: the geometric mean over them, and the least.
 struct CodebookUse {
   int64_t codes = 1;
   double perplexity = 1;
+  int64_t levels = 1;
+  double least_perplexity = perplexity;
 };
 
 struct Evidence {

@@ -170,6 +170,9 @@ const std::vector<BoundField<VqVae::Config>>& vq_vae_fields() {
       "values of a vector of the codebook",
       {
           bind_field("codes", &C::codes, "vectors in the codebook", {2, 65536}),
+          bind_field("quantizers", &C::quantizers,
+                     "codebooks, each of what those before it left: residual quantization",
+                     {1, 64}),
           bind_field("places", &C::places,
                      "codes of a row with dense layers; else the places of the encoder's picture",
                      {1, 4096}),
@@ -183,6 +186,10 @@ const std::vector<BoundField<VqVae::Config>>& vq_vae_fields() {
                      "channels of the PixelCNN that learns the codes' prior", {1, 4096}),
           bind_field("prior_depth", &C::prior_depth,
                      "its layers; 0: the frequencies of codes at each place", {0, 64}),
+          bind_field("spectral", &C::spectral,
+                     "it times the multi-resolution STFT loss is added in training, of sounds as "
+                     "samples",
+                     kWeight),
       });
   return fields;
 }

@@ -1,16 +1,15 @@
-// The VQ-VAE's step against one computed by hand, codes that start again, and its prior against
-// sums over all codes.
+// The VQ-VAE's step against one computed by hand, of one level and of two; codes that start again;
+// what codes and the table of layers hold.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <map>
+#include <set>
 
 #include "latent/models.h"
 #include "latent/ops.h"
 #include "latent/plan.h"
-#include "models/code_prior.h"
 
 namespace latent {
 namespace {
@@ -44,9 +43,22 @@ VqVae small() {
                 .prior_depth = 0}};
 }
 
-TEST(VqVae, GradientsAndTheCodebookAreThoseOfAHandComputation) {
+std::string book_slot(size_t level, const std::string& what) {
+  return level == 0 ? "codebook/" + what : "codebook/level" + std::to_string(level) + "/" + what;
+}
+
+using Vec = std::array<double, 2>;
+double squared_distance(const Vec& a, const Vec& b) {
+  return (a[0] - b[0]) * (a[0] - b[0]) + (a[1] - b[1]) * (a[1] - b[1]);
+}
+
+/// One step of small() with these books, of two vectors each, and its parts, gradients and moved
+/// books against loops in double.
+void expect_step(const std::vector<std::array<Vec, 2>>& books, const std::vector<Vec>& counts) {
+  VqVae model = small();
+  model.c.quantizers = std::ssize(books);
   Graph g;
-  const Loss loss = small().loss(Scope(g, true), {.x = g.feed("x", {4, 2})});
+  const Loss loss = model.loss(Scope(g, true), {.x = g.feed("x", {4, 2})});
   for (const auto& [name, part] : loss.parts) g.fetch(name, part);
   g.fetch("total", loss.total);
   for (const Expr& slot : g.slots("encoder/code")) {
@@ -60,39 +72,112 @@ TEST(VqVae, GradientsAndTheCodebookAreThoseOfAHandComputation) {
   const std::array<double, 4> w = {2, 0.5, -1, 1};
   put(slots, "encoder/code/weight", {1, 0, 0, 1});
   put(slots, "decoder/out/weight", {2, 0.5, -1, 1});
-  put(slots, "codebook/vectors", {0, 0, 1, 1});
-  put(slots, "codebook/counts", {2, 2});
+  const auto f = [](double v) { return static_cast<float>(v); };
+  for (size_t level = 0; level < books.size(); ++level) {
+    const auto& [first, second] = books[level];
+    put(slots, book_slot(level, "vectors"), {f(first[0]), f(first[1]), f(second[0]), f(second[1])});
+    put(slots, book_slot(level, "counts"), {f(counts[level][0]), f(counts[level][1])});
+  }
   plan.feed("x", std::span<const float>(kRows));
   plan.run();
 
-  // Rows 0 and 3 are nearest to (0, 0), rows 1 and 2 to (1, 1).
-  const std::array<double, 4> code = {0, 1, 1, 0};
-  double reconstruction = 0, distance = 0;
+  double reconstruction = 0, distance = 0, entropies = 0, least = 1;
   std::vector<double> to_encoder(2), to_decoder(2);
+  // counts: 0.9 * old + 0.1 * chosen; vectors: (0.9 * old count * v + 0.1 sum of given) / count.
+  std::vector<std::array<Vec, 2>> sums = books;
+  std::vector<Vec> next = counts;
+  for (size_t level = 0; level < books.size(); ++level) {
+    for (size_t k = 0; k < 2; ++k) {
+      next[level][k] *= 0.9;
+      for (double& v : sums[level][k]) v *= next[level][k];
+    }
+  }
   for (size_t i = 0; i < 4; ++i) {
-    const double x[2] = {static_cast<double>(kRows[2 * i]), static_cast<double>(kRows[2 * i + 1])};
-    const double q = code[i];  // both values
-    const double miss[2] = {q * (w[0] + w[2]) - x[0], q * (w[1] + w[3]) - x[1]};
+    const Vec x = {static_cast<double>(kRows[2 * i]), static_cast<double>(kRows[2 * i + 1])};
+    Vec given = x, q = {};
+    for (size_t level = 0; level < books.size(); ++level) {
+      const auto& book = books[level];
+      const size_t k = squared_distance(given, book[1]) < squared_distance(given, book[0]);
+      distance += squared_distance(given, book[k]) / 4;
+      next[level][k] += 0.1;
+      for (size_t j = 0; j < 2; ++j) {
+        sums[level][k][j] += 0.1 * given[j];
+        q[j] += book[k][j];
+        given[j] -= book[k][j];
+        to_encoder[j] += 0.5 * 2 * given[j] / 4;  // half of the pull to the code
+      }
+    }
+    const Vec miss = {q[0] * w[0] + q[1] * w[2] - x[0], q[0] * w[1] + q[1] * w[3] - x[1]};
     for (size_t j = 0; j < 2; ++j) {
       reconstruction += miss[j] * miss[j] / 4;
-      distance += (x[j] - q) * (x[j] - q) / 4;
       to_decoder[j] += 2 * miss[j] / 4;
-      // Straight through: what q gets, and half of the pull to the code.
-      to_encoder[j] +=
-          2 * (miss[0] * w[2 * j] + miss[1] * w[2 * j + 1]) / 4 + 0.5 * 2 * (x[j] - q) / 4;
+      // Straight through: what q gets.
+      to_encoder[j] += 2 * (miss[0] * w[2 * j] + miss[1] * w[2 * j + 1]) / 4;
     }
+  }
+  const auto levels = static_cast<double>(books.size());
+  for (size_t level = 0; level < books.size(); ++level) {
+    const std::string name = "level " + std::to_string(level);
+    std::vector<double> vectors;
+    double entropy = 0;
+    for (size_t k = 0; k < 2; ++k) {
+      for (const double v : sums[level][k]) vectors.push_back(v / next[level][k]);
+      const double p = next[level][k] / (next[level][0] + next[level][1]);
+      entropy -= p * std::log(p);
+    }
+    entropies += entropy / levels;
+    least = std::min(least, entropy);
+    expect_near(values_of(slots, book_slot(level, "counts")), {next[level][0], next[level][1]},
+                name.c_str());
+    expect_near(values_of(slots, book_slot(level, "vectors")), vectors, name.c_str());
   }
   EXPECT_NEAR(plan.scalar("reconstruction"), reconstruction, 1e-5);
   EXPECT_NEAR(plan.scalar("distance"), distance, 1e-5);
-  EXPECT_NEAR(plan.scalar("kl"), std::log(2), 1e-6) << "two classes, of which nothing is known yet";
-  EXPECT_NEAR(plan.scalar("total"), reconstruction + std::log(2) + 0.5 * distance, 1e-5);
-  EXPECT_NEAR(plan.scalar("perplexity"), 2, 1e-5);
+  const double kl = levels * std::log(2);  // two classes, of which nothing is known yet
+  EXPECT_NEAR(plan.scalar("kl"), kl, 1e-6);
+  EXPECT_NEAR(plan.scalar("total"), reconstruction + kl + 0.5 * distance, 1e-5);
+  EXPECT_NEAR(plan.scalar("perplexity"), std::exp(entropies), 1e-5);
+  if (books.size() > 1) {
+    EXPECT_NEAR(plan.scalar("least_perplexity"), std::exp(least), 1e-5);
+  }
   expect_near(plan.fetch("to_encoder"), to_encoder, "encoder's bias");
   expect_near(plan.fetch("to_decoder"), to_decoder, "decoder's bias");
-  // counts: 0.9 * 2 + 0.1 * 2; vectors: (0.9 * 2 v + 0.1 sum of x) / count.
-  expect_near(values_of(slots, "codebook/counts"), {2, 2}, "counts");
-  expect_near(values_of(slots, "codebook/vectors"),
-              {0.1 * 0.1 / 2, 0.1 * 0.2 / 2, (1.8 + 0.17) / 2, (1.8 + 0.19) / 2}, "vectors");
+}
+
+TEST(VqVae, GradientsAndTheCodebookAreThoseOfAHandComputation) {
+  expect_step({{{{0, 0}, {1, 1}}}}, {{2, 2}});
+}
+
+TEST(VqVae, SoAreThoseOfLevelsOfResiduals) {
+  expect_step({{{{0, 0}, {1, 1}}}, {{{-0.2, 0.1}, {0.1, -0.1}}}, {{{0, 0.05}, {0.1, 0.2}}}},
+              {{2, 2}, {3, 1}, {1, 4}});
+}
+
+// The names of weights in files are for ever: those of one level are as they were before there
+// were several.
+TEST(VqVae, LevelsHaveNamesOfTheirOwnAndTheFirstHasThoseOfOne) {
+  const auto names = [](int64_t quantizers) {
+    Graph g;
+    VqVae model{{.inputs = 6, .hidden = {5}, .latent = 3, .codes = 4, .places = 2}};
+    model.c.quantizers = quantizers;
+    model.c.prior_depth = 1;
+    model.loss(Scope(g, true), {.x = g.feed("x", {2, 6})});
+    std::set<std::string> found;
+    for (const Expr& slot : g.slots("")) found.insert(g.name_of(slot));
+    return found;
+  };
+  const std::set<std::string> one = {
+      "encoder/0/weight",     "encoder/0/bias",     "encoder/code/weight", "encoder/code/bias",
+      "codebook/vectors",     "codebook/counts",    "decoder/0/weight",    "decoder/0/bias",
+      "decoder/out/weight",   "decoder/out/bias",   "prior/place",         "prior/embedding",
+      "prior/0/above/weight", "prior/0/above/bias", "prior/0/left/weight", "prior/0/left/bias",
+      "prior/0/join/weight",  "prior/out/weight"};
+  EXPECT_EQ(names(1), one);
+  std::set<std::string> two = one;
+  two.insert({"codebook/level1/vectors", "codebook/level1/counts", "prior/level1/place",
+              "prior/level1/embedding", "prior/level1/mix/weight", "prior/level1/mix/bias",
+              "prior/level1/out/weight"});
+  EXPECT_EQ(names(2), two);
 }
 
 /// The book after steps on kRows, from nothing.
@@ -128,34 +213,99 @@ TEST(VqVae, DeadCodesBecomeVectorsOfTheStepAndTheSameOnesInTwoRuns) {
   EXPECT_GE(stayed, 60u);
 }
 
-TEST(VqVae, EncodeGivesVectorsOfTheBook) {
-  const VqVae model{{.inputs = 6, .hidden = {5}, .latent = 3, .codes = 4, .places = 2}};
+TEST(VqVae, EncodeGivesEachLevelsVectorAndDecodeTakesTheirSum) {
+  constexpr size_t kLevels = 3, kLatent = 3, kPlaces = 9 * 2;
+  const VqVae model{{.inputs = 6,
+                     .hidden = {5},
+                     .latent = kLatent,
+                     .codes = 4,
+                     .quantizers = kLevels,
+                     .places = 2,
+                     .likelihood = "squared_error"}};
+  VqVae one = model;  // whose code is the sum
+  one.c.quantizers = 1;
   Graph g;
   const Scope s(g, false);
-  g.fetch("z", model.encode(s, g.feed("x", {9, 6})));
+  const Expr x = g.feed("x", {9, 6}), z = model.encode(s, x);
+  const Expr sums = sum(reshape(z, {9, 2, kLevels, kLatent}), {2});
+  g.fetch("e", model.vectors(s, x));
+  g.fetch("z", z);
+  g.fetch("decoded", model.decode(s, z));
+  g.fetch("of_sums", one.decode(s, reshape(sums, {9, 2 * kLatent})));
+  g.fetch("nll", model.prior_nll(s, z));
+  g.fetch("kl", model.loss(s, {.x = x}).parts.at(1).second);
   Slots slots(3);
   Plan plan(g, slots, {.threads = 1});
-  Tensor x({9, 6});
-  normal_init(0, 2).fill(x, 1, 2);
-  plan.feed("x", std::span<const float>(x.span<float>()));
+  Tensor values({9, 6});
+  normal_init(0, 2).fill(values, 1, 2);
+  plan.feed("x", std::span<const float>(values.span<float>()));
+  plan.run();
+  const auto e = plan.fetch("e"), found = plan.fetch("z");
+  ASSERT_EQ(found.size(), kPlaces * kLevels * kLatent);
+  for (size_t place = 0; place < kPlaces; ++place) {
+    std::vector<double> left(e.begin() + static_cast<ptrdiff_t>(place * kLatent),
+                             e.begin() + static_cast<ptrdiff_t>((place + 1) * kLatent));
+    for (size_t level = 0; level < kLevels; ++level) {
+      const std::vector<float> book = values_of(slots, book_slot(level, "vectors"));
+      size_t nearest = 0;
+      double least = INFINITY;
+      for (size_t k = 0; k < 4; ++k) {
+        double d = 0;
+        for (size_t j = 0; j < kLatent; ++j)
+          d += std::pow(left[j] - static_cast<double>(book[kLatent * k + j]), 2);
+        if (d < least) least = d, nearest = k;
+      }
+      for (size_t j = 0; j < kLatent; ++j) {
+        const float v = book[kLatent * nearest + j];
+        EXPECT_EQ(found[(place * kLevels + level) * kLatent + j], v) << place << ", " << level;
+        left[j] -= static_cast<double>(v);
+      }
+    }
+  }
+  for (size_t i = 0; i < plan.fetch("decoded").size(); ++i)
+    EXPECT_NEAR(plan.fetch("decoded")[i], plan.fetch("of_sums")[i], 1e-5);
+  // The code tells its classes, so that its nll is that of the loss.
+  double mean = 0;
+  for (const float v : plan.fetch("nll")) mean += static_cast<double>(v) / 9;
+  EXPECT_NEAR(mean, plan.scalar("kl"), 1e-5);
+}
+
+TEST(VqVae, DrawsAreVectorsOfEachLevelsBook) {
+  const VqVae model{
+      {.inputs = 6, .hidden = {5}, .latent = 2, .codes = 4, .quantizers = 2, .places = 3}};
+  Graph g;
+  const Scope s(g, false);
+  g.fetch("z", model.prior_draw(s, 50, g.feed("t", {50, 1})));
+  Slots slots(3);
+  Plan plan(g, slots, {.threads = 1});
+  std::ranges::fill(plan.feed("t"), 1.0f);
   plan.run();
   const auto z = plan.fetch("z");
-  ASSERT_EQ(z.size(), 9u * 6);
-  const std::vector<float> book = values_of(slots, "codebook/vectors");
-  for (size_t at = 0; at < z.size(); at += 3) {
-    bool found = false;
-    for (size_t k = 0; k < book.size(); k += 3)
-      found = found || std::equal(z.begin() + static_cast<ptrdiff_t>(at),
-                                  z.begin() + static_cast<ptrdiff_t>(at + 3),
-                                  book.begin() + static_cast<ptrdiff_t>(k));
-    EXPECT_TRUE(found) << "at " << at;
+  ASSERT_EQ(z.size(), 50u * 3 * 2 * 2);
+  std::array<std::set<size_t>, 2> seen;
+  for (size_t at = 0; at < z.size(); at += 2) {
+    const size_t level = at / 2 % 2;
+    const std::vector<float> book = values_of(slots, book_slot(level, "vectors"));
+    for (size_t k = 0; k < 4; ++k) {
+      if (z[at] == book[2 * k] && z[at + 1] == book[2 * k + 1]) seen[level].insert(k);
+    }
+    ASSERT_FALSE(seen[level].empty()) << "at " << at;
   }
+  EXPECT_EQ(seen[0].size(), 4u);
+  EXPECT_EQ(seen[1].size(), 4u);
 }
 
 TEST(VqVae, TheTableOfLayersHoldsEveryParameter) {
   for (const VqVae& model :
        {VqVae{{.hidden = {5}, .latent = 3, .codes = 4, .places = 2, .prior_units = 6}},
         VqVae{{.hidden = {5}, .latent = 3, .codes = 4, .places = 2, .prior_depth = 0}},
+        VqVae{{.hidden = {5}, .latent = 3, .codes = 4, .quantizers = 3, .places = 2}},
+        VqVae{{.hidden = {},
+        .latent = 3,
+        .codes = 4,
+        .quantizers = 2,
+        .places = 2,
+        .prior_depth = 0}},
         VqVae{{.latent = 3, .codes = 7, .encoder = "conv 4 3 s2; relu", .picture = {8, 8}}}}) {
     const Architecture a = architecture(model, 64);
     Graph g;
@@ -163,7 +313,7 @@ TEST(VqVae, TheTableOfLayersHoldsEveryParameter) {
     int64_t listed = 0, there = 0;
     for (const LayerInfo& l : a.layers) listed += l.parameters;
     for (const Expr& slot : g.slots("")) {
-      if (g.name_of(slot) != "codebook/counts") there += slot.shape().elements();
+      if (!g.name_of(slot).ends_with("/counts")) there += slot.shape().elements();
     }
     EXPECT_EQ(listed, there);
   }
@@ -196,96 +346,6 @@ TEST(VqVae, AnEncoderWithoutAPictureIsRefused) {
     ADD_FAILURE() << "nothing was refused";
   } catch (const UsageError& e) {
     EXPECT_NE(std::string(e.what()).find("end it before"), std::string::npos) << e.what();
-  }
-}
-
-// Of a prior with random weights over 2 x 2 places of 3 classes.
-const models::CodePrior kPrior{2, 2, 3, 8, 2};
-
-std::vector<int32_t> all_codes() {  // 81 rows of 4
-  std::vector<int32_t> k;
-  for (int code = 0; code < 81; ++code) {
-    for (int place = 0, rest = code; place < 4; ++place, rest /= 3) k.push_back(rest % 3);
-  }
-  return k;
-}
-
-void stir(Slots& slots) {  // biases start at 0, which would hide mistakes
-  for (const auto& [name, t] : slots.tensors()) {
-    Tensor noise(t.shape());
-    normal_init(0, 0.7).fill(noise, 11, std::hash<std::string>{}(name));
-    put(slots, name, {noise.span<float>().begin(), noise.span<float>().end()});
-  }
-}
-
-TEST(CodePrior, ProbabilitiesOfAllCodesAddTo1AndDrawsFollowThem) {
-  Graph g;
-  const Scope s(g, false);
-  const std::vector<int32_t> codes = all_codes();
-  g.fetch("nll", kPrior.nll(s, g.feed("k", {81, 4}, DType::i32)));
-  constexpr int64_t kDraws = 8192;
-  g.fetch("drawn", kPrior.draw(s, kDraws, g.feed("t", {kDraws, 1})));
-  Slots slots(1);
-  Plan plan(g, slots, {.threads = 1});
-  stir(slots);
-  plan.feed<int32_t>("k", codes);
-  std::ranges::fill(plan.feed("t"), 1.0f);
-  plan.run();
-  double total = 0;
-  std::map<std::vector<int>, double> expected;
-  for (size_t i = 0; i < 81; ++i) {
-    const double p = std::exp(-static_cast<double>(plan.fetch("nll")[i]));
-    total += p;
-    expected[{codes.begin() + static_cast<ptrdiff_t>(4 * i),
-              codes.begin() + static_cast<ptrdiff_t>(4 * i + 4)}] = p;
-  }
-  EXPECT_NEAR(total, 1, 1e-5);
-  std::map<std::vector<int>, int> counts;
-  const auto drawn = plan.fetch("drawn");
-  for (size_t i = 0; i < static_cast<size_t>(kDraws); ++i) {
-    std::vector<int> k;
-    for (size_t place = 0; place < 4; ++place) k.push_back(static_cast<int>(drawn[4 * i + place]));
-    ++counts[k];
-  }
-  for (const auto& [k, p] : expected) {
-    const double share = counts[k] / static_cast<double>(kDraws);
-    EXPECT_NEAR(share, p, 5 * std::sqrt(p * (1 - p) / kDraws) + 1e-4);
-  }
-  // At temperature 0 all rows are the likeliest class of each place.
-  std::ranges::fill(plan.feed("t"), 0.0f);
-  plan.run();
-  for (size_t i = 4; i < drawn.size(); ++i)
-    EXPECT_EQ(plan.fetch("drawn")[i], plan.fetch("drawn")[i % 4]);
-}
-
-TEST(CodePrior, APlaceKnowsThoseBeforeItAndNoOther) {
-  const models::CodePrior prior{3, 4, 5, 8, 2};
-  Graph g;
-  g.fetch("logits", prior.logits(Scope(g, false), g.feed("k", {1, 12}, DType::i32)));
-  Slots slots(1);
-  Plan plan(g, slots, {.threads = 1});
-  stir(slots);
-  const auto run = [&](size_t changed, int32_t value) {
-    std::vector<int32_t> k(12, 2);
-    k[changed] = value;
-    plan.feed<int32_t>("k", k);
-    plan.run();
-    const auto v = plan.fetch("logits");
-    return std::vector<float>(v.begin(), v.end());
-  };
-  std::vector<std::vector<bool>> reaches(12, std::vector<bool>(12));
-  for (size_t at = 0; at < 12; ++at) {
-    const std::vector<float> a = run(at, 2), b = run(at, 4);
-    for (size_t place = 0; place < 12; ++place)
-      reaches[at][place] = !std::equal(a.begin() + static_cast<ptrdiff_t>(5 * place),
-                                       a.begin() + static_cast<ptrdiff_t>(5 * place + 5),
-                                       b.begin() + static_cast<ptrdiff_t>(5 * place));
-    for (size_t place = 0; place <= at; ++place)
-      EXPECT_FALSE(reaches[at][place]) << at << " reaches " << place;
-    const auto reached = [&](size_t place) { return place >= 12 || reaches[at][place]; };
-    EXPECT_TRUE(at % 4 == 3 || reached(at + 1)) << "left of " << at + 1;
-    EXPECT_TRUE(reached(at + 4)) << "above " << at + 4;
-    EXPECT_TRUE(at % 4 == 0 || reached(at + 3)) << "above, right of " << at + 3;
   }
 }
 

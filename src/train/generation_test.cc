@@ -81,6 +81,102 @@ TEST_F(Generation, AnyNumberOfThreadsGivesTheSameVqVae) {
   }
 }
 
+/// Four places, so that one code each says little.
+VqVae residual(int64_t quantizers) {
+  VqVae model = kVq;
+  model.c.encoder = "conv 16 3 s2; relu; conv 32 3 s2; relu";
+  model.c.quantizers = quantizers;
+  return model;
+}
+
+double squared_error_of(std::span<const float> a, std::span<const float> b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i)
+    sum += std::pow(static_cast<double>(a[i]) - static_cast<double>(b[i]), 2);
+  return sum / static_cast<double>(a.size());
+}
+
+TEST_F(Generation, MoreLevelsOfCodesReconstructBetterAndEachLeavesLess) {
+  const Data digits = Data::open("digits");
+  const std::vector<float> x = digits.values(0, 200);
+  std::vector<double> errors;
+  for (const int64_t quantizers : {1, 2, 4}) {
+    const VqVae v = residual(quantizers);
+    // The last weights: the best of the bound need not be the best of the reconstruction.
+    TrainOptions o{.epochs = 8, .batch = 32, .rate = 3e-3, .validation = 0, .threads = 1};
+    double kl = 0;
+    o.progress = [&](const TrainEvent& e) {
+      for (const auto& [name, value] : e.training) {
+        if (name == "kl") kl = value;
+      }
+    };
+    const Model m = train(v, digits, o);
+    errors.push_back(squared_error_of(m.reconstruct(x), x));
+    EXPECT_LT(kl, 0.95 * static_cast<double>(quantizers) * 4 * std::log(32)) << quantizers;
+    if (quantizers < 4) continue;
+    // What the first levels of the codes leave of the encoder's vectors; and, decoded, of the rows.
+    Graph g;
+    g.fetch("e", v.vectors(Scope(g, false), g.feed("x", {200, 64})));
+    Slots slots;
+    for (const auto& [name, tensor] : m.weights().tensors()) slots.set(name, tensor.clone());
+    Plan plan(g, slots, {.threads = 1});
+    std::ranges::transform(x, plan.feed("x").begin(), [](float value) { return value / 16; });
+    plan.run();
+    std::vector<float> left(plan.fetch("e").begin(), plan.fetch("e").end());
+    std::vector<float> code = m.encode(x), kept(code.size());
+    ASSERT_EQ(code.size(), 4 * left.size());
+    double distance = INFINITY, error = INFINITY;
+    for (size_t level = 0; level < 4; ++level) {
+      for (size_t i = 0; i < left.size(); ++i) {
+        const size_t at = (i / 4 * 4 + level) * 4 + i % 4;  // places, levels, values
+        left[i] -= code[at];
+        kept[at] = code[at];
+      }
+      const double d = squared_error_of(left, std::vector<float>(left.size()));
+      EXPECT_LT(d, 0.8 * distance) << "level " << level;
+      distance = d;
+      const double e = squared_error_of(m.decode(kept), x);
+      EXPECT_LT(e, error) << "level " << level;
+      error = e;
+    }
+    EXPECT_EQ(kept, code);
+  }
+  EXPECT_LT(errors[1], 0.85 * errors[0]);
+  EXPECT_LT(errors[2], 0.85 * errors[1]);
+}
+
+TEST_F(Generation, LevelsOfCodesAreTheSameByThreadsStopsAndFromTheFile) {
+  const Data digits = Data::open("digits");
+  std::string first;
+  TrainOptions o{.epochs = 2, .batch = 128, .out = in("rvq")};
+  for (const int threads : {1, 2, 3, 4}) {
+    o.threads = threads;
+    fs::remove_all(o.out);
+    const Model m = train(residual(3), digits, o);
+    if (first.empty()) first = bytes("rvq");
+    EXPECT_EQ(bytes("rvq"), first) << threads;
+    if (threads > 1) continue;
+    const Model loaded = load(o.out);
+    const std::vector<float> x = digits.values(0, 20);
+    EXPECT_EQ(loaded.latent(), 4 * 3 * 4);
+    EXPECT_EQ(loaded.encode(x), m.encode(x));
+    EXPECT_EQ(loaded.sample(5, 7), m.sample(5, 7));
+    EXPECT_EQ(m.decode(m.encode(x)), m.reconstruct(x));
+    const auto rows = measure::rows_of(digits.dataset(), m.preprocessing().scaling);
+    const measure::CodebookUse use = codebook_use(m, digits, rows).value();
+    EXPECT_EQ(use.levels, 3);
+    EXPECT_LE(use.least_perplexity, use.perplexity);
+    EXPECT_GT(use.least_perplexity, 1);
+  }
+  fs::remove_all(o.out);
+  int steps = 0;
+  o.stop = [&] { return ++steps == 8; };  // within the first epoch
+  train(residual(3), digits, o);
+  o.stop = nullptr;
+  train(residual(3), digits, o);
+  EXPECT_EQ(bytes("rvq"), first) << "stopped and resumed";
+}
+
 TEST_F(Generation, DeadCodesAreNamed) {
   VqVae wide = kVq;
   wide.c.codes = 2048;

@@ -45,9 +45,13 @@ std::optional<measure::CodebookUse> codebook_use(const Model& model, const Data&
                                                  const measure::RowSource& rows) {
   const auto config = nlohmann::json::parse(model.architecture().config);
   if (!config.contains("codes")) return std::nullopt;
-  const auto parts = parts_of_loss(model, data, rows, {"perplexity"});
+  const auto parts = parts_of_loss(model, data, rows, {"perplexity", "least_perplexity"});
   if (parts.empty()) return std::nullopt;
-  return measure::CodebookUse{config.at("codes").get<int64_t>(), parts.begin()->second};
+  measure::CodebookUse use{config.at("codes").get<int64_t>(), parts.at("perplexity"),
+                           config.value("quantizers", int64_t{1})};
+  if (const auto least = parts.find("least_perplexity"); least != parts.end())
+    use.least_perplexity = least->second;
+  return use;
 }
 
 }  // namespace latent

@@ -26,8 +26,8 @@ std::map<std::string, double> parts_of_loss(const Model& model, const Data& data
 std::optional<double> discriminator_accuracy(const Model& model, const Data& data,
                                              const measure::RowSource& rows);
 
-/// How many codes a model with a codebook has and uses: `codes` of its config and the part
-/// perplexity.
+/// How many codes a model with a codebook has and uses: `codes` and `quantizers` of its config, and
+/// the parts perplexity and least_perplexity.
 std::optional<measure::CodebookUse> codebook_use(const Model& model, const Data& data,
                                                  const measure::RowSource& rows);
 

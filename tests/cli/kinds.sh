@@ -14,6 +14,7 @@ small='--hidden 16 --latent 4'
   train vae --hidden 16 --latent 4
   train flat --hidden 16 --latent 4 --validation 0
   train vq --model vq_vae --likelihood gaussian_optimal --codes 16 --places 4 --prior-units 8 $small
+  train rvq --model vq_vae --quantizers 3 --likelihood gaussian_optimal --codes 16 --places 4 --prior-units 8 $small
   train aae --model adversarial_autoencoder --discriminator 16 $small
   train vae_gan --model vae_gan --discriminator 16 $small
   train gan --model dcgan --discriminator 16 $small
@@ -63,6 +64,13 @@ expect 0 'perplexity .* of 16 codes' "$latent" eval vq digits
 for rows in all trained held-out; do "$latent" eval vq digits --rows $rows --json > "vq-$rows.json" 2> /dev/null || fail "eval --rows $rows"; done
 train corrupted --model vq_vae --likelihood gaussian_optimal --codes 16 --places 4 --prior-units 8 --hidden 16 --latent 4 --corrupt mask=0.5
 cmp -s vq/last.safetensors corrupted/last.safetensors && fail '--corrupt changes nothing in a VQ-VAE'
+# Levels of codes: each place has one a level; a code is their vectors, and decodes to the reconstruction.
+grep -q 'Through a code of 4 places, each of 3 levels of 16 codes' rvq/report.html || fail 'the verdict of levels of codes'
+expect 0 'of 16 codes, mean of 3 levels, the least' "$latent" eval rvq digits
+"$latent" encode rvq digits 2> /dev/null | "$latent" decode rvq - -o decoded.npy 2> /dev/null || fail 'codes of levels do not decode'
+"$latent" reconstruct rvq digits -o reconstructed.npy 2> /dev/null
+same decoded.npy reconstructed.npy
+expect 0 "the prior" "$latent" sample rvq -n 9 -o rvq.npy
 expect 2 'dcgan has no encoder' "$latent" train digits --model dcgan --corrupt mask=0.5 --out corrupted-gan
 
 # With a discriminator the last weights count; a generator has no loss, which is said wherever losses are compared.
