@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "measure/pca.h"
@@ -33,7 +34,11 @@ Plane plane_of(std::span<const float> codes, int64_t latent, int64_t rows) {
     return p;
   }
   const measure::RowSource source = measure::rows_in(codes, latent);
-  const measure::Pca pca = measure::pca_of(source, latent, latent);
+  // Two components alone, and of wide codes from fewer rows: all 8,192 of a sound's codes take
+  // minutes.
+  constexpr int64_t kWide = 1024, kRowsOfWide = 512;
+  const measure::Pca pca =
+      measure::pca_of(latent > kWide ? measure::some_rows(source, kRowsOfWide) : source, latent, 2);
   const std::vector<float> projected = measure::project(pca, source);
   const auto components = static_cast<size_t>(pca.size());
   for (size_t i = 0; i < n; ++i) {
@@ -41,10 +46,9 @@ Plane plane_of(std::span<const float> codes, int64_t latent, int64_t rows) {
       p.points[2 * i + axis] = projected[i * components + axis];
   }
   double kept = 0, total = 0;
-  for (size_t k = 0; k < components; ++k) {
-    kept += k < 2 ? pca.variance[k] : 0;
-    total += pca.variance[k];
-  }
+  for (const float v : projected) kept += static_cast<double>(v) * static_cast<double>(v);
+  for (size_t i = 0; i < n * width; ++i)
+    total += std::pow(static_cast<double>(codes[i]) - pca.mean[i % width], 2);
   p.x = "first principal component";
   p.y = "second principal component";
   p.text =
