@@ -111,6 +111,26 @@ TEST(Plan, FusionMemoryAndNamedKernelsDoNotChangeBits) {
     EXPECT_EQ(slots_after(4, {.threads = 2, .off = {pass}}), whole) << pass;
 }
 
+// The first rows of a result are cut at other rows than the result is: who reads only these cannot
+// follow it piece by piece.
+TEST(Plan, AWindowOfTheFirstRowsWaitsForAllOfThem) {
+  constexpr int64_t kRows = 512, kColumns = 1024;
+  for (const int threads : {1, 2, 4}) {
+    Graph g;
+    const Expr x = g.feed("x", {kRows, kColumns}), y = g.feed("y", {kRows / 2, kColumns});
+    const Expr h = square(x);
+    g.fetch("h", h);
+    g.fetch("first", slice(h, 0, 0, kRows / 2) - y);
+    Slots slots;
+    Plan plan(g, slots, {.threads = threads});
+    fill(plan.feed("x"), 1);
+    for (float& v : plan.feed("y")) v = 0;
+    plan.run();
+    const auto all = plan.fetch("h"), first = plan.fetch("first");
+    EXPECT_TRUE(std::equal(first.begin(), first.end(), all.begin())) << threads;
+  }
+}
+
 TEST(Plan, OtherPassesKeepTheLoss) {
   const auto loss = [](CompileOptions options) {
     Slots slots(3);

@@ -32,10 +32,11 @@ enum class End : uint8_t {
 struct FusedInput {
   Access access;
   Element element = Element::f32;
-  int64_t stride = 0;  // of full access: elements from row to row; 0: cols
-  int64_t offset = 0;  // of full access: elements before the first
+  int64_t stride = 0;   // of full access: elements from row to row; 0: cols
+  int64_t offset = 0;   // of full access: elements before the first
+  bool window = false;  // of full access: of a larger operand, whose pieces are others
   /// Whether it is read element by element, all of it.
-  bool whole() const { return access == Access::full && stride == 0 && offset == 0; }
+  bool whole() const { return access == Access::full && !window; }
 };
 struct FusedStep {
   const TileOp* op;

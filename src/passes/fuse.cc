@@ -27,6 +27,7 @@ struct Reading {
   kernels::Access access;
   int64_t rows;
   int64_t stride = 0, offset = 0;  // of a window, as FusedInput has them
+  bool window = false;
 };
 
 Reading window_reading(const Node& window, const Shape& from) {
@@ -34,8 +35,8 @@ Reading window_reading(const Node& window, const Shape& from) {
   int64_t rows = 1, inner = 1;
   for (int i = 0; i < from.rank(); ++i) (i < axis ? rows : inner) *= i == axis ? 1 : from[i];
   const int64_t offset = window.attrs.integer("begin") * inner;
-  if (rows == 1) return {kernels::Access::full, 0, 0, offset};
-  return {kernels::Access::full, rows, from[axis] * inner, offset};
+  if (rows == 1) return {kernels::Access::full, 0, 0, offset, true};
+  return {kernels::Access::full, rows, from[axis] * inner, offset, true};
 }
 
 std::optional<Reading> broadcast_reading(const Shape& from, const Shape& to) {
@@ -384,7 +385,7 @@ ChainPlan chain_of(const Program& program, const Unit& unit,
       } else if (input_value.emplace(o.key(program), static_cast<int>(c.inputs.size())).second) {
         c.inputs.push_back(o.node);
         f.inputs.push_back({o.reading.access, element_of(program.nodes[o.node].dtype),
-                            o.reading.stride, o.reading.offset});
+                            o.reading.stride, o.reading.offset, o.reading.window});
       }
     }
   }
