@@ -20,13 +20,16 @@ struct Likelihood {
   /// mean of these: near the edges E[x] lies a little further inside.
   std::function<Expr(Arg params)> mean;
   std::function<Expr(const Scope& s, Arg params)> sample;  ///< A draw, [n, d]
+  /// The last of the parameters a value, which are logarithms of scales. A stack's decoder starts
+  /// them at zero.
+  int64_t scales_per_value = 0;
 };
 
 LATENT_API Likelihood bernoulli();  ///< Logits; for x in [0, 1], softplus(l) - l x. On grey values
                                     ///< a bound, not a density.
 LATENT_API Likelihood gaussian_fixed(double sigma);
 LATENT_API Likelihood
-gaussian_learned();  ///< Parameters [mean, logvar]: the halves of the last axis.
+gaussian_learned();  ///< Parameters [mean, logvar from -12 on]: the halves of the last axis.
 /// sigma-VAE (Rybkin et al. 2021, arXiv 2006.13202): one sigma, at its optimum for the batch: D/2
 /// (ln(2 pi mse) + 1), mse the mean squared error over batch and dimensions, never below sigma
 /// 1e-3.
@@ -36,8 +39,8 @@ LATENT_API Likelihood gaussian_optimal();
 LATENT_API Likelihood squared_error();
 LATENT_API Likelihood laplace(double scale);
 /// 256 levels k / 255 in [0, 1] (Kingma et al. 2016): the logistic's mass of each level's bin, the
-/// tails in the first and the last. Parameters [mean in [-1, 1], log scale]: the halves of the last
-/// axis.
+/// tails in the first and the last. Parameters [mean in [-1, 1], log scale from -7 on]: the halves
+/// of the last axis.
 LATENT_API Likelihood discretized_logistic();
 /// A mixture of such logistics for each value (Salimans et al. 2017, arXiv 1701.05517, with
 /// channels on their own). Parameters: logits of the weights, means, log scales (from -7 on), each

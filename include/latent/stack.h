@@ -12,9 +12,11 @@ namespace latent {
 
 /// x through the layers of `text`: [n, h, w, c], or [n, m]. Parameters are named
 /// path/<place of the layer>/.., from 0. `output` is what the layer `out` of a decoder gives, a row
-/// as [h, w, c] or [m]; empty where there is no such layer. UsageError with layer and position for
-/// a text that is none, or that does not fit x, saying what would fit.
-LATENT_API Expr stack(const Scope& s, Arg x, const std::string& text, const Shape& output = {});
+/// as [h, w, c] or [m]; empty where there is no such layer. The last `scales` values of its last
+/// axis, a likelihood's logarithms of scales, start at zero whatever x. UsageError with layer and
+/// position for a text that is none, or that does not fit x, saying what would fit.
+LATENT_API Expr stack(const Scope& s, Arg x, const std::string& text, const Shape& output = {},
+                      int64_t scales = 0);
 
 /// The text as it is kept: one space between words, "; " between layers.
 LATENT_API std::string normalized_stack(const std::string& text);

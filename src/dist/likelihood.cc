@@ -34,6 +34,19 @@ Expr gaussian_nll(Expr mean, Expr logvar, Arg x) {
   return 0.5 * sum_rows(square(x - mean) * exp(-logvar) + logvar + kLogTwoPi);
 }
 
+/// Parameters of a location and a log of its scale, each [n, d]. The logarithm has a floor: without
+/// one a few large units before the last layer give scales of e^-20, losses of 1e11 and steps from
+/// which training does not come back.
+struct Located {
+  Expr mean, log_scale;
+};
+Located located(Arg params, double least) {
+  const std::vector<Expr> h = split(params, 2);
+  return {h[0], max(h[1], least)};
+}
+constexpr double kLeastLogVariance = -12;  // sigma e^-6, as sigma-VAE's: 0.6 of 255 levels
+constexpr double kLeastLogScale = -7;      // as PixelCNN++'s: a bin is e^-4.8 wide, all mass in one
+
 /// Log mass of the bin of x under a logistic, x and mean in [-1, 1], bins 2/255 wide.
 Expr logistic_log_mass(Expr mean, Expr log_scale, Expr x) {
   const Expr inverse = exp(-log_scale);
@@ -66,17 +79,19 @@ Likelihood gaussian_fixed(double sigma) {
 }
 
 Likelihood gaussian_learned() {
-  return {"gaussian", 2,
+  return {"gaussian",
+          2,
           [](Arg p, Arg x) {
             At at(p.where());
-            const std::vector<Expr> h = split(p, 2);
-            return gaussian_nll(h[0], h[1], x);
+            const Located h = located(p, kLeastLogVariance);
+            return gaussian_nll(h.mean, h.log_scale, x);
           },
           [](Arg p) { return split(p, 2)[0]; },
           [](const Scope& s, Arg p) {
-            const std::vector<Expr> h = split(p, 2);
-            return Gaussian{h[0], h[1]}.sample(s);
-          }};
+            const Located h = located(p, kLeastLogVariance);
+            return Gaussian{h.mean, h.log_scale}.sample(s);
+          },
+          1};
 }
 
 Likelihood gaussian_optimal() {
@@ -119,19 +134,21 @@ Likelihood laplace(double scale) {
 }
 
 Likelihood discretized_logistic() {
-  return {"discretized_logistic", 2,
+  return {"discretized_logistic",
+          2,
           [](Arg p, Arg x) {
             At at(p.where());
-            const std::vector<Expr> h = split(p, 2);
-            return -sum_rows(logistic_log_mass(h[0], h[1], 2 * x - 1));
+            const Located h = located(p, kLeastLogScale);
+            return -sum_rows(logistic_log_mass(h.mean, h.log_scale, 2 * x - 1));
           },
           [](Arg p) { return min(max(0.5 * split(p, 2)[0] + 0.5, 0), 1); },
           [](const Scope& s, Arg p) {
-            const std::vector<Expr> h = split(p, 2);
-            const Expr u = min(max(uniform(s, h[0].shape()), 1e-6), 1 - 1e-6);
-            const Expr x = h[0] + exp(h[1]) * (log(u) - log1p(-u));
+            const Located h = located(p, kLeastLogScale);
+            const Expr u = min(max(uniform(s, h.mean.shape()), 1e-6), 1 - 1e-6);
+            const Expr x = h.mean + exp(h.log_scale) * (log(u) - log1p(-u));
             return min(max(floor((0.5 * x + 0.5) * 255 + 0.5) * (1.0 / 255), 0), 1);
-          }};
+          },
+          1};
 }
 
 namespace {
@@ -141,7 +158,6 @@ struct LogisticMixture {
   Expr log_weights, means, log_scales;
 };
 LogisticMixture logistic_mixture(Arg p, int64_t k) {
-  constexpr double kLeastLogScale = -7;  // a bin is e^-4.8 wide: all mass in one from there on
   const Expr e = p.expr();
   const std::vector<Expr> parts = split(reshape(e, {e.dim(0), 3 * k, e.dim(1) / (3 * k)}), 3, 1);
   return {log_softmax(parts[0], 1), parts[1], max(parts[2], kLeastLogScale)};
@@ -153,7 +169,8 @@ Likelihood discretized_logistic_mixture(int components) {
   const int64_t k = components;
   if (k < 1)
     throw UsageError("a mixture has at least one component, found " + std::to_string(components));
-  return {"discretized_logistic_mixture", 3 * components,
+  return {"discretized_logistic_mixture",
+          3 * components,
           [k](Arg p, Arg x) {
             At at(p.where());
             const LogisticMixture m = logistic_mixture(p, k);
@@ -180,7 +197,8 @@ Likelihood discretized_logistic_mixture(int components) {
                        scale = exp(sum(chosen * m.log_scales, {1}));
             const Expr u = noise("value", {n, d}), x = mean + scale * (log(u) - log1p(-u));
             return min(max(floor((0.5 * x + 0.5) * 255 + 0.5) * (1.0 / 255), 0), 1);
-          }};
+          },
+          k};
 }
 
 Expr continuous_bernoulli_log_norm(Arg logits) {

@@ -66,6 +66,19 @@ TEST(Likelihoods, DiscretizedLogistic) {
   EXPECT_NEAR(nll(.9, -4, 255), 5.2509608796228395, 1e-9);
 }
 
+// Without a floor one value of a wide net's outputs costs e^20 times its error.
+TEST(Likelihoods, LogarithmsOfScalesHaveAFloor) {
+  const auto nll = [](const Likelihood& l, double m, double s, double x) {
+    return value([&](Graph& g) { return l.nll(row(g, {m, s}), one(g, x)); });
+  };
+  for (const double x : {0.0, 100 / 255.0, 1.0}) {
+    EXPECT_EQ(nll(discretized_logistic(), .2, -30, x), nll(discretized_logistic(), .2, -7, x));
+    EXPECT_LT(nll(discretized_logistic(), .2, -30, x), 1.3 * std::exp(7));
+    EXPECT_EQ(nll(gaussian_learned(), .2, -60, x), nll(gaussian_learned(), .2, -12, x));
+    EXPECT_GT(nll(gaussian_learned(), .2, -11, x) - nll(gaussian_learned(), .2, -10, x), 1);
+  }
+}
+
 TEST(Likelihoods, AMixtureOfDiscretizedLogisticsAddsTo1) {
   const std::vector<double> weights = {.3, -1, .5}, means = {-.9, .1, .95}, scales = {-3, -9, -1};
   std::vector<double> parameters;

@@ -44,11 +44,11 @@ Expr encode_rows(const Scope& s, Expr x, const std::string& text, const Shape& r
   return h.shape().rank() == 2 ? h : reshape(h, {n, h.shape().elements() / n});
 }
 
-Expr decode_rows(const Scope& s, Expr z, const std::string& text, const Shape& row,
-                 int64_t values) {
+Expr decode_rows(const Scope& s, Expr z, const std::string& text, const Shape& row, int64_t values,
+                 int64_t scales) {
   At at(s.where());
   const int64_t n = z.dim(0), inputs = row.elements();
-  const Expr y = stack(s, z, text, output_shape(row, values));
+  const Expr y = stack(s, z, text, output_shape(row, values), scales * row[row.rank() - 1]);
   if (row.rank() == 1) return y;
   if (values == 1) return reshape(y, {n, inputs});
   std::vector<Expr> parts;

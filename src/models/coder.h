@@ -76,8 +76,9 @@ M coder_of(const C& c) {
 Expr encode_rows(const Scope& s, Expr x, const std::string& text, const Shape& row,
                  Expr beside = {});
 /// z [n, latent], or a picture, through the decoder to `values` numbers for each of a row's: [n,
-/// values inputs], all first ones, then all second ones.
-Expr decode_rows(const Scope& s, Expr z, const std::string& text, const Shape& row, int64_t values);
+/// values inputs], all first ones, then all second ones; the last `scales` of them start at zero.
+Expr decode_rows(const Scope& s, Expr z, const std::string& text, const Shape& row, int64_t values,
+                 int64_t scales = 0);
 
 /// The table of a model's layers: the encoder's, `heads` dense ones to the code side by side, the
 /// decoder's; both are given `classes` numbers more.

@@ -41,9 +41,10 @@ Gaussian Vae::encode(const Scope& s, Arg x) const {
 Expr Vae::decode(const Scope& s, Arg z) const {
   const Expr given = joined(z, label_of(c, z));
   if (models::has_stack(c)) {
+    const Likelihood l = likelihood();
     return models::decode_rows(s / "decoder", given, models::decoder_text(c),
-                               models::row_shape(c.picture, c.inputs),
-                               likelihood().params_per_value);
+                               models::row_shape(c.picture, c.inputs), l.params_per_value,
+                               l.scales_per_value);
   }
   const Expr h =
       models::dense_stack(s / "decoder", given, {c.hidden.rbegin(), c.hidden.rend()}, c.activation);

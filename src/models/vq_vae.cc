@@ -152,7 +152,8 @@ Expr VqVae::decode_sums(const Scope& s, Expr sums, int64_t n) const {
   if (models::has_stack(c)) {
     const Expr picture = reshape(sums, {n, places[0], places[1], c.latent});
     return models::decode_rows(s / "decoder", picture, models::decoder_text(c),
-                               models::row_shape(c.picture, c.inputs), values);
+                               models::row_shape(c.picture, c.inputs), values,
+                               likelihood().scales_per_value);
   }
   const Expr h = models::dense_stack(s / "decoder", reshape(sums, {n, c.places * c.latent}),
                                      {c.hidden.rbegin(), c.hidden.rend()}, c.activation);

@@ -30,15 +30,15 @@ std::string without_place(const std::string& message) {
   return place ? message.substr(0, at) : message;
 }
 
-Expr traced(const Scope& s, Expr x, const std::vector<Layer>& layers, size_t i,
-            const Shape& output) {
+Expr traced(const Scope& s, Expr x, const std::vector<Layer>& layers, size_t i, const Shape& output,
+            int64_t scales = 0) {
   const Layer& l = layers[i];
   const bool normalized = i + 1 < layers.size() && layers[i + 1].word == "bn";
   try {
     if (l.word == "denseblock" && l.integer(0) > kMostBlockLayers)
       throw UsageError(fmt::format("at most {} layers a block", kMostBlockLayers));
     const Expr y =
-        nn::word_named(l.word).apply(s / static_cast<int>(i), x, l, {normalized, output});
+        nn::word_named(l.word).apply(s / static_cast<int>(i), x, l, {normalized, output, scales});
     if (y.shape().elements() / std::max<int64_t>(1, y.dim(0)) > kMostValues)
       throw UsageError(fmt::format("gives more than {} values a row", kMostValues));
     return y;
@@ -93,11 +93,11 @@ int64_t trained_elements(const ir::Program& p, size_t first) {
 
 }  // namespace
 
-Expr stack(const Scope& s, Arg x, const std::string& text, const Shape& output) {
+Expr stack(const Scope& s, Arg x, const std::string& text, const Shape& output, int64_t scales) {
   At at(s.where().line ? s.where() : x.where());
   const std::vector<Layer> layers = nn::parse_stack(text);
   Expr h = x.expr();
-  for (size_t i = 0; i < layers.size(); ++i) h = traced(s, h, layers, i, output);
+  for (size_t i = 0; i < layers.size(); ++i) h = traced(s, h, layers, i, output, scales);
   return h;
 }
 

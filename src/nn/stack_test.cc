@@ -251,6 +251,34 @@ TEST(Sequence, ConvolutionsAreThoseOfSequences) {
   EXPECT_TRUE(std::ranges::equal(a, b));
 }
 
+// Logarithms of scales are zero for every row at first, by each way to end in `out`; all else is
+// drawn as without them.
+TEST(Stack, ScalesStartAtZero) {
+  const std::tuple<const char*, Shape, Shape> ends[] = {{"picture 4x4x3; out 3", {5}, {4, 4, 6}},
+                                                        {"picture 4x4x3; out 4 s2", {5}, {8, 7, 6}},
+                                                        {"dense 7; out", {5}, {4, 4, 6}},
+                                                        {"dense 7; out", {5}, {6}}};
+  for (const auto& [text, row, output] : ends) {
+    Slots slots(3), plain(3);
+    std::vector<float> y[2];
+    for (const int64_t scales : {0, 2}) {
+      Graph g;
+      const Expr x = g.feed("x", {4, row[0]});
+      g.fetch("y", stack(Scope(g, false), x, text, output, scales));
+      Plan plan(g, scales == 0 ? plain : slots, {.threads = 1});
+      auto feed = plan.feed("x");
+      for (size_t i = 0; i < feed.size(); ++i) feed[i] = 30 * std::sin(static_cast<float>(i));
+      plan.run();
+      const auto fetched = plan.fetch("y");
+      y[scales / 2].assign(fetched.begin(), fetched.end());
+    }
+    for (size_t i = 0; i < y[0].size(); ++i) {
+      EXPECT_EQ(y[1][i], i % 6 < 4 ? y[0][i] : 0) << text << " " << i;
+      EXPECT_NE(y[0][i], 0) << text << " " << i;
+    }
+  }
+}
+
 TEST(Mirror, OddPicturesComeBackExactly) {
   for (const StackPreset& p : stack_presets()) {
     for (const Shape& picture :

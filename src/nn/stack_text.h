@@ -34,6 +34,7 @@ struct Layer {
 struct Around {
   bool normalized = false;  // a batch norm follows, which would take a bias away again
   Shape output;             // of a row, for `out`
+  int64_t scales = 0;       // of its last axis, at the end: they start at zero
 };
 
 struct Word {

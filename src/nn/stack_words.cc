@@ -76,13 +76,36 @@ Expr broadcast(Expr z, int64_t h, int64_t w) {
                 3);
 }
 
-/// What a decoder ends in: exactly `output`, by a convolution from a picture to a picture.
-Expr output(const Scope& s, Expr x, const Layer& l, const Shape& shape) {
+/// Glorot's weights, with zeros for the last `scales` of every `outputs` outputs, whose axis is the
+/// last, or with `transposed` the one before it. Random ones would make some scales tiny wherever x
+/// has a few large units, as behind batch norms: a loss of 1e11 to start with.
+Init quiet_scales(int64_t fan_in, int64_t fan_out, int64_t outputs, int64_t scales,
+                  bool transposed = false) {
+  const Init start = glorot_uniform(fan_in, fan_out);
+  if (scales == 0) return start;
+  return {"glorot uniform, scales at zero", [=](Tensor& t, uint64_t seed, uint64_t stream) {
+            start.fill(t, seed, stream);
+            const Shape& shape = t.shape();
+            const auto inner = static_cast<size_t>(transposed ? shape[shape.rank() - 1] : 1);
+            const auto each = static_cast<size_t>(outputs),
+                       kept = static_cast<size_t>(outputs - scales);
+            const auto weights = t.span<float>();
+            for (size_t i = 0; i < weights.size(); ++i) {
+              if (i / inner % each >= kept) weights[i] = 0;
+            }
+          }};
+}
+
+/// What a decoder ends in: exactly `a.output`, by a convolution from a picture to a picture.
+Expr output(const Scope& s, Expr x, const Layer& l, const Around& a) {
+  const Shape& shape = a.output;
   if (shape.rank() == 0) throw UsageError("out belongs to decoders, as their last layer");
   if (x.shape().rank() != 4 || shape.rank() != 3) {
     Shape full{x.dim(0)};
     for (const int64_t extent : shape) full.push_back(extent);
-    return reshape(dense(s, flat(x), shape.elements()), full);
+    const Expr h = flat(x);
+    const Init start = quiet_scales(h.dim(1), shape.elements(), shape[shape.rank() - 1], a.scales);
+    return reshape(dense(s, h, shape.elements(), {.weight = start}), full);
   }
   const int64_t stride = l.option('s', 1), kernel = l.integer(0, 3);
   if (stride == 1 && (x.dim(1) != shape[0] || x.dim(2) != shape[1])) {
@@ -92,10 +115,14 @@ Expr output(const Scope& s, Expr x, const Layer& l, const Shape& shape) {
                     x.dim(1), x.dim(2), shape[0], shape[1], shape[0], shape[1]));
   }
   const Extent window = square_or_line(x, kernel);
-  if (stride == 1) return conv2d(s, x, shape[2], window);
-  return conv_transpose2d(
-      s, x, shape[2], window,
-      {.stride = square_or_line(x, stride), .size = Extent{shape[0], shape[1]}});
+  ConvLayerOptions o;
+  o.weight = [outputs = shape[2], scales = a.scales, stride](int64_t fan_in, int64_t fan_out) {
+    return quiet_scales(fan_in, fan_out, outputs, scales, stride != 1);
+  };
+  if (stride == 1) return conv2d(s, x, shape[2], window, o);
+  o.stride = square_or_line(x, stride);
+  o.size = Extent{shape[0], shape[1]};
+  return conv_transpose2d(s, x, shape[2], window, o);
 }
 
 std::string size_text(const Shape& row) { return fmt::format("{}", fmt::join(row, "x")); }
@@ -295,7 +322,7 @@ std::vector<Word> table() {
        .form = "[KERNEL] [sSTRIDE]",
        .most = 1,
        .options = "s",
-       .apply = [](S s, Expr x, L l, A a) { return output(s, x, l, a.output); }},
+       .apply = [](S s, Expr x, L l, A a) { return output(s, x, l, a); }},
   };
   for (const char* name : {"relu", "elu", "gelu", "silu", "softplus", "tanh", "sigmoid"})
     t.push_back(activation(name));
