@@ -116,6 +116,13 @@ Eigen largest_eigen(const Matrix& m, int64_t count) {
   constexpr int64_t kMore = 8;  // guards against close values at the end of those wanted
   constexpr int kMostRounds = 300;
   const int64_t n = m.rows, block = std::min(n, count + kMore);
+  if (2 * block > n) {  // each round would take an eighth of what all of them take at once, or more
+    Eigen all = all_eigen(m);
+    all.values.resize(static_cast<size_t>(count));
+    all.vectors.values.resize(static_cast<size_t>(count * n));
+    all.vectors.rows = count;
+    return all;
+  }
   Matrix v(block, n);
   std::mt19937_64 random(1);
   for (double& x : v.values) x = static_cast<double>(random() >> 11) * 0x1p-53 - 0.5;

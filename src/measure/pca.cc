@@ -58,7 +58,7 @@ void each_row(const RowSource& rows, int64_t inputs,
 Pca pca_of(const RowSource& all, int64_t inputs, int64_t k) {
   if (all.rows.empty()) throw UsageError("principal components of no rows were asked for");
   const RowSource rows = some_rows(all, inputs > 1024 ? 2048 : 8192);
-  Pca pca{{}, Matrix(0, inputs), {}};
+  Pca pca{{}, Matrix(0, inputs), {}, 0};
   const Matrix x = centred(rows, inputs, pca.mean);
   const int64_t count = std::min({k, inputs, x.rows});
   const auto n = static_cast<double>(x.rows);
@@ -81,6 +81,7 @@ Pca pca_of(const RowSource& all, int64_t inputs, int64_t k) {
     }
   }
   for (double& v : pca.variance) v /= n;
+  for (const double v : x.values) pca.total += v * v / n;
   return pca;
 }
 

@@ -12,6 +12,7 @@ struct Pca {
   std::vector<double> mean;      // of a row
   Matrix components;             // [k, inputs], orthonormal rows
   std::vector<double> variance;  // along each component, falling
+  double total = 0;              // variance of the rows, of which the components' is a part
 
   int64_t size() const { return components.rows; }
 };

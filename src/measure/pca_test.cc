@@ -28,6 +28,9 @@ TEST(Pca, FindsTheAxesOfANormal) {
   EXPECT_NEAR(pca.mean[0], 10, 0.2);
   EXPECT_NEAR(pca.variance[0], 9, 0.6);
   EXPECT_NEAR(pca.variance[1], 1, 0.07);
+  const Pca one = pca_of(rows, 2, 1);
+  EXPECT_NEAR(one.total, pca.variance[0] + pca.variance[1], 1e-9)
+      << "of all, whatever is asked for";
   EXPECT_NEAR(std::abs(pca.components.row(0)[0]), std::cos(0.5236), 0.01);
   EXPECT_NEAR(std::abs(pca.components.row(0)[1]), std::sin(0.5236), 0.01);
 }
@@ -78,10 +81,15 @@ TEST(Linear, EigenvaluesOfAKnownMatrix) {
     m.row(i)[i] = 2;
     if (i > 0) m.row(i)[i - 1] = m.row(i - 1)[i] = -1;
   }
-  const Eigen all = all_eigen(m), some = largest_eigen(m, 3);
+  const Eigen all = all_eigen(m), some = largest_eigen(m, 3), most = largest_eigen(m, 20);
+  ASSERT_EQ(most.values.size(), 20u);
+  ASSERT_EQ(most.vectors.values.size(), static_cast<size_t>(20 * n));
   for (int64_t k = 0; k < n; ++k) {
     const double exact = 2 - 2 * std::cos(static_cast<double>(n - k) * M_PI / (n + 1));
     EXPECT_NEAR(all.values[static_cast<size_t>(k)], exact, 1e-12);
+    if (k < 20) {
+      EXPECT_NEAR(most.values[static_cast<size_t>(k)], exact, 1e-12);
+    }
     if (k < 3) {
       EXPECT_NEAR(some.values[static_cast<size_t>(k)], exact, 1e-7);
     }

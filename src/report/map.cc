@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 
 #include "measure/pca.h"
@@ -34,26 +33,23 @@ Plane plane_of(std::span<const float> codes, int64_t latent, int64_t rows) {
     return p;
   }
   const measure::RowSource source = measure::rows_in(codes, latent);
-  // Two components alone, and of wide codes from fewer rows: all 8,192 of a sound's codes take
-  // minutes.
+  // Wide codes from fewer rows: all 8,192 of a sound's codes take minutes.
   constexpr int64_t kWide = 1024, kRowsOfWide = 512;
   const measure::Pca pca =
       measure::pca_of(latent > kWide ? measure::some_rows(source, kRowsOfWide) : source, latent, 2);
   const std::vector<float> projected = measure::project(pca, source);
   const auto components = static_cast<size_t>(pca.size());
   for (size_t i = 0; i < n; ++i) {
-    for (size_t axis = 0; axis < std::min<size_t>(2, components); ++axis)
+    for (size_t axis = 0; axis < components; ++axis)
       p.points[2 * i + axis] = projected[i * components + axis];
   }
-  double kept = 0, total = 0;
-  for (const float v : projected) kept += static_cast<double>(v) * static_cast<double>(v);
-  for (size_t i = 0; i < n * width; ++i)
-    total += std::pow(static_cast<double>(codes[i]) - pca.mean[i % width], 2);
+  double kept = 0;
+  for (const double v : pca.variance) kept += v;
   p.x = "first principal component";
   p.y = "second principal component";
   p.text =
       fmt::format("the two principal components of the code's {} units, {:.0f} % of its variance",
-                  latent, total > 0 ? 100 * kept / total : 0);
+                  latent, pca.total > 0 ? 100 * kept / pca.total : 0);
   return p;
 }
 
