@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <memory>
+#include <numbers>
 #include <numeric>
 
 #include "cli/evaluation.h"
@@ -79,7 +80,8 @@ void print_posterior(const Evaluation& e, int64_t k) {
 void print_values(const Evaluation& e) {
   if (e.bits_per_dimension)
     tell(fmt::format(
-        "bits per dimension {:.4f}{}{}\n", *e.bits_per_dimension,
+        "bits per dimension {:.4f} +- {:.4f}{}{}\n", *e.bits_per_dimension,
+        bar95(e.loss) / (static_cast<double>(e.inputs) * std::numbers::ln2),
         e.quantized ? ", of stored whole numbers" : "",
         e.normalized
             ? ""

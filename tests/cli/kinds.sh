@@ -113,7 +113,7 @@ logistic=(--likelihood discretized_logistic --scaling minmax --hidden 4 --latent
 "$latent" train real.csv "${logistic[@]}" --out real > log 2>&1 || fail "train real: $(cat log)"
 "$latent" train bytes.csv "${logistic[@]}" --out bytes > log 2>&1 || fail "train bytes: $(cat log)"
 expect 0 'bits per dimension: none, .* closer than the bins' "$latent" eval real real.csv
-expect 0 'bits per dimension [0-9.]*$' "$latent" eval bytes bytes.csv
+expect 0 'bits per dimension [0-9.]* .- [0-9.]*$' "$latent" eval bytes bytes.csv
 "$latent" eval real real.csv --json --k 0 2> /dev/null | python3 -c '
 import json, sys
 e = json.load(sys.stdin)
