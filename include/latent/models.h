@@ -142,6 +142,9 @@ struct LATENT_API Vae {
 /// reconstruction is compared in the discriminator's last hidden layer instead of pixel by pixel,
 /// and the decoder also learns to pass for real, from reconstructions and from draws of the prior.
 /// The encoder minimizes beta KL + likeness, the decoder gamma likeness + the generator's loss.
+/// With an encoder's stack the discriminator is one of the same layers, whose end is compared, as
+/// in the paper: a dense one tells what convolutions make from data at once and teaches them
+/// nothing.
 struct LATENT_API VaeGan {
   struct Config {
     int64_t inputs = 0;  // values of a row; 0: those of the data that it is trained on
@@ -151,7 +154,8 @@ struct LATENT_API VaeGan {
     std::string likelihood = "bernoulli";        // whose mean is judged; its nll is only reported
     double beta = 1;                             // weight of the KL divergence
     double gamma = 0.1;                          // weight of the likeness in the decoder's loss
-    std::vector<int64_t> discriminator = {256};  // widths of its hidden layers
+    std::vector<int64_t> discriminator = {256};  // widths of its hidden layers, without a stack
+    double discriminator_rate = 1;               // its learning rate, times training's
     std::string encoder, decoder;                // instead of the dense layers, as Autoencoder's
     int64_t width = 0, depth = 0;
     std::vector<int64_t> picture;

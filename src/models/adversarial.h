@@ -15,8 +15,7 @@ struct Judged {
   Expr logits, features;
 };
 
-/// Rows [n, m] through dense layers of these widths to one logit. A training trace calls it once,
-/// on real and false rows together.
+/// Rows [n, m] through dense layers of these widths to one logit.
 Judged judge(const Scope& s, Arg rows, const std::vector<int64_t>& hidden);
 
 /// Mean over the batch of what the discriminator and the generator minimize, and the share of rows

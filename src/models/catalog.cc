@@ -111,6 +111,9 @@ const std::vector<BoundField<VaeGan::Config>>& vae_gan_fields() {
       {
           bind_field("discriminator", &C::discriminator,
                      "widths of the discriminator's hidden layers", kSize),
+          bind_field("discriminator_rate", &C::discriminator_rate,
+                     "the discriminator's learning rate, times the generator's (dcgan: 0.25)",
+                     {1e-6, 1e6}),
           bind_field("likelihood", &C::likelihood,
                      "of the data given z: its mean is judged, its nll only reported", {},
                      kLikelihoods),
@@ -202,7 +205,8 @@ const std::vector<BoundField<Dcgan::Config>>& dcgan_fields() {
           bind_field("discriminator", &C::discriminator,
                      "widths of the discriminator's hidden layers", kSize),
           bind_field("discriminator_rate", &C::discriminator_rate,
-                     "the discriminator's learning rate, times the generator's", {1e-6, 1e6}),
+                     "the discriminator's learning rate, times the generator's (dcgan: 0.25)",
+                     {1e-6, 1e6}),
           bind_field("likelihood", &C::likelihood, "whose mean of the generator's output is judged",
                      {}, kLikelihoods),
       });

@@ -154,6 +154,49 @@ TEST(Vae, FreeBitsHoldEachUnitAndPassNoGradientBelow) {
   EXPECT_NEAR(gradient[3], 3, 1e-5);
 }
 
+// Units behind batch norms and concatenations are large in a few places: scales made of them by
+// random weights cost 1e9 nats a value to start with.
+TEST(Vae, PresetsStartNearAFlatLikelihood) {
+  for (const char* preset : {"resnet", "densenet"}) {
+    for (const char* likelihood : {"discretized_logistic", "discretized_logistic_mixture"}) {
+      Vae vae{{.inputs = 16 * 16 * 3, .latent = 8, .likelihood = likelihood}};
+      vae.c.hidden.clear();
+      vae.c.encoder = preset;
+      vae.c.picture = {16, 16, 3};
+      Graph g;
+      g.fetch("nll", vae.loss(Scope(g, true), {.x = g.feed("x", {8, 768})}).parts[0].second);
+      Slots slots(1);
+      Plan plan(g, slots, {.threads = 1});
+      auto x = plan.feed("x");
+      for (size_t i = 0; i < x.size(); ++i)
+        x[i] = 0.5f + 0.5f * std::sin(0.01f * static_cast<float>(i));
+      plan.run();
+      EXPECT_LT(plan.scalar("nll") / 768, 9) << preset << " " << likelihood;  // flat: ln 256 = 5.5
+    }
+  }
+}
+
+TEST(VaeGan, ADiscriminatorOfPicturesIsTheEncodersStack) {
+  const VaeGan gan{{.inputs = 256,
+                    .hidden = {},
+                    .latent = 3,
+                    .encoder = "dcgan",
+                    .width = 4,
+                    .depth = 2,
+                    .picture = {16, 16}}};
+  Graph g;
+  gan.loss(Scope(g, true), {.x = g.feed("x", {4, 256})});
+  const auto shapes = [&](const std::string& scope) {
+    std::vector<Shape> all;
+    for (int i = 0; i < 4; ++i) {
+      for (const Expr& slot : g.slots(scope + "/" + std::to_string(i))) all.push_back(slot.shape());
+    }
+    return all;
+  };
+  EXPECT_EQ(shapes("discriminator"), shapes("encoder"));
+  EXPECT_EQ(shapes("discriminator").front(), (Shape{5, 5, 1, 4}));
+}
+
 TEST(Vae, WarmUpWeights) {
   Vae vae{{.warmup_steps = 400}};
   EXPECT_EQ(vae.warmup(0), 0);

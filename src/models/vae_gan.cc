@@ -21,12 +21,26 @@ Loss VaeGan::loss(const Scope& s, const Batch& batch) const {
   const Expr parameters = net.decode(s, concat({z, drawn}, 0));
   const Expr reconstruction = mean(likelihood().nll(slice(parameters, 0, 0, n), x));
   const Expr kl = mean(posterior.kl_standard());
-  const models::Judged judged = models::judge(
-      s / "discriminator", concat({x, likelihood().mean(parameters)}, 0), c.discriminator);
-  const models::Contest won =
-      models::contest(slice(judged.logits, 0, 0, n), slice(judged.logits, 0, n, 2 * n));
-  const Expr real = slice(judged.features, 0, 0, n), back = slice(judged.features, 0, n, n);
-  const Expr likeness = mean(0.5 * sum(square(real - back), {1}));
+  const Expr shown = likelihood().mean(parameters);
+  const Scope d = s / "discriminator";
+  models::Judged real, made;
+  if (models::has_stack(c)) {  // apart, so that a batch norm has the statistics of one kind
+    const auto judged = [&](Expr rows) {
+      return models::judge(d,
+                           models::encode_rows(d, rows, models::encoder_text(c),
+                                               models::row_shape(c.picture, c.inputs)),
+                           {});
+    };
+    real = judged(x);
+    made = judged(shown);
+  } else {
+    const models::Judged all = models::judge(d, concat({x, shown}, 0), c.discriminator);
+    real = {slice(all.logits, 0, 0, n), slice(all.features, 0, 0, n)};
+    made = {slice(all.logits, 0, n, 2 * n), slice(all.features, 0, n, 2 * n)};
+  }
+  const models::Contest won = models::contest(real.logits, made.logits);
+  const Expr back = slice(made.features, 0, 0, n);
+  const Expr likeness = mean(0.5 * sum(square(real.features - back), {1}));
   Loss loss{reconstruction + kl,
             {{"reconstruction", reconstruction},
              {"kl", kl},
@@ -37,7 +51,7 @@ Loss VaeGan::loss(const Scope& s, const Batch& batch) const {
   if (!s.training()) return loss;
   loss.aims = {{c.beta * kl + likeness, "encoder"},
                {c.gamma * likeness + won.generator, "decoder"},
-               {won.discriminator, "discriminator"}};
+               {won.discriminator, "discriminator", 0.9, c.discriminator_rate}};
   return loss;
 }
 
