@@ -81,9 +81,9 @@ TEST(Csv, QuotesAfterRfc4180) {
 }
 
 TEST(Csv, WhatIsWrongIsNamedWithItsPlace) {
-  expect_said("a,b\n1,2\n3\n", {"line 3", "1 cells", "has 2"});
+  expect_said("a,b\n1,2\n3\n", {"line 3", "1 cell,", "has 2"});
   expect_said("a,b\n1,2\n3,4,5\n", {"line 3", "3 cells"});
-  expect_said("a,b\n1,2\n\n3,4\n", {"line 3", "1 cells"});
+  expect_said("a,b\n1,2\n\n3,4\n", {"line 3", "1 cell,"});
   expect_said("a,b\n1,red\n", {"line 2", "\"red\"", "column \"b\"", "label"});
   expect_said("5.1,3.5,setosa\n4.9,3.0,setosa\n", {"line 1", "setosa", "column \"3\""});
   expect_said("a,b\n1,\n", {"line 2", "empty cell", "column \"b\""});
