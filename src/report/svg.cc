@@ -33,6 +33,7 @@ std::string polyline(const Series& s, const Frame& frame) {
   const size_t every = (s.x.size() - 1) / kMostPoints + 1;
   std::string path;
   bool pen_down = false;
+  int points = 0;
   for (size_t i = 0; i < s.x.size(); ++i) {
     if (i % every && i + 1 != s.x.size()) continue;
     if (!std::isfinite(s.y[i])) {
@@ -42,7 +43,10 @@ std::string polyline(const Series& s, const Frame& frame) {
     path += fmt::format("{}{:.1f} {:.1f}", pen_down ? "L" : "M", frame.x(s.x[i]),
                         std::max(frame.y(s.y[i]), frame.top));
     pen_down = true;
+    ++points;
   }
+  if (points == 1)
+    return fmt::format("<path class=\"dot c{}\" d=\"{}h0\"/>\n", s.colour % kColours, path);
   return fmt::format("<path class=\"line c{}{}\" d=\"{}\"/>\n", s.colour % kColours,
                      s.dashed ? " dashed" : "", path);
 }

@@ -52,6 +52,14 @@ TEST(Svg, LinesBreakWhereThereIsNoNumber) {
   EXPECT_EQ(count(svg.substr(path, svg.find("/>", path) - path), "M"), 2u) << "two strokes";
 }
 
+TEST(Svg, APointAloneIsADot) {
+  LineChart chart{.title = "one epoch", .x_name = "epoch"};
+  chart.lines.push_back({.name = "a", .x = {1}, .y = {2}});
+  const std::string svg = svg_lines(chart);
+  EXPECT_EQ(count(svg, "class=\"dot c0\" d=\"M"), 1u);
+  EXPECT_EQ(count(svg, "class=\"line c0\""), 1u) << "the legend's alone";
+}
+
 TEST(Svg, ChartsFromZeroCutNothingOff) {
   LineChart chart{.title = "units", .x_name = "epoch"};
   chart.lines.push_back({.name = "z1"});
