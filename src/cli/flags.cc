@@ -75,8 +75,8 @@ void Flags::add(const char* names, const char* kind, std::vector<std::string>& v
 }
 
 void Flags::add(const std::string& names, const std::string& kind, const std::string& help,
-                const std::string& initial, std::function<void(const std::string&)> set) {
-  impl_->app.add_option_function<std::string>(names, std::move(set));
+                const std::string& initial, const std::function<void(const std::string&)>& set) {
+  impl_->app.add_option_function<std::string>(names, set);
   impl_->note(kind.c_str(), names, help, initial);
 }
 

@@ -50,7 +50,7 @@ class Flags {
            const std::string& help);
   /// Its text is handed on; `initial` says the default in words.
   void add(const std::string& names, const std::string& kind, const std::string& help,
-           const std::string& initial, std::function<void(const std::string&)> set);
+           const std::string& initial, const std::function<void(const std::string&)>& set);
   /// A switch that hands on "true", or "false" where it is given as --switch=false.
   void add_switch(const std::string& names, const std::string& help,
                   std::function<void(const std::string&)> set);

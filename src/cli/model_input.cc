@@ -49,7 +49,7 @@ std::string model_file(const std::string& path) {
         "no run folder or model file of this name" + near_path(fs::path(path).lexically_normal()),
         path, error ? error.value() : ENOENT);
   }
-  const std::string file = model_path(path);
+  std::string file = model_path(path);
   if (file != path && !fs::exists(file, error))
     throw BadModel(path + " holds no model: neither best.safetensors nor last.safetensors");
   return file;
