@@ -41,7 +41,7 @@ std::string hash_of(const CacheEntry& entry) {
 }
 
 std::string cache_folder() {
-  const std::string own = environment("LATENT_CACHE");
+  std::string own = environment("LATENT_CACHE");
   if (own == "off") return "";
   if (!own.empty()) return own;
   const std::string xdg = environment("XDG_CACHE_HOME"), home = environment("HOME");

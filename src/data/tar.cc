@@ -60,7 +60,7 @@ bool sum_holds(std::span<const std::byte> header) {
 }
 
 std::string name_of_header(std::span<const std::byte> header) {
-  const std::string name(text_of(header, kName));
+  std::string name(text_of(header, kName));
   if (text_of(header, kMagic) != "ustar" || text_of(header, kPrefix).empty()) return name;
   return std::string(text_of(header, kPrefix)) + "/" + name;
 }

@@ -188,7 +188,7 @@ std::vector<ZipMember> zip_members(std::span<const std::byte> bytes, const std::
 std::string unpack_member(std::span<const std::byte> bytes, const ZipMember& member,
                           const std::string& path) {
   const Bytes b(bytes, path);
-  const std::string out = unpacked(member, b, std::numeric_limits<uint64_t>::max());
+  std::string out = unpacked(member, b, std::numeric_limits<uint64_t>::max());
   if (out.size() != member.bytes)
     b.fail(member.name + " has " + std::to_string(out.size()) + " bytes, not the " +
                std::to_string(member.bytes) + " it claims",

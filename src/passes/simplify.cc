@@ -115,12 +115,9 @@ NodeId simplify_elementwise(Program& out, Node n) {
   for (NodeId in : n.in) {
     const Node& x = out.nodes[in];
     if (constant_of(out, in)) continue;
-    if (x.op->kind != ir::Kind::broadcast)
-      all = false;
-    else if (!small)
-      small = &out.nodes[x.in[0]].shape;
-    else if (!(*small == out.nodes[x.in[0]].shape))
-      all = false;
+    const Shape* of = x.op->kind == ir::Kind::broadcast ? &out.nodes[x.in[0]].shape : nullptr;
+    if (!small) small = of;
+    all = all && of && *small == *of;
   }
   if (all && small && small->elements() < n.shape.elements()) {
     const Shape inner = *small, outer = n.shape;

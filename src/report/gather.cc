@@ -186,7 +186,8 @@ std::string name_of_column(const Data& data, size_t j) {
 std::vector<ColumnError> column_errors(const Data& data, std::span<const float> x,
                                        std::span<const float> made) {
   const auto width = static_cast<size_t>(data.row_elements());
-  const double n = static_cast<double>(x.size() / width);
+  const size_t rows = x.size() / width;
+  const auto n = static_cast<double>(rows);
   std::vector<ColumnError> columns(width);
   std::vector<double> mean(width);
   for (size_t i = 0; i < x.size(); ++i) mean[i % width] += static_cast<double>(x[i]) / n;

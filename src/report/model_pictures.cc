@@ -58,8 +58,8 @@ bool draws_pictures(const Model& model) {
 
 Picture grid_picture(const Model& model, std::span<const float> rows, int64_t columns) {
   if (columns == 0) {
-    const auto n = static_cast<double>(std::ssize(rows) / model.inputs());
-    columns = static_cast<int64_t>(std::ceil(std::sqrt(n)));
+    const int64_t n = std::ssize(rows) / model.inputs();
+    columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(n))));
   }
   if (sounds(model))
     return tile_images(spectra_of_rows(model.preprocessing().content, rows),

@@ -24,7 +24,7 @@ TrainEvent Loop::event(TrainEvent::Kind kind, std::string message) const {
   return {.kind = kind, .epoch = state_.epoch, .step = updates(), .message = std::move(message)};
 }
 
-void Loop::emit(TrainEvent e) const {
+void Loop::emit(const TrainEvent& e) const {
   if (options_.progress) options_.progress(e);
 }
 

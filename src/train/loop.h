@@ -77,7 +77,7 @@ class Loop {
   bool stopped_early() const;
   bool settled() const;    // the warm-up is over
   void sync_evaluation();  // weights to be validated into eval_slots_
-  void emit(TrainEvent event) const;
+  void emit(const TrainEvent& event) const;
   TrainEvent event(TrainEvent::Kind kind, std::string message = "") const;
 
   const Architecture& architecture_;

@@ -123,7 +123,7 @@ void check_request(const Architecture& a, const Data& data, const TrainOptions& 
                      data.name() + " are " + data.row_shape().text());
   }
   check_options(o, std::ssize(trained_rows(data, o)));
-  Augment(o.augment, data.row_shape(), o.seed);
+  [[maybe_unused]] const Augment checked(o.augment, data.row_shape(), o.seed);
   check_corruption(o.corrupt, data.row_shape());
   check_labels(a.classes, data);
   if (!o.corrupt.empty()) check_corrupted(a, data);

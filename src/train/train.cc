@@ -16,7 +16,7 @@ Model train(const Architecture& a, const Data& data, const TrainOptions& options
   const Preprocessing preprocessing = choose_preprocessing(data.dataset(), options.scaling, rows);
   if (a.likelihood)
     check_likelihood(a.likelihood->name, data.dataset(), "x", preprocessing.scaling, rows);
-  const auto tell = [&](TrainEvent e) {
+  const auto tell = [&](const TrainEvent& e) {
     if (options.progress) options.progress(e);
   };
   std::optional<RunFolder> folder;
