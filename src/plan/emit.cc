@@ -135,24 +135,20 @@ class Emitter {
   /// What the unit computes, or packs, of fixed memory alone moves before the first run. True when
   /// nothing is left.
   bool move_out(size_t u, BoundUnit& b) {
-    const Unit& unit = l_.units_[u];
-    const Node& first = node(unit.nodes[0]);
+    const Node& first = node(l_.units_[u].nodes[0]);
     fixed_[u] = first.op->kind != Kind::varying && !leaves(u) &&
                 std::ranges::all_of(l_.memory_reads(u), [&](NodeId r) { return fixed(r); });
-    if (!fixed_[u]) {
-      const size_t bytes = b.calls[0].packed_bytes, packs = b.calls[0].packs;
-      if (!bytes || !fixed(passes::root_of(l_.p_, first.in[packs - b.results]))) return false;
-      b.operands.push_back(new_buffer(bytes, 0, kEver));
-      once(std::move(b.calls[0]), b.operands, first.where);
-      b.calls.erase(b.calls.begin());
-      --b.main;
-      return false;
-    }
-    if (const size_t bytes = b.calls[0].packed_bytes)
-      b.operands.push_back(new_buffer(bytes, 0, kEver));
-    for (Call& c : b.calls) once(std::move(c), b.operands, first.where);
-    first_stage_[u] = 0;  // last_stage_ stays before the first
-    return true;
+    const size_t bytes = b.calls[0].packed_bytes, packs = b.calls[0].packs;
+    const bool packed = bytes && fixed(passes::root_of(l_.p_, first.in[packs - b.results]));
+    if (packed) b.operands.push_back(new_buffer(bytes, 0, kEver));
+    const size_t count = fixed_[u] ? b.calls.size() : packed ? 1 : 0;
+    for (size_t k = 0; k < count; ++k) once(std::move(b.calls[k]), b.operands, first.where);
+    b.calls.erase(b.calls.begin(), b.calls.begin() + static_cast<ptrdiff_t>(count));
+    if (fixed_[u])
+      first_stage_[u] = 0;  // last_stage_ stays before the first
+    else
+      b.main -= count;
+    return fixed_[u];
   }
 
   void unit(size_t u) {

@@ -145,9 +145,10 @@ std::string explain(const Built& built, const PlanStats& s, int threads) {
   for (const passes::PassReport& r : built.reports)
     out += fmt::format(" {} {}->{} ({:.2f} ms)", r.name, r.nodes_before, r.nodes_after,
                        r.milliseconds);
-  if (!built.once.empty()) out += "\nbefore the first run:\n";
+  out += "\n";
+  if (!built.once.empty()) out += "before the first run:\n";
   print(built.once, "", out);
-  out += built.once.empty() ? "\nstages:\n" : "stages:\n";
+  out += "stages:\n";
   print(built.stages, "", out);
   return out;
 }
