@@ -258,8 +258,7 @@ FileLabels file_labels(const FileSet& files, std::string_view how) {
   }
   FileLabels out{.classes = labels};
   std::ranges::sort(out.classes);
-  const auto rest = std::ranges::unique(out.classes);
-  out.classes.erase(rest.begin(), rest.end());
+  out.classes.erase(std::unique(out.classes.begin(), out.classes.end()), out.classes.end());
   for (const std::string& label : labels)
     out.of_file.push_back(
         static_cast<int32_t>(std::ranges::lower_bound(out.classes, label) - out.classes.begin()));

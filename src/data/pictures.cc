@@ -103,9 +103,9 @@ std::string describe(const std::vector<Size>& sizes, Size size, const std::strin
     text += " of " + kinds.begin()->words();
   } else {
     const auto area = [](const Size& s) { return int64_t{s.height} * s.width; };
-    const auto [low, high] = std::ranges::minmax(kinds, {}, area);
-    text += " of " + std::to_string(kinds.size()) + " sizes, from " + low.words() + " to " +
-            high.words();
+    const auto [low, high] = std::ranges::minmax_element(kinds, {}, area);
+    text += " of " + std::to_string(kinds.size()) + " sizes, from " + low->words() + " to " +
+            high->words();
   }
   const std::string colour = channels == 1 ? "grey" : "in colour";
   if (kinds.size() == 1 && *kinds.begin() == size) return text + " (height x width), " + colour;

@@ -15,8 +15,10 @@ namespace {
 
 Ints strides_of(const Shape& s) {
   Ints strides(static_cast<size_t>(s.rank()), 1);
-  for (int i = s.rank() - 2; i >= 0; --i)
-    strides[static_cast<size_t>(i)] = strides[static_cast<size_t>(i + 1)] * s[i + 1];
+  for (int i = s.rank() - 1; i > 0; --i) {
+    const auto at = static_cast<size_t>(i);
+    strides[at - 1] = strides[at] * s[i];
+  }
   return strides;
 }
 
@@ -63,12 +65,11 @@ kernels::Call side_by_side_call(int64_t rows, std::vector<size_t> widths) {
 
 /// Strides of the operand of a broadcast for each axis of the result; 0 where it repeats.
 Ints broadcast_strides(const Shape& from, const Shape& to) {
-  const Ints own = strides_of(from);
-  Ints s(static_cast<size_t>(to.rank()), 0);
-  const int shift = to.rank() - from.rank();
+  Ints s = strides_of(from);
   for (int i = 0; i < from.rank(); ++i) {
-    if (from[i] != 1) s[static_cast<size_t>(i + shift)] = own[static_cast<size_t>(i)];
+    if (from[i] == 1) s[static_cast<size_t>(i)] = 0;
   }
+  s.insert(s.begin(), static_cast<size_t>(to.rank() - from.rank()), 0);
   return s;
 }
 

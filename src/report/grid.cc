@@ -2,6 +2,7 @@
 #include "report/grid.h"
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 #include <string>
 
@@ -26,7 +27,7 @@ Images images_of(const Tensor& t) {
 
 uint8_t to_byte(float v) {
   if (!(v > 0)) return 0;  // NaN too
-  return static_cast<uint8_t>(std::min(v, 1.f) * 255.f + 0.5f);
+  return static_cast<uint8_t>(std::lround(std::min(v, 1.f) * 255.f));
 }
 
 // Copies image `index` with its upper left corner at (y, x), each pixel `scale` times in both
