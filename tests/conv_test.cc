@@ -257,6 +257,42 @@ TEST(Conv, SameBitsOnAnyNumberOfThreadsAndPieceByPiece) {
   }
 }
 
+TEST(Conv, WhatOnePartMakesAndReadsLiesWithItsThread) {
+  const std::vector<double> v = draw(16 * 32 * 32 * 3, 9);
+  const auto run = [&](CompileOptions options, bool middle, std::vector<float>& out) {
+    Graph g;
+    const Scope s(g, false);
+    const auto strided = [&](int k, Expr x, int64_t channels) {
+      return relu(conv2d(s / k, x, channels, 3, {.stride = 2}));
+    };
+    const Expr h = strided(0, g.feed("x", {16, 32, 32, 3}), 24);
+    g.fetch("y", strided(2, strided(1, h, 48), 64));
+    if (middle) g.fetch("h", h);
+    Slots slots;
+    Plan plan(g, slots, std::move(options));
+    std::copy(v.begin(), v.end(), plan.feed("x").begin());
+    for (int i = 0; i < 2; ++i) plan.run();
+    const auto y = plan.fetch("y");
+    out.assign(y.begin(), y.end());
+    if (middle) out.insert(out.end(), plan.fetch("h").begin(), plan.fetch("h").end());
+    return plan.stats().arena_bytes;
+  };
+  std::vector<float> whole, alone, five, with_h, of_three;
+  const size_t picture = 16 * 16 * 24 * 4;  // bytes of h's; the next ones are half as large
+  const size_t all = run({.threads = 1, .off = {"pieces"}}, false, whole);
+  const size_t one = run({.threads = 1}, false, alone);
+  const size_t many = run({.threads = 5}, false, five);
+  EXPECT_EQ(alone, whole);
+  EXPECT_EQ(five, whole);
+  EXPECT_GE(all, one + 4 * picture);
+  EXPECT_GE(many, one + 4 * picture);  // each thread has its own
+  EXPECT_LE(many, one + 4 * 2 * picture);
+  // What is fetched stays in the arena.
+  EXPECT_GE(run({.threads = 3}, true, of_three), one + 15 * picture);
+  run({.threads = 1, .off = {"pieces"}}, true, with_h);
+  EXPECT_EQ(of_three, with_h);
+}
+
 TEST(ConvMisuse, SaysWhatWouldFit) {
   Graph g;
   const Expr x = g.feed("x", {2, 5, 6, 4}), w = g.feed("w", {3, 3, 4, 8}),

@@ -1,5 +1,5 @@
-// Persistent threads with a barrier; see team.h. Waiting spins for a while (a barrier inside a step
-// comes back within microseconds), then sleeps on the counter (futex), so that more threads than
+// Persistent threads that take parts from each other; see team.h. Waiting spins for a while (a
+// share is done within microseconds), then sleeps on the counter (futex), so that more threads than
 // CPUs still make progress.
 #include "base/team.h"
 
@@ -19,6 +19,7 @@ namespace latent {
 namespace {
 
 constexpr int kSpins = 4000;
+constexpr int kPatience = 64;  // some microseconds
 
 void pause() {
 #if defined(__x86_64__)
@@ -35,31 +36,52 @@ void wait_change(const std::atomic<uint32_t>& value, uint32_t old) {
   while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
 }
 
-struct Abandoned {};  // thrown by barrier() on the other threads after one has failed
+struct Abandoned {};  // thrown by share() on the other threads after one has failed
+
+/// What is left of an owner's parts in a share: the share's number, then [begin, end). The owner
+/// takes the first, others the last, by exchanging the word. A word of an earlier share says that
+/// all are left: whoever takes the first part writes the new one, so that no share has to be dealt
+/// before it begins.
+struct Left {
+  uint64_t share, begin, end;  // 28, 18 and 18 bits
+  static Left of(uint64_t word) { return {word >> 36, word >> 18 & 0x3ffff, word & 0x3ffff}; }
+  uint64_t word() const { return share << 36 | begin << 18 | end; }
+};
 
 }  // namespace
 
 struct Team::Impl {
+  struct alignas(64) Own {
+    std::atomic<uint64_t> left{0};
+    uint32_t share = 0;  // that this thread comes to next
+  };
   int threads = 1;
   std::vector<std::thread> workers;
-  std::atomic<uint32_t> round{0};              // a new body, or the end
-  std::atomic<uint32_t> running{0};            // workers still in the body
-  std::atomic<uint32_t> arrived{0}, phase{0};  // of the barrier
+  std::unique_ptr<Own[]> own;
+  std::atomic<uint32_t> round{0};    // a new walk, or the end
+  std::atomic<uint32_t> running{0};  // workers still in theirs
+  alignas(64) std::atomic<uint32_t> open{
+      0};                    // the share whose parts are being run, from 1 in a run
+  std::atomic<int> done{0};  // parts of it
   std::atomic<bool> failed{false};
   bool stop = false;
-  const std::function<void(int)>* body = nullptr;
+  const std::function<void(int)>* walk = nullptr;
   std::vector<std::exception_ptr> errors;
 
   void call(int thread) {
     try {
-      (*body)(thread);
+      (*walk)(thread);
     } catch (const Abandoned&) {
     } catch (...) {
       errors[static_cast<size_t>(thread)] = std::current_exception();
       failed.store(true, std::memory_order_release);
-      phase.fetch_add(1, std::memory_order_acq_rel);
-      phase.notify_all();
+      next();
     }
+  }
+
+  void next() {
+    open.fetch_add(1, std::memory_order_acq_rel);
+    open.notify_all();
   }
 
   void work(int thread, const std::function<void()>& on_start) {
@@ -73,12 +95,29 @@ struct Team::Impl {
       if (running.fetch_sub(1, std::memory_order_acq_rel) == 1) running.notify_all();
     }
   }
+
+  /// A part of `owner` that nobody has taken; -1: none, or the share is over.
+  int take(int owner, uint32_t share, int count, bool mine) {
+    std::atomic<uint64_t>& left = own[owner].left;
+    uint64_t word = left.load(std::memory_order_acquire);
+    for (;;) {
+      Left l = Left::of(word);
+      if (l.share > share) return -1;
+      if (l.share < share) l = {share, 0, static_cast<uint64_t>(count)};
+      if (l.begin == l.end) return -1;
+      const auto part = static_cast<int>(mine ? l.begin++ : --l.end);
+      if (left.compare_exchange_weak(word, l.word(), std::memory_order_acq_rel,
+                                     std::memory_order_acquire))
+        return part;
+    }
+  }
 };
 
 Team::Team(int threads, const std::function<void()>& on_start) : impl_(std::make_unique<Impl>()) {
   if (threads < 1 || threads > 1024)
     throw UsageError("a team has 1 to 1024 threads, asked for " + std::to_string(threads));
   impl_->threads = threads;
+  impl_->own = std::make_unique<Impl::Own[]>(static_cast<size_t>(threads));
   impl_->errors.resize(static_cast<size_t>(threads));
   for (int t = 1; t < threads; ++t)
     impl_->workers.emplace_back([this, t, on_start] { impl_->work(t, on_start); });
@@ -93,37 +132,65 @@ Team::~Team() {
 
 int Team::threads() const { return impl_->threads; }
 
-void Team::run(const std::function<void(int)>& body) {
+void Team::run(const std::function<void(int)>& walk) {
+  wait();
   Impl& m = *impl_;
-  m.body = &body;
+  m.walk = &walk;
   m.failed.store(false, std::memory_order_relaxed);
-  m.arrived.store(0, std::memory_order_relaxed);
-  for (std::exception_ptr& e : m.errors) e = nullptr;
+  m.done.store(0, std::memory_order_relaxed);
+  m.open.store(1, std::memory_order_relaxed);
+  for (int t = 0; t < m.threads; ++t) {
+    m.own[t].left.store(0, std::memory_order_relaxed);
+    m.own[t].share = 1;
+  }
   m.running.store(static_cast<uint32_t>(m.threads - 1), std::memory_order_release);
   m.round.fetch_add(1, std::memory_order_acq_rel);
   m.round.notify_all();
   m.call(0);
+  if (m.failed.load(std::memory_order_acquire)) wait();
+}
+
+void Team::wait() {
+  Impl& m = *impl_;
   for (uint32_t left = m.running.load(std::memory_order_acquire); left;
        left = m.running.load(std::memory_order_acquire)) {
     wait_change(m.running, left);
   }
-  for (const std::exception_ptr& e : m.errors) {
-    if (e) std::rethrow_exception(e);
+  std::exception_ptr first;
+  for (std::exception_ptr& e : m.errors) {
+    if (e && !first) first = e;
+    e = nullptr;
   }
+  if (first) std::rethrow_exception(first);
 }
 
-void Team::barrier() {
+void Team::share(int thread, const int* counts, const void* part, Call call) {
   Impl& m = *impl_;
-  if (m.failed.load(std::memory_order_acquire)) throw Abandoned();
-  const uint32_t phase = m.phase.load(std::memory_order_acquire);
-  if (m.arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == static_cast<uint32_t>(m.threads)) {
-    m.arrived.store(0, std::memory_order_relaxed);
-    m.phase.fetch_add(1, std::memory_order_acq_rel);
-    m.phase.notify_all();
+  const uint32_t share = m.own[thread].share++;
+  const auto over = [&] {
+    const bool other = m.open.load(std::memory_order_acquire) != share;
+    if (m.failed.load(std::memory_order_acquire)) throw Abandoned();
+    return other;
+  };
+  int all = 0;
+  for (int t = 0; t < m.threads; ++t) all += counts[t];
+  if (!all) {  // nothing would end it
+    --m.own[thread].share;
     return;
   }
-  wait_change(m.phase, phase);
-  if (m.failed.load(std::memory_order_acquire)) throw Abandoned();
+  for (int k = 0; k < m.threads && !over(); ++k) {
+    const int owner = (thread + k) % m.threads;
+    // Who is at its own parts will mostly finish them before another has their data in its cache.
+    for (int i = 0; k == 1 && i < kPatience && !over(); ++i) pause();
+    for (int at = m.take(owner, share, counts[owner], k == 0); at >= 0;
+         at = m.take(owner, share, counts[owner], k == 0)) {
+      call(part, owner, at);
+      if (m.done.fetch_add(1, std::memory_order_acq_rel) + 1 < all) continue;
+      m.done.store(0, std::memory_order_relaxed);
+      m.next();
+    }
+  }
+  while (!over()) wait_change(m.open, share);
 }
 
 int default_threads() {

@@ -1,6 +1,7 @@
-// The thread team that runs the parts of a plan. Threads are made once; work is a list of stages
-// walked by all of them with a barrier between stages. Which thread runs which part never changes a
-// result.
+// The thread team that runs the parts of a plan. Threads are made once. A run is walked by all of
+// them, each for itself; what is to be done comes in shares, whose parts any thread may take.
+// Which thread runs which part never changes a result. Nobody waits for a thread, only for parts:
+// one that sleeps or that the system has taken away comes late and finds its parts done.
 #pragma once
 
 #include <functional>
@@ -19,14 +20,29 @@ class Team {
 
   int threads() const;
 
-  /// Runs `body(thread)` on every thread of the team at once, the caller as thread 0, and returns
-  /// when all have. The first exception (lowest thread) is rethrown here.
-  void run(const std::function<void(int thread)>& body);
+  /// Has every thread call `walk(thread)`, the caller as thread 0, and returns when the caller's
+  /// has: then all that was shared is done. Others may still be walking: `walk` and what it reads
+  /// apart from parts must stay until wait(). An exception ends the run: the first (lowest thread)
+  /// is rethrown here.
+  void run(const std::function<void(int thread)>& walk);
 
-  /// To be called by every thread from inside `run`: waits for all. Spins a while, then sleeps.
-  void barrier();
+  /// Returns when no thread walks any more; rethrows what one has thrown since.
+  void wait();
+
+  /// To be called by every thread from inside `walk`, in the same order with the same counts: runs
+  /// `part(owner, k)` once for each k of 0..counts[owner], on the owner's thread, or on another
+  /// that has nothing left while the owner is behind. Returns when all are done.
+  template <class Part>
+  void share(int thread, const int* counts, const Part& part) {
+    share(thread, counts, &part,
+          [](const void* p, int owner, int k) { (*static_cast<const Part*>(p))(owner, k); });
+  }
+  static constexpr int kMostParts = (1 << 18) - 1;  // of an owner
 
  private:
+  using Call = void (*)(const void* part, int owner, int k);
+  void share(int thread, const int* counts, const void* part, Call call);
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -1,11 +1,14 @@
-// The team: every thread runs, barriers order memory, exceptions come back, and more threads than
-// CPUs still finish.
+// The team: each part runs once, shares order memory, nobody waits for a thread that comes late,
+// exceptions come back, and more threads than CPUs still finish.
 #include "base/team.h"
 
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
+#include <functional>
+#include <thread>
 #include <vector>
 
 #include "latent/error.h"
@@ -13,38 +16,98 @@
 namespace latent {
 namespace {
 
-TEST(Team, BarriersOrderPlainMemory) {
+TEST(Team, EachPartRunsOnceAndSharesOrderPlainMemory) {
   for (int threads : {1, 2, 3, 8}) {
     Team team(threads);
-    std::vector<int> value(static_cast<size_t>(threads), 0);
+    std::vector<int> counts;
+    std::vector<std::vector<int>> value;
+    for (int t = 0; t < threads; ++t) {
+      counts.push_back(5 * t % 4 + (t == 0));
+      value.emplace_back(static_cast<size_t>(counts.back()), 0);
+    }
     for (int round = 0; round < 20; ++round) {
-      team.run([&](int t) {
+      const std::function<void(int)> walk = [&](int t) {
         for (int stage = 0; stage < 50; ++stage) {
-          value[static_cast<size_t>(t)] = stage;
-          team.barrier();
-          for (int v : value) EXPECT_EQ(v, stage);
-          team.barrier();
+          team.share(t, counts.data(), [&](int owner, int k) {
+            ++value[static_cast<size_t>(owner)][static_cast<size_t>(k)];
+          });
+          team.share(t, counts.data(), [&](int, int) {
+            for (const std::vector<int>& of : value) {
+              for (int v : of) EXPECT_EQ(v, 50 * round + stage + 1);
+            }
+          });
         }
-      });
+      };
+      team.run(walk);
+      team.wait();
     }
   }
 }
 
+TEST(Team, AThreadThatComesLateHoldsNobody) {
+  Team team(3);
+  const std::vector<int> counts = {1, 2, 1};
+  std::atomic<int> parts = 0;
+  std::atomic<bool> woken = false;
+  const std::function<void(int)> walk = [&](int t) {
+    if (t == 1) {
+      while (!woken) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    for (int stage = 0; stage < 3; ++stage)
+      team.share(t, counts.data(), [&](int, int) { ++parts; });
+  };
+  team.run(walk);
+  EXPECT_EQ(parts, 12);
+  woken = true;
+  team.wait();
+  EXPECT_EQ(parts, 12);
+}
+
+TEST(Team, AShareOfNothingIsOver) {
+  Team team(2);
+  const std::vector<int> none = {0, 0}, one = {0, 1};
+  std::atomic<int> parts = 0;
+  const std::function<void(int)> walk = [&](int t) {
+    team.share(t, none.data(), [&](int, int) { ++parts; });
+    team.share(t, one.data(), [&](int, int) { ++parts; });
+  };
+  team.run(walk);
+  team.wait();
+  EXPECT_EQ(parts, 1);
+}
+
 TEST(Team, ExceptionsComeBackAndTheTeamStaysUsable) {
   Team team(4);
+  const std::vector<int> counts(4, 1);
   for (int failing = 0; failing < 4; ++failing) {
-    EXPECT_THROW(team.run([&](int t) {
-      if (t == failing) throw UsageError("asked for");
-      for (int i = 0; i < 3; ++i) team.barrier();
-    }),
-                 UsageError);
+    const std::function<void(int)> fails = [&](int t) {
+      team.share(t, counts.data(), [&](int owner, int) {
+        if (owner == failing) throw UsageError("asked for");
+      });
+      for (int i = 0; i < 3; ++i) team.share(t, counts.data(), [](int, int) {});
+    };
+    EXPECT_THROW(team.run(fails), UsageError);
     std::atomic<int> ran{0};
-    team.run([&](int) {
-      team.barrier();
-      ++ran;
-    });
+    const std::function<void(int)> works = [&](int t) {
+      team.share(t, counts.data(), [&](int, int) { ++ran; });
+    };
+    team.run(works);
     EXPECT_EQ(ran, 4);
+    team.wait();
   }
+}
+
+TEST(Team, WhatAThreadThrowsLateComesFromWait) {
+  Team team(2);
+  std::atomic<bool> returned = false;
+  const std::function<void(int)> walk = [&](int t) {
+    if (t == 0) return;
+    while (!returned) std::this_thread::yield();
+    throw UsageError("asked for");
+  };
+  team.run(walk);
+  returned = true;
+  EXPECT_THROW(team.wait(), UsageError);
 }
 
 TEST(Team, ThreadsFromTheEnvironment) {

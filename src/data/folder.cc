@@ -349,9 +349,11 @@ std::vector<std::string> BadFiles::lines() const {
 void for_all(size_t n, const BadFiles& bad, const std::function<void(size_t)>& f) {
   std::atomic<size_t> next = 0;
   Team team(static_cast<int>(std::clamp<size_t>(n, 1, static_cast<size_t>(default_threads()))));
-  team.run([&](int) {
+  const std::function<void(int)> walk = [&](int) {
     for (size_t i = next++; i < n && !bad.stopped(); i = next++) f(i);
-  });
+  };
+  team.run(walk);
+  team.wait();
 }
 
 std::string left_out(const BadFiles& bad) {

@@ -1,11 +1,13 @@
 // From lowered programs to stages of bound calls: schedule, memory and bind. A stage's calls do not
-// depend on each other; a barrier stands between stages. Calls name their operands by index in the
-// plan's table of pointers, so that feeds can be exchanged and an arena shared.
+// depend on each other; a stage begins when all parts of the one before are done. Calls name their
+// operands by index in the plan's table of pointers, so that feeds can be exchanged and an arena
+// shared.
 #pragma once
 
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernels/call.h"
@@ -23,12 +25,24 @@ struct Entry {
   /// another part of this entry or of theirs writes, so a piece of a batch goes through all of them
   /// while it is in cache, without a barrier.
   std::vector<Entry> then = {};
+  /// A value that these calls alone make and read, piece by piece: a piece lies in the memory of
+  /// the thread that runs the part, at `offset`.
+  struct Local {
+    int pointer;
+    size_t offset, bytes;  // bytes: of a piece
+  };
+  std::vector<Local> locals = {};
 };
+constexpr int kThreadMemory = 0;  // the pointer to a thread's own memory
 struct Loop;
 struct Stage {
   std::vector<Entry> entries;
   int parts = 0;               // of all entries
   std::unique_ptr<Loop> loop;  // instead of entries
+  /// Of each thread of a team: the parts that are its own, as entry and part, and their number. A
+  /// stage of one part is thread 0's.
+  std::vector<std::vector<std::pair<int, int>>> dealt;
+  std::vector<int> counts;
 };
 struct Loop {
   /// `pointer` is slice (iteration mod count) of what lies at `base`.
@@ -67,11 +81,22 @@ inline void run_call(const Entry& e, int from, int to, void* const* pointers,
   auto* scratch = e.scratch >= 0 ? static_cast<std::byte*>(pointers[e.scratch]) : nullptr;
   for (int part = from; part < to; ++part) e.call.run(part, operands, scratch, state);
 }
+/// Moves the pointers of an entry's local values so that piece `part` of each lies in this thread's
+/// memory. Where the other pieces would lie is nobody's: hence integers.
+// NOLINTBEGIN(performance-no-int-to-ptr)
+inline void bring_locals(const Entry& e, int part, void** pointers) {
+  const auto own = reinterpret_cast<uintptr_t>(pointers[kThreadMemory]);
+  for (const Entry::Local& l : e.locals)
+    pointers[l.pointer] =
+        reinterpret_cast<void*>(own + l.offset - static_cast<size_t>(part) * l.bytes);
+}
+// NOLINTEND(performance-no-int-to-ptr)
 /// Runs parts [from, to) of an entry and of those that follow.
-inline void run_entry(const Entry& e, int from, int to, void* const* pointers,
+inline void run_entry(const Entry& e, int from, int to, void** pointers,
                       const kernels::RunState& state) {
   if (e.then.empty()) return run_call(e, from, to, pointers, state);
   for (int part = from; part < to; ++part) {
+    bring_locals(e, part, pointers);
     run_call(e, part, part + 1, pointers, state);
     for (const Entry& next : e.then) run_call(next, part, part + 1, pointers, state);
   }
@@ -94,12 +119,17 @@ struct Built {
   std::vector<Stage> once;  // before the first run: CompileOptions::fixed_slots
   std::vector<Stage> stages;
   std::vector<Placement> placements;
-  size_t arena_bytes = 0, live_bytes = 0;
+  size_t arena_bytes = 0, live_bytes = 0;        // what threads share
+  size_t local_bytes = 0, local_live_bytes = 0;  // what each has of its own
+  /// Of the arena when so many threads run the plan.
+  size_t bytes(int threads) const {
+    return arena_bytes + static_cast<size_t>(threads) * local_bytes;
+  }
   std::vector<std::pair<int, float>> constants;  // pointer and value
   std::vector<int> pointer_of;                   // of each node's memory; -1: none
   std::map<std::string, int>
       old_values;  // fetches of slots that change: where the value at the start is kept
-  int pointers = 0;
+  int pointers = kThreadMemory + 1;
   std::vector<passes::PassReport> reports;
   ir::Program program;  // what the stages compute
 };

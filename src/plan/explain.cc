@@ -18,12 +18,21 @@ class Shared {
  public:
   explicit Shared(const Built& built) : inside_(static_cast<size_t>(built.pointers), false) {
     for (const Placement& p : built.placements) inside_[static_cast<size_t>(p.pointer)] = true;
+    find_locals(built.stages);
     for (const ir::Fetch& f : built.program.fetches) mark(built.pointer_of[f.node]);
     mark(built.stages);
   }
   bool operator()(int pointer) const { return !inside_[static_cast<size_t>(pointer)]; }
 
  private:
+  void find_locals(const std::vector<Stage>& stages) {
+    for (const Stage& stage : stages) {
+      if (stage.loop) find_locals(stage.loop->stages);
+      for (const Entry& e : stage.entries) {
+        for (const Entry::Local& l : e.locals) inside_[static_cast<size_t>(l.pointer)] = true;
+      }
+    }
+  }
   void mark(int pointer) { inside_[static_cast<size_t>(pointer)] = false; }
   void mark(const std::vector<Stage>& stages) {
     for (const Stage& stage : stages) {
@@ -38,7 +47,7 @@ class Shared {
       });
     }
   }
-  std::vector<bool> inside_;  // the arena's, touched by chains alone
+  std::vector<bool> inside_;  // the plan's own memory, touched by chains alone
 };
 
 /// Bytes that the chains of `stages` move, beside those of the shared buffers among them, each read
@@ -117,10 +126,10 @@ void print(const std::vector<Stage>& stages, const std::string& indent, std::str
 
 }  // namespace
 
-PlanStats count(const Built& built) {
+PlanStats count(const Built& built, int threads) {
   PlanStats s;
-  s.arena_bytes = built.arena_bytes;
-  s.live_bytes = built.live_bytes;
+  s.arena_bytes = built.bytes(threads);
+  s.live_bytes = built.live_bytes + static_cast<size_t>(threads) * built.local_live_bytes;
   s.nodes = built.program.nodes.size();
   count_stages(built.stages, 1, s);
   count_traffic(built.stages, Shared(built), 1, s);
@@ -130,11 +139,11 @@ PlanStats count(const Built& built) {
 std::string explain(const Built& built, const PlanStats& s, int threads) {
   std::string out;
   out += fmt::format(
-      "memory: {:.1f} KiB at most = arena {:.1f} (largest sum alive {:.1f}) + feeds {:.1f} + slots "
-      "{:.1f}\n",
+      "memory: {:.1f} KiB at most = arena {:.1f} (largest sum alive {:.1f}, of each thread alone "
+      "{:.1f}) + feeds {:.1f} + slots {:.1f}\n",
       static_cast<double>(s.peak_bytes()) / 1024, static_cast<double>(s.arena_bytes) / 1024,
-      static_cast<double>(s.live_bytes) / 1024, static_cast<double>(s.feed_bytes) / 1024,
-      static_cast<double>(s.slot_bytes) / 1024);
+      static_cast<double>(s.live_bytes) / 1024, static_cast<double>(built.local_bytes) / 1024,
+      static_cast<double>(s.feed_bytes) / 1024, static_cast<double>(s.slot_bytes) / 1024);
   out += fmt::format("work: {} calls in {} stages, {:.3g} Mflop in products, {}\n", s.calls,
                      s.stages, s.flops / 1e6, counted(threads, "thread"));
   if (s.chain_distinct_bytes > 0) {

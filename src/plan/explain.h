@@ -7,7 +7,7 @@
 
 namespace latent::plan {
 
-PlanStats count(const Built& built);
+PlanStats count(const Built& built, int threads);
 std::string explain(const Built& built, const PlanStats& stats, int threads);
 
 }  // namespace latent::plan

@@ -1,6 +1,6 @@
 // One level of a plan in the making: a program, or the body of a scan. Lowers it, gives its values
 // pointers, decides which slots are written where they lie, and orders its units; emit.cc then
-// makes stages and places buffers.
+// makes stages, place.cc gives the values memory.
 #pragma once
 
 #include <map>
@@ -21,6 +21,8 @@ using ir::Kind;
 using ir::Node;
 using ir::NodeId;
 using passes::Unit;
+
+struct Emitted;
 
 struct BoundUnit {
   std::vector<kernels::Call> calls;
@@ -51,6 +53,9 @@ class Level {
   int whole_buffer(size_t bytes);
 
  private:
+  /// Gives every value its memory and binds the chains again: place.cc.
+  void place(Emitted& emitted, std::vector<Placement>& placements, size_t& arena, size_t& live);
+
   /// Nodes whose values a unit other than their own, a fetch or a commit reads: they get memory.
   void find_needed();
   void give_pointers(const std::map<std::string, int>& given);
@@ -90,6 +95,7 @@ class Level {
   std::set<NodeId> elsewhere_;  // values that lie in slots, or where a loop moves their pointers
 
   friend class Emitter;
+  friend class Placer;
 };
 
 }  // namespace latent::plan

@@ -6,16 +6,15 @@
 #include <functional>
 #include <map>
 
-#include "base/denormals.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/near.h"
-#include "base/team.h"
 #include "ir/op.h"
 #include "kernels/product.h"
 #include "plan/build.h"
 #include "plan/explain.h"
 #include "plan/profile.h"
+#include "plan/walk.h"
 
 namespace latent {
 
@@ -28,55 +27,10 @@ struct Arena {
   const void* user = nullptr;  // the plan that ran in it last
   void reserve(size_t wanted) {
     if (wanted <= size) return;
+    *this = {};  // first: both at once would be the peak
     bytes = allocate_bytes(wanted);
     size = wanted;
   }
-};
-
-/// One thread's walk over stages. Every thread walks all; parts are dealt out by their number.
-class Walker {
- public:
-  Walker(Team* team, int thread, int threads, void** pointers, kernels::RunState state)
-      : team_(team), thread_(thread), threads_(threads), pointers_(pointers), state_(state) {}
-
-  void walk(const std::vector<plan::Stage>& stages) {
-    for (const plan::Stage& s : stages) {
-      if (s.loop) {
-        const int64_t before = state_.iteration;
-        for (int64_t i = 0; i < s.loop->length; ++i) {
-          state_.iteration = s.loop->turn(i, pointers_);
-          walk(s.loop->stages);
-        }
-        state_.iteration = before;
-      } else if (s.parts) {
-        stage(s);
-      }
-    }
-  }
-
- private:
-  void stage(const plan::Stage& s) {
-    // Work of one part stays on thread 0, so two such stages need no barrier between them.
-    if (threads_ > 1 && (s.parts > 1 || wide_)) team_->barrier();
-    wide_ = s.parts > 1;
-    // Each entry is cut evenly by itself, so that equal pieces of one picture stay with a thread;
-    // the parts that remain are dealt in turn.
-    int turn = 0;
-    for (const plan::Entry& e : s.entries) {
-      const int each = e.call.parts / threads_;
-      if (each) plan::run_entry(e, thread_ * each, (thread_ + 1) * each, pointers_, state_);
-      for (int part = each * threads_; part < e.call.parts; ++part) {
-        if (turn++ % threads_ == thread_) plan::run_entry(e, part, part + 1, pointers_, state_);
-      }
-    }
-  }
-
-  Team* team_;
-  int thread_, threads_;
-  void** pointers_;  // this thread's own: loops move some
-  kernels::RunState state_;
-  bool wide_ = false;
-  DenormalsAreZero denormals_;
 };
 
 /// Parts of calls that have several: work that threads can share, of some 10 microseconds a part.
@@ -103,10 +57,17 @@ int threads_for(const std::vector<plan::Stage>& stages, int asked) {
 struct Plan::Impl {
   Slots* slots = nullptr;
   plan::Built built;
-  std::shared_ptr<Arena> arena = std::make_shared<Arena>();
+  int threads = 1;
+  // Made for the first run, where a family has given none.
+  std::shared_ptr<Arena> arena;
   std::shared_ptr<Team> team;
   std::vector<void*> pointers;
-  std::vector<std::vector<void*>> tables;  // of the team's threads, copied from it in each run
+  // What the team's threads read while they walk: a thread may come late, when the run is over.
+  std::vector<std::vector<void*>> tables;  // pointers of each
+  kernels::RunState state;
+  std::function<void(int)> walk = [this](int thread) {
+    plan::walk(built.stages, *team, thread, tables[static_cast<size_t>(thread)].data(), state);
+  };
   std::byte* bound_arena = nullptr;
   std::vector<float> constants;
   struct Feed {
@@ -142,16 +103,22 @@ struct Plan::Impl {
   const Fetch& fetch(const std::string& name) const;
   template <class T>
   std::span<const T> fetched(const std::string& name, DType wanted) const;
-  kernels::RunState begin_run();
+  void begin_run();
   void end_run();
   void bind_arena();
   void exchange_carried();
   void check_memory(const CompileOptions& options) const;
+  ~Impl() {
+    if (team) team->wait();
+  }
 };
 
 void Plan::Impl::bind_arena() {
+  if (!arena) arena = std::make_shared<Arena>();
+  arena->reserve(built.bytes(threads));
   if (bound_arena == arena->bytes.get()) return;
   bound_arena = arena->bytes.get();
+  pointers[plan::kThreadMemory] = bound_arena + built.arena_bytes;
   for (const plan::Placement& p : built.placements)
     pointers[static_cast<size_t>(p.pointer)] = bound_arena + p.offset;
 }
@@ -181,10 +148,10 @@ void Plan::Impl::check_memory(const CompileOptions& options) const {
     if (passes::is_source(n))
       feed_bytes += static_cast<size_t>(n.shape.elements()) * size_of(n.dtype);
   }
-  const size_t need = built.arena_bytes + feed_bytes;
+  const size_t need = built.bytes(threads) + feed_bytes;
   if (need <= limit) return;
   throw UsageError("the plan needs " + std::to_string(need >> 20) + " MiB (" +
-                   std::to_string(built.arena_bytes >> 20) +
+                   std::to_string(built.bytes(threads) >> 20) +
                    " MiB for activations, the rest for weights and inputs), the limit is " +
                    std::to_string(limit >> 20) + " MiB; use a smaller batch or model");
 }
@@ -217,6 +184,8 @@ Plan::Plan(const Graph& graph, Slots& slots, CompileOptions options)
   kernels::pin_library_threads();
   if (kernels::bf16_products() != kernels::Bf16::faster) options.bf16 = false;
   m.built = plan::build(graph.program(), options);
+  m.threads = threads_for(m.built.stages, options.threads);
+  if (m.threads > 1) plan::deal(m.built.stages, m.threads);
   m.check_memory(options);
   const ir::Program& p = m.built.program;
   m.pointers.assign(static_cast<size_t>(m.built.pointers), nullptr);
@@ -268,9 +237,6 @@ Plan::Plan(const Graph& graph, Slots& slots, CompileOptions options)
     counters.insert("step");
     m.counters.assign(counters.begin(), counters.end());
   }
-  m.arena->reserve(m.built.arena_bytes);
-  const int threads = threads_for(m.built.stages, options.threads);
-  if (threads > 1) m.team = std::make_shared<Team>(threads, kernels::pin_library_threads);
 }
 
 Plan::~Plan() = default;
@@ -297,15 +263,16 @@ void Plan::check_feed_size(const std::string& name, size_t found) const {
 
 /// Places the arena and fills the feeds that the host computes. What is made once is made again
 /// where another plan has used the arena.
-kernels::RunState Plan::Impl::begin_run() {
+void Plan::Impl::begin_run() {
+  if (threads > 1 && !team) team = std::make_shared<Team>(threads, kernels::pin_library_threads);
+  if (team) team->wait();
   bind_arena();
   for (const Scheduled& s : schedules)
     feeds.at(s.feed).tensor.span<float>()[0] =
         static_cast<float>(s.value(slots->counter(s.counter)));
-  const kernels::RunState state{slots->seed(), slots->counter("step"), 0};
-  if (arena->user != this) Walker(nullptr, 0, 1, pointers.data(), state).walk(built.once);
+  state = {slots->seed(), slots->counter("step"), 0};
+  if (arena->user != this) plan::walk(built.once, pointers.data(), state);
   arena->user = this;
-  return state;
 }
 
 /// Advances the counters and hands carried fetches to their feeds.
@@ -316,18 +283,17 @@ void Plan::Impl::end_run() {
 
 void Plan::run() {
   Impl& m = *impl_;
-  const kernels::RunState state = m.begin_run();
-  if (!m.team) {
-    Walker(nullptr, 0, 1, m.pointers.data(), state).walk(m.built.stages);
+  m.begin_run();
+  if (m.threads == 1) {
+    plan::walk(m.built.stages, m.pointers.data(), m.state);
   } else {
-    const int threads = m.team->threads();
-    m.tables.resize(static_cast<size_t>(threads));
-    const auto walk = [&](int thread) {
-      std::vector<void*>& own = m.tables[static_cast<size_t>(thread)];
-      own = m.pointers;
-      Walker(m.team.get(), thread, threads, own.data(), state).walk(m.built.stages);
-    };
-    m.team->run(std::ref(walk));  // by reference: what it captures would need the heap
+    m.tables.resize(static_cast<size_t>(m.threads));
+    for (size_t t = 0; t < m.tables.size(); ++t) {
+      m.tables[t] = m.pointers;
+      m.tables[t][plan::kThreadMemory] =
+          m.bound_arena + m.built.arena_bytes + t * m.built.local_bytes;
+    }
+    m.team->run(m.walk);
   }
   m.end_run();
 }
@@ -338,7 +304,8 @@ std::string Plan::profile(int64_t runs) {
     throw UsageError("a profile needs at least one run, asked for " + std::to_string(runs));
   plan::Profile profile;
   for (int64_t i = 0; i < runs; ++i) {
-    plan::run_timed(m.built.stages, m.pointers.data(), m.begin_run(), profile);
+    m.begin_run();
+    plan::run_timed(m.built.stages, m.pointers.data(), m.state, profile);
     m.end_run();
   }
   return plan::profile_text(m.built.stages, std::move(profile));
@@ -416,7 +383,7 @@ void Plan::carry(const std::string& fetch, const std::string& feed) {
 }
 
 PlanStats Plan::stats() const {
-  PlanStats s = plan::count(impl_->built);
+  PlanStats s = plan::count(impl_->built, impl_->threads);
   for (const auto& [name, f] : impl_->feeds) s.feed_bytes += f.tensor.bytes();
   for (const Impl::Carried& c : impl_->carried) s.feed_bytes += c.spare.bytes();
   s.slot_bytes = impl_->slot_bytes;
@@ -425,8 +392,7 @@ PlanStats Plan::stats() const {
 
 std::string Plan::explain() const {
   const std::string note = impl_->bf16 ? bf16_note() : "";
-  return plan::explain(impl_->built, stats(), impl_->team ? impl_->team->threads() : 1) +
-         (note.empty() ? "" : note + "\n");
+  return plan::explain(impl_->built, stats(), impl_->threads) + (note.empty() ? "" : note + "\n");
 }
 
 struct PlanFamily::Impl {
@@ -451,15 +417,11 @@ Plan& PlanFamily::at(int64_t rows) {
     throw UsageError("a plan needs at least one row, asked for " + std::to_string(rows));
   Graph graph;
   impl_->trace(graph, rows);
-  CompileOptions single = impl_->options;
-  single.threads = 1;  // the family's team serves all its plans
-  Plan plan(graph, *impl_->slots, single);
-  const int threads = threads_for(plan.impl_->built.stages, impl_->options.threads);
+  Plan plan(graph, *impl_->slots, impl_->options);
+  const int threads = plan.impl_->threads;
   if (threads > 1 && !impl_->team)
     impl_->team = std::make_shared<Team>(threads, kernels::pin_library_threads);
   if (threads > 1) plan.impl_->team = impl_->team;
-  Arena& own = *plan.impl_->arena;  // made already: a second one would double the peak
-  if (own.size > impl_->arena->size) *impl_->arena = std::move(own);
   plan.impl_->arena = impl_->arena;
   return impl_->plans.emplace(rows, std::move(plan)).first->second;
 }

@@ -24,14 +24,22 @@ void walk(const std::vector<Stage>& stages, void** pointers, kernels::RunState s
       }
       continue;
     }
-    for_each_call(stage, [&](const Entry& e) {
+    const auto timed = [&](const Entry& e, int from, int to) {
       const auto begin = Clock::now();
-      run_call(e, 0, e.call.parts, pointers, state);
+      run_call(e, from, to, pointers, state);
       Profile::Cost& cost = profile.costs[&e];
       if (cost.seconds.size() < profile.runs) cost = {cost.seconds, 0}, cost.seconds.push_back(0);
       cost.seconds.back() += std::chrono::duration<double>(Clock::now() - begin).count();
-      ++cost.calls;
-    });
+      cost.calls += from == 0;
+    };
+    for (const Entry& e : stage.entries) {
+      const int step = e.then.empty() ? e.call.parts : 1;
+      for (int part = 0; part < e.call.parts; part += step) {
+        bring_locals(e, part, pointers);
+        timed(e, part, part + step);
+        for (const Entry& next : e.then) timed(next, part, part + step);
+      }
+    }
   }
 }
 
