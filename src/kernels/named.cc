@@ -90,8 +90,9 @@ struct Chain {
     V fixed[std::max(1, kShape.first_step())];
   };
 
-  /// One vector: elements [i, i + kWidth) of the row, or with kRest only the first `count`.
-  template <bool kRest>
+  /// One vector: elements [i, i + kWidth) of the row, or with kRest only the first `count`. With
+  /// kHeld column sums are held in `lanes` too, not in memory.
+  template <bool kRest, bool kHeld = false>
   static HWY_INLINE void vector(const Row& row, size_t i, size_t count, V* lanes) {
     const D d;
     V v[kShape.values()];
@@ -125,7 +126,7 @@ struct Chain {
       const V x = v[kShape.value[o]];
       if constexpr (kShape.end[o] == End::store) {
         store(x, row.out[o] + i);
-      } else if constexpr (kShape.end[o] == End::column_sum) {
+      } else if constexpr (kShape.end[o] == End::column_sum && !kHeld) {
         store(hn::Add(load(row.out[o] + i), x), row.out[o] + i);
       } else {
         // Lanes are never -0, so adding +0 beyond the end changes none.
@@ -192,6 +193,46 @@ struct Chain {
     }
   }
 
+  /// Puts the row at r where `row` points.
+  static HWY_INLINE void move_to(Row& row, int64_t r, const float* const* in, const size_t* stride,
+                                 void* const* operands, size_t cols) {
+    const auto at = static_cast<size_t>(r);
+    for (int k = 0; k < kShape.inputs; ++k) {
+      if (kShape.access[k] == Access::full) row.in[k] = in[k] + at * stride[k];
+      if (kShape.access[k] == Access::column) row.fixed[k] = hn::Set(D(), in[k][at]);
+    }
+    for (int o = 0; o < kShape.outputs; ++o) {
+      if (kShape.end[o] == End::store) row.out[o] = static_cast<float*>(operands[o]) + at * cols;
+    }
+  }
+
+  /// Whole rows of kCount vectors: column sums stay in registers through a block of rows, where in
+  /// memory each row would wait for the one before.
+  template <size_t kCount>
+  static void run_narrow(Row row, const float* const* in, const size_t* stride,
+                         void* const* operands, const ChainPiece& piece) {
+    constexpr size_t kSums = std::max(1, kShape.outputs) * kVectors;
+    const auto cols = static_cast<size_t>(piece.cols);
+    for (int64_t r = piece.row_begin; r < piece.row_end;) {
+      const int64_t b = r / piece.block_rows,
+                    last = std::min(piece.row_end, (b + 1) * piece.block_rows);
+      V sums[kCount * kSums];
+      for (V& v : sums) v = hn::Zero(D());
+      for (; r < last; ++r) {
+        move_to(row, r, in, stride, operands, cols);
+        for (size_t v = 0; v < kCount; ++v)
+          vector<false, true>(row, v * kWidth, kWidth, sums + v * kSums);
+      }
+      for (int o = 0; o < kShape.outputs; ++o) {
+        if (kShape.end[o] != End::column_sum) continue;
+        float* to = piece.partial[o] ? piece.partial[o] + static_cast<size_t>(b) * cols
+                                     : static_cast<float*>(operands[o]);
+        for (size_t v = 0; v < kCount; ++v)
+          hn::StoreU(sums[v * kSums + static_cast<size_t>(o) * kVectors], D(), to + v * kWidth);
+      }
+    }
+  }
+
   static void run(void* const* operands, const float* constants, const ChainPiece& piece) {
     const D d;
     const auto cols = static_cast<size_t>(piece.cols);
@@ -211,15 +252,17 @@ struct Chain {
       if (piece.row_end - piece.row_begin > 1 && cols <= kJoined / 2)
         return run_joined(row, in, operands, piece);
     }
-    for (int64_t r = piece.row_begin; r < piece.row_end; ++r) {
-      const auto at = static_cast<size_t>(r);
-      for (int k = 0; k < kShape.inputs; ++k) {
-        if (kShape.access[k] == Access::full) row.in[k] = in[k] + at * stride[k];
-        if (kShape.access[k] == Access::column) row.fixed[k] = hn::Set(d, in[k][at]);
+    if constexpr (kShape.has(End::column_sum) && !kShape.has(End::row_sum)) {
+      if (piece.col_begin == 0 && piece.col_end == piece.cols &&
+          piece.row_begin % piece.block_rows == 0) {
+        if (cols == kWidth) return run_narrow<1>(row, in, stride, operands, piece);
+        if (cols == 2 * kWidth) return run_narrow<2>(row, in, stride, operands, piece);
       }
+    }
+    for (int64_t r = piece.row_begin; r < piece.row_end; ++r) {
+      move_to(row, r, in, stride, operands, cols);
       for (int o = 0; o < kShape.outputs; ++o) {
         auto* out = static_cast<float*>(operands[o]);
-        if (kShape.end[o] == End::store) row.out[o] = out + at * cols;
         if (kShape.end[o] == End::column_sum) {
           const int64_t b = r / piece.block_rows;
           row.out[o] = piece.partial[o] ? piece.partial[o] + static_cast<size_t>(b) * cols : out;
@@ -245,7 +288,7 @@ struct Chain {
       }
       for (int o = 0; o < kShape.outputs; ++o) {
         if (kShape.end[o] == End::row_sum && !piece.partial[o])
-          static_cast<float*>(operands[o])[at] = total[o];
+          static_cast<float*>(operands[o])[r] = total[o];
       }
     }
   }

@@ -83,6 +83,9 @@ TEST(Named, EqualsTheInterpreterBitForBit) {
                                      {7, 1},
                                      {32, 20},
                                      {33, 100},
+                                     {70, 8},  // one or two vectors of some CPU
+                                     {5000, 16},
+                                     {130, 32},
                                      {300, 257},
                                      {130, 784},
                                      {3, 17000}}) {
