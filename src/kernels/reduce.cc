@@ -63,15 +63,17 @@ float maximum(float running, const float* x, size_t n) {
   return lanes[0];
 }
 
-void add_arrays(float* acc, const float* x, size_t n) {
-  const hn::ScalableTag<float> d;
-  const size_t width = hn::Lanes(d);
+/// acc[i] = Op(acc[i], x[i]).
+template <class Op>
+void join(float* acc, const float* x, size_t n) {
+  const D d;
   size_t i = 0;
-  for (; i + width <= n; i += width) {
-    hn::StoreU(hn::Add(hn::LoadU(d, acc + i), hn::LoadU(d, x + i)), d, acc + i);
-  }
-  for (; i < n; ++i) acc[i] += x[i];
+  for (; i + kWidth <= n; i += kWidth)
+    hn::StoreU(Op::apply(hn::LoadU(d, acc + i), hn::LoadU(d, x + i)), d, acc + i);
+  for (; i < n; ++i) acc[i] = Op::apply(acc[i], x[i]);
 }
+void join_sums(float* acc, const float* x, size_t n) { join<Sum>(acc, x, n); }
+void join_maxima(float* acc, const float* x, size_t n) { join<Maximum>(acc, x, n); }
 
 }  // namespace HWY_NAMESPACE
 }  // namespace latent::kernels
@@ -82,7 +84,8 @@ namespace latent::kernels {
 
 HWY_EXPORT(accumulate);
 HWY_EXPORT(maximum);
-HWY_EXPORT(add_arrays);
+HWY_EXPORT(join_sums);
+HWY_EXPORT(join_maxima);
 
 void accumulate_lanes(float* lanes, const float* x, size_t n) {
   HWY_DYNAMIC_DISPATCH(accumulate)(lanes, x, n);
@@ -101,7 +104,7 @@ float max_of(float running, const float* x, size_t n) {
   return HWY_DYNAMIC_DISPATCH(maximum)(running, x, n);
 }
 
-void add_into(float* acc, const float* x, size_t n) { HWY_DYNAMIC_DISPATCH(add_arrays)(acc, x, n); }
+void add_into(float* acc, const float* x, size_t n) { HWY_DYNAMIC_DISPATCH(join_sums)(acc, x, n); }
 
 Call bind_middle_reduction(bool maximum, int64_t outer, int64_t mid, int64_t inner) {
   Call c;
@@ -114,11 +117,10 @@ Call bind_middle_reduction(bool maximum, int64_t outer, int64_t mid, int64_t inn
       std::fill_n(y, inner, maximum ? -std::numeric_limits<float>::infinity() : 0.f);
       for (int64_t m = 0; m < mid; ++m) {
         const float* row = x + (o * mid + m) * inner;
-        if (!maximum) {
+        if (maximum)
+          HWY_DYNAMIC_DISPATCH(join_maxima)(y, row, static_cast<size_t>(inner));
+        else
           add_into(y, row, static_cast<size_t>(inner));
-        } else {
-          for (int64_t i = 0; i < inner; ++i) y[i] = max_of(y[i], row + i, 1);
-        }
       }
     }
   };
