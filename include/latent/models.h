@@ -81,9 +81,10 @@ struct LATENT_API Autoencoder {
         picture;  // of a row: height, width[, channels], channels last; empty: flat
   } c;
 
-  Expr encode(const Scope& s, Arg x) const;         ///< [n, inputs] -> [n, latent]
-  Expr decode(const Scope& s, Arg z) const;         ///< [n, latent] -> parameters of likelihood()
-  Expr decode_mean(const Scope& s, Arg z) const;    ///< [n, latent] -> mean of x, [n, inputs]
+  Expr encode(const Scope& s, Arg x) const;  ///< [n, inputs] -> [n, latent]
+  Expr decode(const Scope& s, Arg z) const;  ///< [n, latent] -> parameters of likelihood()
+  /// [n, latent] -> mean of x, [n, inputs]
+  Expr decode_mean(const Scope& s, Arg z) const { return likelihood().mean(decode(s, z)); }
   Loss loss(const Scope& s, const Batch& b) const;  ///< Parts: reconstruction, and where weighted
                                                     ///< spectral, weight_decay (both unweighted),
                                                     ///< entropy.
@@ -127,8 +128,9 @@ struct LATENT_API Vae {
 
   /// The posterior of [n, inputs]. Here and in decode a label is the graph's feed "label", i32 [n].
   Gaussian encode(const Scope& s, Arg x) const;
-  Expr decode(const Scope& s, Arg z) const;       ///< Parameters of likelihood().
-  Expr decode_mean(const Scope& s, Arg z) const;  ///< Mean of x given z, [n, inputs].
+  Expr decode(const Scope& s, Arg z) const;  ///< Parameters of likelihood().
+  /// Mean of x given z, [n, inputs].
+  Expr decode_mean(const Scope& s, Arg z) const { return likelihood().mean(decode(s, z)); }
   /// Parts: reconstruction and kl, the true one, never scaled or clipped. beta, warm-up and free
   /// bits shape what is minimized in training; in an evaluation trace the total is the negative
   /// ELBO, so that it compares across epochs and models.
@@ -233,13 +235,15 @@ struct LATENT_API VqVae {
     std::vector<int64_t> picture;
   } c;
 
-  Shape grid() const;          ///< Places of the code: [height, width].
-  int64_t code_units() const;  ///< Values of a row's code: places times quantizers times latent.
-  Expr vectors(const Scope& s, Arg x) const;  ///< Before they become codes: [n * places, latent].
+  Shape grid() const;  ///< Places of the code: [height, width].
+  /// Values of a row's code.
+  int64_t code_units() const { return grid().elements() * c.quantizers * c.latent; }
+  Expr vectors(const Scope& s, Arg x) const;  ///< Before they become codes: [n, places, latent].
   Expr encode(const Scope& s, Arg x) const;   ///< Vectors of the books, [n, code_units()].
   Expr decode(const Scope& s, Arg z) const;   ///< Parameters of likelihood().
-  Expr decode_mean(const Scope& s, Arg z) const;  ///< Mean of x given z, [n, inputs].
-  Expr prior_nll(const Scope& s, Arg z) const;    ///< -log p of the codes nearest to z, [n].
+  /// Mean of x given z, [n, inputs].
+  Expr decode_mean(const Scope& s, Arg z) const { return likelihood().mean(decode(s, z)); }
+  Expr prior_nll(const Scope& s, Arg z) const;  ///< -log p of the codes nearest to z, [n].
   /// Codes [n, code_units()] from the prior; temperature [n, 1] divides the logits.
   Expr prior_draw(const Scope& s, int64_t n, Expr temperature) const;
   /// Parts: reconstruction; kl, -log p(codes); distance, squared, of vectors from their codes,
@@ -251,9 +255,6 @@ struct LATENT_API VqVae {
   Likelihood likelihood() const { return likelihood_named(c.likelihood); }
   /// What encode and decode are made of, in order; then the book and the prior.
   std::vector<LayerInfo> layers() const;
-
- private:
-  Expr decode_sums(const Scope& s, Expr sums, int64_t n) const;  // [n * places, latent]
 };
 
 /// A generator alone, without an encoder (Goodfellow et al. 2014, arXiv 1406.2661; with the preset
@@ -274,8 +275,9 @@ struct LATENT_API Dcgan {
     std::vector<int64_t> picture;
   } c;
 
-  Expr decode(const Scope& s, Arg z) const;        ///< Parameters of likelihood().
-  Expr decode_mean(const Scope& s, Arg z) const;   ///< What the generator makes of z, [n, inputs].
+  Expr decode(const Scope& s, Arg z) const;  ///< Parameters of likelihood().
+  /// What the generator makes of z, [n, inputs].
+  Expr decode_mean(const Scope& s, Arg z) const { return likelihood().mean(decode(s, z)); }
   Expr discriminate(const Scope& s, Arg x) const;  ///< Logits that rows are real, [n].
   /// Parts: generator, discriminator, discriminator_accuracy; the total, their sum, tells no better
   /// epoch from a worse.

@@ -5,6 +5,7 @@
 #include "latent/models.h"
 #include "latent/ops.h"
 #include "models/coder.h"
+#include "models/penalty.h"
 #include "models/spectral.h"
 
 namespace latent {
@@ -29,8 +30,7 @@ Expr tied_dense(const Scope& encoder, const Scope& decoder, Expr x, int64_t unit
 
 Expr code_before_activation(const Autoencoder::Config& c, const Scope& s, Arg x) {
   if (models::has_stack(c)) {
-    const Expr h = models::encode_rows(s / "encoder", x.expr(), models::encoder_text(c),
-                                       models::row_shape(c.picture, c.inputs));
+    const Expr h = models::encode_rows(s / "encoder", c, x.expr());
     return dense(s / "encoder" / "code", h, c.latent);
   }
   Expr h = x.expr();
@@ -57,10 +57,7 @@ Expr Autoencoder::encode(const Scope& s, Arg x) const {
 }
 
 Expr Autoencoder::decode(const Scope& s, Arg z) const {
-  if (models::has_stack(c)) {
-    return models::decode_rows(s / "decoder", z.expr(), models::decoder_text(c),
-                               models::row_shape(c.picture, c.inputs), 1);
-  }
+  if (models::has_stack(c)) return models::decode_rows(s / "decoder", c, z.expr(), likelihood());
   Expr h = z.expr();
   const size_t hidden = c.hidden.size();
   for (size_t i = 0; i <= hidden; ++i) {
@@ -71,10 +68,6 @@ Expr Autoencoder::decode(const Scope& s, Arg z) const {
     if (i < hidden) h = activate(c.activation, h);
   }
   return h;
-}
-
-Expr Autoencoder::decode_mean(const Scope& s, Arg z) const {
-  return likelihood().mean(decode(s, z));
 }
 
 Likelihood Autoencoder::likelihood() const {
@@ -101,17 +94,13 @@ Loss Autoencoder::loss(const Scope& s, const Batch& batch) const {
   loss.total = c.loss == "mse" ? mean(square(out - batch.x)) : mean(likelihood().nll(out, batch.x));
   loss.parts.emplace_back("reconstruction", loss.total);
   if (c.spectral != 0) {
-    loss.parts.emplace_back("spectral", models::spectral_loss(batch.x, likelihood().mean(out)));
-    loss.total = loss.total + c.spectral * loss.parts.back().second;
+    models::add_penalty(loss, "spectral", models::spectral_loss(batch.x, likelihood().mean(out)),
+                        c.spectral);
   }
-  if (c.weight_decay != 0) {
-    loss.parts.emplace_back("weight_decay", sum_of_squared_weights(s));
-    loss.total = loss.total + c.weight_decay / 2 * loss.parts.back().second;
-  }
-  if (c.entropy != 0) {
-    loss.parts.emplace_back("entropy", code_entropy(c.code_activation, pre));
-    loss.total = loss.total + c.entropy * loss.parts.back().second;
-  }
+  if (c.weight_decay != 0)
+    models::add_penalty(loss, "weight_decay", sum_of_squared_weights(s), c.weight_decay / 2);
+  if (c.entropy != 0)
+    models::add_penalty(loss, "entropy", code_entropy(c.code_activation, pre), c.entropy);
   return loss;
 }
 

@@ -3,6 +3,7 @@
 
 #include "latent/dist.h"
 #include "latent/nn.h"
+#include "models/levels.h"
 
 namespace latent::models {
 
@@ -12,10 +13,6 @@ namespace {
 Expr shifted(Expr x, int axis) { return slice(pad(x, axis, 1, 0), axis, 0, x.dim(axis)); }
 
 }  // namespace
-
-Scope level_scope(const Scope& s, int64_t level) {
-  return level == 0 ? s : s / ("level" + std::to_string(level));
-}
 
 // Each of these four makes its parameters at one line alone, so that nll and draw name the same.
 
@@ -77,27 +74,24 @@ std::vector<LayerInfo> CodePrior::layers() const {
   const int64_t places = height * width, square = units * units;
   const Shape each = {height, width, units}, all = {height, width, classes};
   const std::string last = std::to_string(classes);
-  const auto scope = [](int64_t level) {
-    return "prior/" + (level == 0 ? "" : "level" + std::to_string(level) + "/");
-  };
   std::vector<LayerInfo> layers;
   for (int64_t i = 0; i < levels; ++i) {
     if (depth == 0)
-      layers.push_back({scope(i) + "place", "logits " + last, all, places * classes, 0});
+      layers.push_back({level_path(i, "place"), "logits " + last, all, places * classes, 0});
     else
-      layers.push_back(
-          {scope(i) + "embedding", "embedding " + std::to_string(units), each, classes * units, 0});
+      layers.push_back({level_path(i, "embedding"), "embedding " + std::to_string(units), each,
+                        classes * units, 0});
   }
   if (depth == 0) return layers;
   for (int64_t i = 0; i < depth; ++i) {  // 2 x 3 above, 1 x 2 to the left, 1 x 1 to join them
-    layers.push_back({"prior/" + std::to_string(i), "causal conv " + std::to_string(units), each,
+    layers.push_back({std::to_string(i), "causal conv " + std::to_string(units), each,
                       9 * square + 2 * units, places * 9 * square});
   }
   for (int64_t i = 0; i < levels; ++i) {
     if (i > 0)
-      layers.push_back({scope(i) + "mix", "conv " + std::to_string(units) + " 1", each,
+      layers.push_back({level_path(i, "mix"), "conv " + std::to_string(units) + " 1", each,
                         square + units, places * square});
-    layers.push_back({scope(i) + "out, place", "conv " + last + " 1", all,
+    layers.push_back({level_path(i, "out, place"), "conv " + last + " 1", all,
                       (units + places) * classes, places * units * classes});
   }
   return layers;

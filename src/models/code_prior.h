@@ -12,10 +12,6 @@
 
 namespace latent::models {
 
-/// Where a level's own state is: in `s` itself for level 0, which alone has been there once, else
-/// under s/level1, s/level2, ..
-Scope level_scope(const Scope& s, int64_t level);
-
 /// Codes are given, and drawn, as [n, height * width] for each level.
 struct CodePrior {
   int64_t height = 1, width = 1, classes = 1;  // of the grid
@@ -30,7 +26,7 @@ struct CodePrior {
   /// Draws, f32 whole numbers: one place an iteration, by the largest of logits / temperature +
   /// Gumbel noise. A temperature [n, 1] at 0 gives the likeliest class of each place and level.
   std::vector<Expr> draw(const Scope& s, int64_t n, Expr temperature) const;
-  /// Under the scope `prior`; costs are those of one nll.
+  /// Costs are those of one nll.
   std::vector<LayerInfo> layers() const;
 
  private:

@@ -27,6 +27,20 @@ Shape row_shape(const std::vector<int64_t>& picture, int64_t inputs) {
   return row;
 }
 
+std::string dense_text(const std::vector<int64_t>& widths, const std::string& activation) {
+  std::string text;
+  for (const int64_t units : widths) {
+    text += (text.empty() ? "dense " : "; dense ") + std::to_string(units);
+    if (activation != "none") text += "; " + activation;
+  }
+  return text;
+}
+
+std::string dense_mirror(const std::vector<int64_t>& widths, const std::string& activation) {
+  const std::string text = dense_text({widths.rbegin(), widths.rend()}, activation);
+  return text.empty() ? "out" : text + "; out";
+}
+
 Expr encode_rows(const Scope& s, Expr x, const std::string& text, const Shape& row, Expr beside) {
   At at(s.where());
   const int64_t n = x.dim(0);
@@ -44,11 +58,12 @@ Expr encode_rows(const Scope& s, Expr x, const std::string& text, const Shape& r
   return h.shape().rank() == 2 ? h : reshape(h, {n, h.shape().elements() / n});
 }
 
-Expr decode_rows(const Scope& s, Expr z, const std::string& text, const Shape& row, int64_t values,
-                 int64_t scales) {
+Expr decode_rows(const Scope& s, Expr z, const std::string& text, const Shape& row,
+                 const Likelihood& likelihood) {
   At at(s.where());
-  const int64_t n = z.dim(0), inputs = row.elements();
-  const Expr y = stack(s, z, text, output_shape(row, values), scales * row[row.rank() - 1]);
+  const int64_t n = z.dim(0), inputs = row.elements(), values = likelihood.params_per_value;
+  const Expr y = stack(s, z, text, output_shape(row, values),
+                       likelihood.scales_per_value * row[row.rank() - 1]);
   if (row.rank() == 1) return y;
   if (values == 1) return reshape(y, {n, inputs});
   std::vector<Expr> parts;
@@ -62,16 +77,21 @@ std::string from_picture(const std::string& decoder) {
   return decoder.starts_with("picture ") && end != decoder.npos ? decoder.substr(end + 2) : decoder;
 }
 
-namespace {
+Shape picture_grid(const std::string& encoder, const Shape& row) {
+  const Shape last = stack_layers(encoder, row).back().output;
+  if (last.rank() == 3) return {last[0], last[1]};
+  throw UsageError(
+      "a vq_vae puts a code on every place of what its encoder gives; this one gives " +
+      last.text() + ", no picture: end it before global, flatten or dense");
+}
 
-void add_layers(std::vector<LayerInfo>& all, const char* scope, std::vector<LayerInfo> layers) {
+void add_layers(std::vector<LayerInfo>& all, const std::string& scope,
+                std::vector<LayerInfo> layers) {
   for (LayerInfo& l : layers) {
-    l.scope = std::string(scope) + "/" + l.scope;
+    l.scope = scope + "/" + l.scope;
     all.push_back(std::move(l));
   }
 }
-
-}  // namespace
 
 std::vector<LayerInfo> coder_layers(const std::string& encoder, const std::string& decoder,
                                     const Shape& row, int64_t latent, int64_t heads, int64_t values,
@@ -87,6 +107,29 @@ std::vector<LayerInfo> coder_layers(const std::string& encoder, const std::strin
                  heads * (code_inputs + 1) * latent,
                  heads * code_inputs * latent});
   add_layers(all, "decoder", stack_layers(decoder, {latent + classes}, output_shape(row, values)));
+  return all;
+}
+
+std::vector<LayerInfo> dense_coder_layers(const std::vector<int64_t>& hidden,
+                                          const std::string& activation, int64_t inputs,
+                                          int64_t latent, int64_t heads, int64_t values,
+                                          int64_t classes) {
+  std::vector<LayerInfo> all =
+      coder_layers(dense_text(hidden, activation), dense_mirror(hidden, activation), {inputs},
+                   latent, heads, values, classes);
+  // A stack counts activations too; here each has its layer's name. The code's line, which has its
+  // own, parts the encoder's from the decoder's.
+  int count = 0;
+  for (LayerInfo& l : all) {
+    const std::string coder = l.scope.substr(0, l.scope.find('/') + 1);
+    const bool code = coder == "encoder/" && !isdigit(l.scope[coder.size()]);
+    if (code)
+      count = 0;
+    else if (l.layer == "out")
+      l.scope = coder + "out";
+    else
+      l.scope = coder + std::to_string(l.layer.starts_with("dense ") ? count++ : count - 1);
+  }
   return all;
 }
 

@@ -8,28 +8,19 @@
 namespace latent {
 
 std::string Dcgan::generator_text() const {
-  if (models::has_stack(c)) return models::decoder_text(c);
-  std::string text;
-  for (auto units = c.hidden.rbegin(); units != c.hidden.rend(); ++units)
-    text += "dense " + std::to_string(*units) + "; " +
-            (c.activation == "none" ? "" : c.activation + "; ");
-  return text + "out";
+  return models::has_stack(c) ? models::decoder_text(c)
+                              : models::dense_mirror(c.hidden, c.activation);
 }
 
 std::string Dcgan::discriminator_text() const {
-  if (models::has_stack(c)) return models::encoder_text(c);
-  std::string text;
-  for (const int64_t units : c.discriminator)
-    text += (text.empty() ? "dense " : "; dense ") + std::to_string(units) + "; leaky_relu 0.2";
-  return text;
+  return models::has_stack(c) ? models::encoder_text(c)
+                              : models::dense_text(c.discriminator, "leaky_relu 0.2");
 }
 
 Expr Dcgan::decode(const Scope& s, Arg z) const {
   return models::decode_rows(s / "decoder", z.expr(), generator_text(),
-                             models::row_shape(c.picture, c.inputs), likelihood().params_per_value);
+                             models::row_shape(c.picture, c.inputs), likelihood());
 }
-
-Expr Dcgan::decode_mean(const Scope& s, Arg z) const { return likelihood().mean(decode(s, z)); }
 
 Expr Dcgan::discriminate(const Scope& s, Arg x) const {
   const Scope d = s / "discriminator";
@@ -62,10 +53,7 @@ std::vector<LayerInfo> Dcgan::layers() const {
   all.erase(all.begin());  // there is no code to make
   const std::string text = discriminator_text();
   const auto judge = text.empty() ? std::vector<LayerInfo>{} : stack_layers(text, row);
-  for (LayerInfo l : judge) {
-    l.scope = "discriminator/" + l.scope;
-    all.push_back(std::move(l));
-  }
+  models::add_layers(all, "discriminator", judge);
   const int64_t features = (judge.empty() ? row : judge.back().output).elements();
   all.push_back({"discriminator/out", "dense 1", {1}, features + 1, features});
   return all;

@@ -2,7 +2,6 @@
 #include "latent/models.h"
 #include "latent/ops.h"
 #include "models/coder.h"
-#include "models/dense_stack.h"
 #include "models/elbo.h"
 #include "nn/condition.h"
 
@@ -20,38 +19,19 @@ Expr label_of(const Vae::Config& c, Arg rows) {
   return nn::given_label(rows.expr().graph(), rows.expr().dim(0), c.classes);
 }
 
-Expr joined(Arg rows, Expr label) {
-  return label.valid() ? concat({rows.expr(), label}, 1) : rows.expr();
-}
-
 }  // namespace
 
 Gaussian Vae::encode(const Scope& s, Arg x) const {
-  const Scope encoder = s / "encoder";
-  const Expr label = label_of(c, x);
-  const Expr h = models::has_stack(c)
-                     ? models::encode_rows(encoder, x.expr(), models::encoder_text(c),
-                                           models::row_shape(c.picture, c.inputs), label)
-                     : models::dense_stack(encoder, joined(x, label), c.hidden, c.activation);
+  const Expr h = models::encode_rows(s / "encoder", c, x.expr(), label_of(c, x));
   const auto [mean, logvar] =
       dense_pair(s / "encoder" / "mean", s / "encoder" / "logvar", h, c.latent);
   return {mean, logvar};
 }
 
 Expr Vae::decode(const Scope& s, Arg z) const {
-  const Expr given = joined(z, label_of(c, z));
-  if (models::has_stack(c)) {
-    const Likelihood l = likelihood();
-    return models::decode_rows(s / "decoder", given, models::decoder_text(c),
-                               models::row_shape(c.picture, c.inputs), l.params_per_value,
-                               l.scales_per_value);
-  }
-  const Expr h =
-      models::dense_stack(s / "decoder", given, {c.hidden.rbegin(), c.hidden.rend()}, c.activation);
-  return dense(s / "decoder" / "out", h, c.inputs * likelihood().params_per_value);
+  return models::decode_rows(s / "decoder", c, models::joined(z.expr(), label_of(c, z)),
+                             likelihood());
 }
-
-Expr Vae::decode_mean(const Scope& s, Arg z) const { return likelihood().mean(decode(s, z)); }
 
 std::vector<LayerInfo> Vae::layers() const {
   return models::layers_of(c, 2, likelihood().params_per_value,

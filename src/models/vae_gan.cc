@@ -25,14 +25,8 @@ Loss VaeGan::loss(const Scope& s, const Batch& batch) const {
   const Scope d = s / "discriminator";
   models::Judged real, made;
   if (models::has_stack(c)) {  // apart, so that a batch norm has the statistics of one kind
-    const auto judged = [&](Expr rows) {
-      return models::judge(d,
-                           models::encode_rows(d, rows, models::encoder_text(c),
-                                               models::row_shape(c.picture, c.inputs)),
-                           {});
-    };
-    real = judged(x);
-    made = judged(shown);
+    real = models::judge(d, models::encode_rows(d, c, x), {});
+    made = models::judge(d, models::encode_rows(d, c, shown), {});
   } else {
     const models::Judged all = models::judge(d, concat({x, shown}, 0), c.discriminator);
     real = {slice(all.logits, 0, 0, n), slice(all.features, 0, 0, n)};
