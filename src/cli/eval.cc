@@ -2,9 +2,9 @@
 // folder's own data the rows held out are taken, unless others are asked for.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
-#include <numbers>
 #include <numeric>
 
 #include "cli/evaluation.h"
@@ -54,13 +54,11 @@ std::string choose_rows(const EvalFlags& flags, const Data& data, EvaluationOpti
 
 void print_posterior(const Evaluation& e, int64_t k) {
   const PosteriorNumbers& p = *e.posterior;
-  tell(
-      fmt::format("negative ELBO      {:.3f} +- {:.3f} nats a row\n", e.loss.value, bar95(e.loss)));
+  tell(fmt::format("negative ELBO      {} nats a row\n", with_bar(e.loss)));
   tell(fmt::format("  reconstruction   {:.3f}\n  KL               {:.3f}\n", p.nll.value,
                    p.kl.value));
   if (p.iwae) {
-    tell(fmt::format("log p(x), K = {:<4} {:.3f} +- {:.3f} over rows, a lower bound\n", k,
-                     p.iwae->value, bar95(*p.iwae)));
+    tell(fmt::format("log p(x), K = {:<4} {} over rows, a lower bound\n", k, with_bar(*p.iwae)));
     tell(fmt::format("log p(x), no bias  {:.3f} +- {:.3f} over draws{}\n", p.log_likelihood,
                      p.draws_bar,
                      p.weak_rows ? fmt::format("; of {} fewer than ten of the {} draws count: the "
@@ -80,8 +78,7 @@ void print_posterior(const Evaluation& e, int64_t k) {
 void print_values(const Evaluation& e) {
   if (e.bits_per_dimension)
     tell(fmt::format(
-        "bits per dimension {:.4f} +- {:.4f}{}{}\n", *e.bits_per_dimension,
-        bar95(e.loss) / (static_cast<double>(e.inputs) * std::numbers::ln2),
+        "bits per dimension {}{}{}\n", with_bar(*e.bits_per_dimension, 4),
         e.quantized ? ", of stored whole numbers" : "",
         e.normalized
             ? ""
@@ -93,24 +90,50 @@ void print_values(const Evaluation& e) {
                    e.rmse, e.deviation));
 }
 
+/// What each unit is used for; of many those used most and least.
+std::string units_text(const Evaluation& e) {
+  constexpr size_t kAll = 32, kEnd = 10;
+  const size_t count = e.units.size();
+  const auto use = [&](size_t i) {
+    return e.posterior ? std::max(e.units[i].kl, 0.0) : e.units[i].mean_variance;
+  };
+  std::vector<size_t> order(count);
+  std::iota(order.begin(), order.end(), 0);
+  std::string text = e.posterior ? "KL by unit" : "variance by unit";
+  const auto list = [&](size_t first, size_t end) {
+    for (size_t i = first; i < end; ++i)
+      text += fmt::format(" z{}={:.3f}", order[i] + 1, use(order[i]));
+  };
+  if (count <= kAll) {
+    text += ":";
+    list(0, count);
+    return text;
+  }
+  std::ranges::stable_sort(order, std::ranges::greater(), use);
+  text += fmt::format(", the {} of {} used most and those used least:", kEnd, count);
+  list(0, kEnd);
+  text += fmt::format(", {} between (--json has all),", count - 2 * kEnd);
+  list(count - kEnd, count);
+  return text;
+}
+
 void print(const Evaluation& e, int64_t k) {
   if (e.posterior)
     print_posterior(e, k);
   else if (e.coded)
     fmt::print(
-        "negative ELBO      {:.3f} +- {:.3f} nats a row\n  reconstruction   {:.3f}\n"
+        "negative ELBO      {} nats a row\n  reconstruction   {:.3f}\n"
         "  codes            {:.3f}, by their prior\n",
-        e.loss.value, bar95(e.loss), e.coded->nll.value, e.coded->kl.value);
+        with_bar(e.loss), e.coded->nll.value, e.coded->kl.value);
   else
-    tell(fmt::format("reconstruction     {:.4f} +- {:.4f} a row, by {}\n", e.loss.value,
-                     bar95(e.loss), e.likelihood));
+    tell(fmt::format("reconstruction     {} a row, by {}\n", with_bar(e.loss, 4), e.likelihood));
   if (e.text) {
     const TextNumbers& t = *e.text;
     tell(fmt::format("perplexity         {:.3f} by {} tokens, ends of rows among them{}\n",
                      t.perplexity, t.tokens, e.posterior ? ": at most" : ", given the code"));
     if (t.perplexity_iwae)
       tell(fmt::format("perplexity, K = {:<3} {:.3f}, nearer\n", k, *t.perplexity_iwae));
-    tell(fmt::format("bits per token     {:.4f}\n", *e.bits_per_dimension));
+    tell(fmt::format("bits per token     {}\n", with_bar(*e.bits_per_dimension, 4)));
     tell(fmt::format("given back         {:.1f} % of the tokens, each at its place\n",
                      100 * t.given_back));
   } else {
@@ -119,13 +142,8 @@ void print(const Evaluation& e, int64_t k) {
   if (e.codebook) tell(fmt::format("perplexity         {}\n", use_of(*e.codebook)));
   tell(
       fmt::format("active units       {} of {}\n", measure::active_units(e.units), e.units.size()));
-  std::string text = e.posterior ? "KL by unit:" : "variance by unit:";
-  for (size_t i = 0; i < e.units.size(); ++i) {
-    text += fmt::format(" z{}={:.3f}", i + 1,
-                        e.posterior ? std::max(e.units[i].kl, 0.0) : e.units[i].mean_variance);
-  }
   const int width = terminal_width();
-  fmt::print("{}", paragraph(text, width));
+  fmt::print("{}", paragraph(units_text(e), width));
   for (const measure::Finding& f : e.findings) {
     fmt::print("\n{}", paragraph(fmt::format("{}: {}", f.code, f.sentence), width));
     if (!f.advice.empty()) fmt::print("{}", paragraph("try: " + f.advice, width));

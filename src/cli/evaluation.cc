@@ -69,32 +69,36 @@ bool bins_overlap(const Levels& levels, bool integral, const Scaling& scaling) {
   return levels.off_bytes && !(integral && std::ranges::all_of(scaling.scale, apart));
 }
 
-/// Counts tokens, and those that come back.
-TextNumbers measure_text(Evaluator& model, const RowSource& source, const Evaluation& e) {
+/// Counts tokens, and those that come back; `losses` are the rows'.
+TextNumbers measure_text(Evaluator& model, const RowSource& source, std::span<const double> losses,
+                         const Evaluation& e) {
   TextNumbers t;
   const std::vector<float> made = model.reconstruct(source);
   std::vector<float> rows(made.size());
   source.read(source.rows, rows.data());
   int64_t same = 0;
+  std::vector<double> of_row(losses.size());
   for (size_t i = 0; i < rows.size(); ++i) {
     t.tokens += rows[i] > 0;
+    of_row[i / static_cast<size_t>(e.inputs)] += rows[i] > 0;
     same += rows[i] > 0 && rows[i] == made[i];
   }
   const auto tokens = static_cast<double>(t.tokens), n = static_cast<double>(source.size());
   t.given_back = static_cast<double>(same) / tokens;
-  t.perplexity = std::exp(e.loss.value * n / tokens);
+  t.nats = ratio_of(losses, of_row);
+  t.perplexity = std::exp(t.nats.value);
   if (e.posterior && e.posterior->iwae)
     t.perplexity_iwae = std::exp(-e.posterior->iwae->value * n / tokens);
   return t;
 }
 
-PosteriorNumbers measure_posterior(Evaluator& model, const RowSource& rows, int64_t k,
-                                   Evaluation& e) {
-  PosteriorNumbers p;
+/// Of a VAE; gives each row's negative ELBO.
+std::vector<double> measure_posterior(Evaluator& model, const RowSource& rows, int64_t k,
+                                      Evaluation& e) {
+  PosteriorNumbers& p = e.posterior.emplace();
   const Elbo elbo = model.elbo(rows, 1, e.sigma);
   p.nll = mean_of(elbo.nll);
   p.kl = mean_of(elbo.kl);
-  e.loss = elbo.negative_elbo();
   if (k > 0) {
     const Iwae iwae = model.iwae(rows, k, e.sigma);
     p.iwae = mean_of(iwae.bound);
@@ -105,18 +109,19 @@ PosteriorNumbers measure_posterior(Evaluator& model, const RowSource& rows, int6
   const RowSource some = some_rows(rows, kMostInformationRows);
   p.mutual_information = mutual_information(model.codes(some), model.draws(some));
   p.information_rows = some.size();
-  return p;
+  return elbo.rows();
 }
 
-/// Of a model whose code of a row is one: its loss, and its parts where the code has a prior.
-void measure_code(Evaluator& model, const RowSource& rows, Evaluation& e) {
+/// Of a model whose code of a row is one, its parts where the code has a prior; gives each row's
+/// loss.
+std::vector<double> measure_code(Evaluator& model, const RowSource& rows, Evaluation& e) {
   std::vector<double> nll = model.reconstruction_nll(rows, e.sigma);
   if (model.view().prior_nll) {
     const std::vector<double> kl = model.code_nll(rows);
     e.coded = {mean_of(nll), mean_of(kl)};
     std::ranges::transform(nll, kl, nll.begin(), std::plus<>());
   }
-  e.loss = mean_of(nll);
+  return nll;
 }
 
 template <class T>
@@ -144,6 +149,10 @@ std::string no_bits(const Evaluation& e) {
          "gaussian)";
 }
 
+std::string with_bar(const Estimate& e, int digits) {
+  return fmt::format("{:.{}f} +- {:.{}f}", e.value, digits, bar95(e), digits);
+}
+
 json to_json(const Estimate& e) { return {{"value", e.value}, {"error", e.error}}; }
 
 Evaluation evaluate(const Model& model, const Data& data, const EvaluationOptions& o) {
@@ -157,11 +166,12 @@ Evaluation evaluate(const Model& model, const Data& data, const EvaluationOption
   Evaluation e{.likelihood = view.likelihood.name, .rows = rows.size(), .inputs = view.inputs};
   e.beta = json::parse(model.architecture().config).value("beta", 1.0);
   e.sigma = evaluator.sigma_of(trained);
-  if (evaluator.has_posterior())
-    e.posterior = measure_posterior(evaluator, rows, o.k, e);
-  else
-    measure_code(evaluator, rows, e);
-  if (model.preprocessing().content.kind == "text") e.text = measure_text(evaluator, rows, e);
+  const std::vector<double> losses = evaluator.has_posterior()
+                                         ? measure_posterior(evaluator, rows, o.k, e)
+                                         : measure_code(evaluator, rows, e);
+  e.loss = mean_of(losses);
+  if (model.preprocessing().content.kind == "text")
+    e.text = measure_text(evaluator, rows, losses, e);
   const bool integral = data.dataset().range("x").integral;
   const double bits = integral ? quantization_bits(scaling, e.likelihood) : 0;
   e.quantized = bits != 0;
@@ -171,9 +181,9 @@ Evaluation evaluate(const Model& model, const Data& data, const EvaluationOption
   e.normalized =
       e.likelihood != "squared_error" && !overlap && !(levels.grey && e.likelihood == "bernoulli");
   if (e.text)
-    e.bits_per_dimension = std::log2(e.text->perplexity);
+    e.bits_per_dimension = bits_per_dimension(e.text->nats, 1);
   else if (!overlap)
-    e.bits_per_dimension = bits_per_dimension(e.loss.value, e.inputs, bits);
+    e.bits_per_dimension = bits_per_dimension(e.loss, e.inputs, bits);
   e.units = unit_statistics(evaluator.codes(rows));
   e.discriminator_accuracy = discriminator_accuracy(model, own, trained);
   e.codebook = codebook_use(model, own, trained);
@@ -218,7 +228,7 @@ json to_json(const Evaluation& e, int64_t k) {
   if (e.discriminator_accuracy) j["discriminator_accuracy"] = *e.discriminator_accuracy;
   if (e.generator) return j;
   j.update({{"loss", to_json(e.loss)},
-            {"bits_per_dimension", or_null(e.bits_per_dimension)},
+            {"bits_per_dimension", e.bits_per_dimension ? to_json(*e.bits_per_dimension) : json()},
             {"normalized", e.normalized},
             {"quantized", e.quantized},
             {"rmse", e.rmse},

@@ -37,8 +37,9 @@ struct PosteriorNumbers {
 /// Of text. Numbers of tokens count the ends of rows and no padding.
 struct TextNumbers {
   int64_t tokens = 0;
-  /// exp(nats / tokens) of all rows together: by the negative ELBO, an upper bound, or an
-  /// autoencoder's -log p(x | code); and by the bound of K importance weights, which is nearer.
+  measure::Estimate nats;  // a token, of all rows together
+  /// exp(nats): by the negative ELBO, an upper bound, or an autoencoder's -log p(x | code); and by
+  /// the bound of K importance weights, which is nearer.
   double perplexity = 0;
   std::optional<double> perplexity_iwae;
   double given_back = 0;  // share of the tokens that the likeliest text has at their place
@@ -60,7 +61,7 @@ struct Evaluation {
   std::optional<CodedNumbers> coded;  // where the posterior is one code
   std::optional<double> sigma;        // of gaussian_optimal, over the rows trained on
   /// Of text: per token. None where the bins of discretized_logistic overlap.
-  std::optional<double> bits_per_dimension;
+  std::optional<measure::Estimate> bits_per_dimension;
   /// Whether nats and bits are of a density or probability of the data, so that they compare with
   /// other likelihoods: not of squared_error, nor of bernoulli on values between 0 and 1, nor of
   /// discretized_logistic on values that lie closer than its bins.
@@ -79,6 +80,8 @@ struct Evaluation {
 
 /// Half the width of a 95 % interval.
 inline double bar95(const measure::Estimate& e) { return 1.96 * e.error; }
+/// "86.760 +- 0.312".
+std::string with_bar(const measure::Estimate& e, int digits = 3);
 
 Evaluation evaluate(const Model& model, const Data& data, const EvaluationOptions& options);
 /// Of a model without encode: how its discriminator fares, and no more.

@@ -142,11 +142,8 @@ int run(const ProbeFlags& flags) {
   tell(fmt::format("{:<18}  {:>16}  {:>16}\n", "accuracy of", "a linear probe",
                    fmt::format("{} neighbors", flags.neighbors)));
   for (const Line& l : lines) {
-    const auto text = [](const Estimate& e) {
-      return fmt::format("{:.3f} +- {:.3f}", e.value, bar95(e));
-    };
-    tell(fmt::format("{:<18}  {:>16}  {:>16}\n", l.text, text(l.result.linear),
-                     text(l.result.neighbors)));
+    tell(fmt::format("{:<18}  {:>16}  {:>16}\n", l.text, with_bar(l.result.linear),
+                     with_bar(l.result.neighbors)));
   }
   tell(fmt::format("{:<18}  {:>7.3f}\n", "commonest label", chance));
   fmt::print(stderr, "{}; +- is 1.96 standard errors over rows\n", sides.text);

@@ -90,23 +90,20 @@ std::string contest_text(const Evaluation& e) {
 
 std::vector<Fact> measures(const Evaluation& e) {
   std::vector<Fact> facts;
-  const auto estimate = [](const measure::Estimate& v) {
-    return fmt::format("{:.3f} +- {:.3f}", v.value, bar95(v));
-  };
   facts.emplace_back("measured on", counted(e.rows, "row"));
   if (e.posterior) {
     facts.emplace_back("negative ELBO",
-                       estimate(e.loss) + " nats a row (95 % of the rows' chance)");
-    facts.emplace_back("reconstruction", estimate(e.posterior->nll) + " nats a row");
+                       with_bar(e.loss) + " nats a row (95 % of the rows' chance)");
+    facts.emplace_back("reconstruction", with_bar(e.posterior->nll) + " nats a row");
     facts.emplace_back("KL divergence",
-                       estimate(e.posterior->kl) + " nats a row: what the code says");
+                       with_bar(e.posterior->kl) + " nats a row: what the code says");
   } else if (e.coded) {
     facts.emplace_back("negative ELBO",
-                       estimate(e.loss) + " nats a row (95 % of the rows' chance)");
-    facts.emplace_back("reconstruction", estimate(e.coded->nll) + " nats a row");
-    facts.emplace_back("codes", estimate(e.coded->kl) + " nats a row, by their prior");
+                       with_bar(e.loss) + " nats a row (95 % of the rows' chance)");
+    facts.emplace_back("reconstruction", with_bar(e.coded->nll) + " nats a row");
+    facts.emplace_back("codes", with_bar(e.coded->kl) + " nats a row, by their prior");
   } else {
-    facts.emplace_back("reconstruction", estimate(e.loss) + " a row, by " + e.likelihood);
+    facts.emplace_back("reconstruction", with_bar(e.loss) + " a row, by " + e.likelihood);
   }
   if (e.text) {
     facts.emplace_back("perplexity", fmt::format("{:.3f} by {} tokens, ends among them",
@@ -115,9 +112,8 @@ std::vector<Fact> measures(const Evaluation& e) {
   const std::string no_density =
       e.normalized ? "" : "; no density of these data: compare only with " + e.likelihood;
   facts.emplace_back(e.text ? "bits per token" : "bits per dimension",
-                     e.bits_per_dimension
-                         ? fmt::format("{:.4f}{}", *e.bits_per_dimension, no_density)
-                         : "none: " + no_bits(e));
+                     e.bits_per_dimension ? with_bar(*e.bits_per_dimension, 4) + no_density
+                                          : "none: " + no_bits(e));
   if (e.codebook)
     facts.emplace_back("perplexity of the codes", use_of(*e.codebook));
   else

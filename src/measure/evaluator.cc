@@ -39,10 +39,17 @@ Estimate mean_of(std::span<const double> rows) {
   return e;
 }
 
-Estimate Elbo::negative_elbo() const {
+Estimate ratio_of(std::span<const double> rows, std::span<const double> by) {
+  const double mean = mean_of(by).value, ratio = mean_of(rows).value / mean;
+  std::vector<double> rest(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) rest[i] = rows[i] - ratio * by[i];
+  return {.value = ratio, .error = mean_of(rest).error / mean};
+}
+
+std::vector<double> Elbo::rows() const {
   std::vector<double> both(nll.size());
   std::ranges::transform(nll, kl, both.begin(), std::plus<>());
-  return mean_of(both);
+  return both;
 }
 
 double Iwae::mean_bound() const { return mean_of(bound).value; }

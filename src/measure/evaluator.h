@@ -23,6 +23,8 @@ struct Estimate {
   double value = 0, error = 0;
 };
 Estimate mean_of(std::span<const double> rows);
+/// Of a sum over rows by another, as nats by tokens: to first order in the rows' chance.
+Estimate ratio_of(std::span<const double> rows, std::span<const double> by);
 
 /// Posterior of each row, [rows, latent] row-major; logvar is empty for an autoencoder.
 struct Codes {
@@ -37,7 +39,8 @@ struct Elbo {
   std::vector<double> kl;   // KL(q(z|x) || N(0, I)), closed form
   std::optional<double> sigma;  // that was used for gaussian_optimal
 
-  Estimate negative_elbo() const;
+  std::vector<double> rows() const;  // nll + kl
+  Estimate negative_elbo() const { return mean_of(rows()); }
 };
 
 /// log of the mean of K importance weights p(x, z) / q(z|x) (Burda et al. 2016, arXiv 1509.00519),

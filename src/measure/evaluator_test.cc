@@ -14,6 +14,16 @@ namespace {
 RowSource one_row(float x) { return rows_from({x}, 1); }
 
 // Pitfall 12: with the exact posterior every weight is p(x), whatever z is drawn.
+// Rows of as many tokens as nats have no chance in their ratio, however they differ; of even counts
+// it is that of the mean.
+TEST(Ratio, ItsErrorIsThatOfWhatTheCountsLeave) {
+  const std::vector<double> rows = {3, 9, 6, 30}, counts = {1, 3, 2, 10}, even = {4, 4, 4, 4};
+  EXPECT_EQ(ratio_of(rows, counts).value, 3);
+  EXPECT_EQ(ratio_of(rows, counts).error, 0);
+  EXPECT_DOUBLE_EQ(ratio_of(rows, even).value, mean_of(rows).value / 4);
+  EXPECT_DOUBLE_EQ(ratio_of(rows, even).error, mean_of(rows).error / 4);
+}
+
 TEST(Importance, TheExactPosteriorHasNoVariance) {
   Evaluator e(linear_gaussian(), Slots(), {.threads = 1});
   for (const int64_t k : {1, 2, 50}) {

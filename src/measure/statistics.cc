@@ -117,8 +117,9 @@ double mutual_information(const Codes& codes, std::span<const float> draws) {
   return kl - marginal / static_cast<double>(rows);
 }
 
-double bits_per_dimension(double nats, int64_t dims, double quantization) {
-  return nats / (static_cast<double>(dims) * std::numbers::ln2) + quantization;
+Estimate bits_per_dimension(const Estimate& nats, int64_t dims, double quantization) {
+  const double bit = static_cast<double>(dims) * std::numbers::ln2;
+  return {.value = nats.value / bit + quantization, .error = nats.error / bit};
 }
 
 double quantization_bits(const Scaling& scaling, const std::string& likelihood) {

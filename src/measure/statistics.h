@@ -48,7 +48,7 @@ int64_t active_units(std::span<const UnitStatistics> units);
 double mutual_information(const Codes& codes, std::span<const float> draws);
 
 /// Bits a value of nats for `dims` values: nats / (dims ln 2), plus `quantization_bits`.
-double bits_per_dimension(double nats, int64_t dims, double quantization_bits = 0);
+Estimate bits_per_dimension(const Estimate& nats, int64_t dims, double quantization_bits = 0);
 /// What turns the density of a scaled value into the probability of a stored whole number (Theis et
 /// al. 2016): minus the mean over columns of log2 scale, 8 for bytes scaled to [0, 1) by 1/256. 0
 /// for likelihoods that give probabilities (bernoulli, discretized_logistic and its mixture). The

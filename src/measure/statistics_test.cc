@@ -70,8 +70,14 @@ TEST(MutualInformation, OfTheLinearGaussian) {
 }
 
 TEST(BitsPerDimension, PublishedValues) {  // pitfall 8
-  EXPECT_NEAR(bits_per_dimension(86.76, 784), 0.15965334406572254, 1e-12);
-  EXPECT_EQ(bits_per_dimension(0, 3072, 8), 8) << "the uniform density on [0, 1)";
+  EXPECT_NEAR(bits_per_dimension({86.76}, 784).value, 0.15965334406572254, 1e-12);
+  EXPECT_EQ(bits_per_dimension({0}, 3072, 8).value, 8) << "the uniform density on [0, 1)";
+}
+
+// Bits of a step are of the data, not of the rows' chance.
+TEST(BitsPerDimension, TheErrorIsThatOfTheNats) {
+  const Estimate bits = bits_per_dimension({.value = 100, .error = 5}, 10, 8);
+  EXPECT_NEAR(bits.error, 5 / (10 * std::log(2)), 1e-12);
 }
 
 TEST(BitsPerDimension, TheScalingSetsTheStep) {

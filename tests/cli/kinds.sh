@@ -61,6 +61,20 @@ grep -q -- '--codes .* More places (--places 8)' vq/report.html || fail 'the adv
 expect 0 'the prior at temperature 0.5' "$latent" sample vq --temperature 0.5 -o vq.npy
 expect 0 'the prior times 0.5' "$latent" sample vae --temperature 0.5 -o vae.npy
 expect 0 'perplexity .* of 16 codes' "$latent" eval vq digits
+# Of many units those used most and least, all as JSON; of few all, in their order.
+"$latent" eval rvq digits --json > eval.json 2> messages || fail "eval --json: $(cat messages)"
+"$latent" eval rvq digits 2> messages | tr '\n' ' ' | grep -o 'variance by unit.*' > listed || fail "eval: $(cat messages)"
+cat > check.py <<'P'
+import json, re
+units = [u['mean_variance'] for u in json.load(open('eval.json'))['units']]
+text = open('listed').read()
+listed = [int(z) - 1 for z in re.findall(r'z(\d+)=', text)]
+assert len(units) == 48 and len(listed) == 20 and '28 between' in text, text
+assert max(units) == units[listed[0]] and min(units) == units[listed[-1]], text
+assert all(units[a] >= units[b] for a, b in zip(listed, listed[1:])), text
+P
+python check.py || fail 'the units that eval lists'
+expect 0 'variance by unit: z1=.* z2=.* z3=' "$latent" eval vq digits
 for rows in all trained held-out; do "$latent" eval vq digits --rows $rows --json > "vq-$rows.json" 2> /dev/null || fail "eval --rows $rows"; done
 train corrupted --model vq_vae --likelihood gaussian_optimal --codes 16 --places 4 --prior-units 8 --hidden 16 --latent 4 --corrupt mask=0.5
 cmp -s vq/last.safetensors corrupted/last.safetensors && fail '--corrupt changes nothing in a VQ-VAE'

@@ -38,6 +38,10 @@ PY
 for file in report.html summary.json reconstructions.png samples.png; do written "vae/$file"; done
 [ "$(python check.py vae/report.html 'vae on digits' 'Did it work?' 'Traversal' 'Map of the codes' 'latent sample vae' \
   'latent train digits --epochs 8 --hidden 32 --latent 4 --out vae')" = 4 ] || fail 'four pictures in the report'
+bits=$(python -c 'import json
+b = json.load(open("vae/summary.json"))["evaluation"]["bits_per_dimension"]
+print("%.4f +- %.4f" % (b["value"], 1.96 * b["error"]))') || fail 'bits per dimension in the summary'
+python check.py vae/report.html "$bits" > /dev/null
 "$latent" train digits --hidden 32 --latent 4 --epochs 8 --out vae 2> log || fail "again: $(cat log)"
 grep -q 'nothing is done' log || fail 'a finished run with its report is left alone'
 cp vae/report.html first.html && rm vae/report.html

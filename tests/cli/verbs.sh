@@ -95,7 +95,8 @@ assert abs(e['negative_elbo']['value'] - total) < 1e-9 and e['loss'] == e['negat
 assert e['negative_elbo']['error'] > 0 and e['iwae']['error'] > 0 and e['iwae']['bar95'] > 0
 assert e['iwae']['value'] > -e['negative_elbo']['value'], 'IWAE-20 under the ELBO'
 assert e['iwae']['log_likelihood'] >= e['iwae']['value']
-assert abs(e['bits_per_dimension'] - total / 64 / math.log(2)) < 1e-9
+bits, nats = e['bits_per_dimension'], e['negative_elbo']
+assert all(abs(bits[key] - nats[key] / 64 / math.log(2)) < 1e-9 for key in ('value', 'error')), bits
 assert len(e['units']) == 4 and abs(sum(u['kl'] for u in e['units']) - e['kl']['value']) < 1e-4
 assert e['active_units'] == sum(u['active'] for u in e['units'])
 assert not e['normalized'] and e['beta'] == 1 and e['effective_beta'] is None
