@@ -14,23 +14,33 @@ Expr shifted(Expr x, int axis) { return slice(pad(x, axis, 1, 0), axis, 0, x.dim
 
 }  // namespace
 
-// Each of these four makes its parameters at one line alone, so that nll and draw name the same.
+// Each of these makes its parameters at one line alone, so that nll and draw name the same.
 
 /// What stands for the codes k [m] of a level: [m, units].
 Expr CodePrior::embedded(const Scope& s, int64_t level, Expr k) const {
   return gather(level_scope(s, level).param("embedding", {classes, units}, normal_init(0, 1)), k);
 }
 
+/// A layer of the stack that has seen the rows above a place, of x [n, h, w, units] under so many
+/// rows of zeros: h - 1 + zeros rows.
+Expr CodePrior::above_layer(const Scope& layer, Expr x, int64_t zeros) const {
+  return relu(conv2d(layer / "above", x, units, {2, 3}, {.padding = Padding{zeros, 0, 1, 1}}));
+}
+
+/// What a layer adds to the stack that has seen these and the places to its left, x likewise with
+/// columns of zeros.
+Expr CodePrior::left_layer(const Scope& layer, Expr x, Expr above, int64_t zeros) const {
+  return relu(conv2d(layer / "left", x, units, {1, 2}, {.padding = Padding{0, 0, zeros, 0}}) +
+              conv2d(layer / "join", above, units, 1, {.bias = false}));
+}
+
 /// What each place knows of those before it, of x [n, height, width, units]: the same shape.
 Expr CodePrior::context(const Scope& s, Expr x) const {
-  // `above` has seen the rows above a place, `left` these and the places to its left.
   Expr above = shifted(x, 1), left = shifted(x, 2);
   for (int64_t i = 0; i < depth; ++i) {
     const Scope layer = s / static_cast<int>(i);
-    above = relu(conv2d(layer / "above", above, units, {2, 3}, {.padding = Padding{1, 0, 1, 1}}));
-    left =
-        left + relu(conv2d(layer / "left", left, units, {1, 2}, {.padding = Padding{0, 0, 1, 0}}) +
-                    conv2d(layer / "join", above, units, 1, {.bias = false}));
+    above = above_layer(layer, above, 1);
+    left = left + left_layer(layer, left, above, 1);
   }
   return left;
 }
@@ -115,46 +125,77 @@ std::vector<Expr> CodePrior::draw(const Scope& s, int64_t n, Expr temperature) c
   const Expr u = reshape(uniform(s / "draw", {n, places * noises}), {n, places, noises});
   const Expr gumbel = -log(-log(min(max(u, 1e-9), 1 - 1e-7)));
   const Expr inverse = 1 / max(temperature, 1e-6);
-  // Carried: the codes drawn so far, [places, levels * n], all of a level side by side.
-  const Expr start =
-      reshape(broadcast_to(0 * transpose(temperature), {places * levels, n}), {places, levels * n});
-  const auto codes_of = [&](Expr carried, int64_t level) {  // [n, places]
-    return transpose(slice(carried, 1, level * n, n));
-  };
-  const ScanResult drawn =
-      scan(s.graph(), places, {start}, {transpose(gumbel, {1, 0, 2})}, [&](const ScanStep& step) {
-        Expr before;  // [n, 1, 1, units] at this place
-        if (depth > 0) {
-          Expr x;
-          for (int64_t level = 0; level < levels; ++level) {
-            const Expr k = cast(codes_of(step.carries[0], level), DType::i32);
-            const Expr e = embedded(s, level, reshape(k, {n * places}));
-            x = level == 0 ? e : x + e;
-          }
-          const Expr all = context(s, reshape(x, {n, height, width, units}));
-          before = reshape(
-              dynamic_slice(transpose(reshape(all, {n, places, units}), {1, 0, 2}), step.iteration),
-              {n, 1, 1, units});
-        }
-        std::vector<Expr> chosen;
-        for (int64_t level = 0; level < levels; ++level) {
-          const Expr own =
-              dynamic_slice(reshape(place(s, level), {places, classes}), step.iteration);
-          const Expr here =
-              depth == 0 ? own : reshape(level_logits(s, level, before, own), {n, classes});
-          const Expr noise = slice(step.inputs[0], 1, level * classes, classes);
-          const Expr next = argmax(here * inverse + noise);
-          chosen.push_back(cast(next, DType::f32));
-          if (level + 1 < levels && depth > 0)
-            before = before + reshape(embedded(s, level, next), {n, 1, 1, units});
-        }
-        const Expr drawn_here = levels == 1 ? chosen[0] : concat(chosen, 0);
-        return ScanYield{{dynamic_update(step.carries[0], step.iteration, drawn_here)}, {}};
-      });
   std::vector<Expr> codes;
-  for (int64_t level = 0; level < levels; ++level)
-    codes.push_back(codes_of(drawn.carries[0], level));
+  if (depth == 0) {  // places do not know of each other
+    for (int64_t level = 0; level < levels; ++level) {
+      const Expr here =
+          reshape(place(s, level), {1, places, classes}) * reshape(inverse, {n, 1, 1});
+      const Expr noise = slice(gumbel, 2, level * classes, classes);
+      codes.push_back(cast(argmax(here + noise), DType::f32));
+    }
+    return codes;
+  }
+  std::vector<Expr> inputs = {reshape(transpose(gumbel, {1, 0, 2}), {height, width, n, noises})};
+  for (int64_t level = 0; level < levels; ++level) inputs.push_back(place(s, level));
+  const std::vector<Expr> start(static_cast<size_t>(depth) + 1,
+                                zeros(s.graph(), {n, 1, width, units}));
+  const ScanResult rows = scan(s.graph(), height, start, inputs,
+                               [&](const ScanStep& step) { return drawn_row(s, step, inverse); });
+  for (const Expr& level : rows.outputs) codes.push_back(transpose(reshape(level, {places, n})));
   return codes;
+}
+
+// Both carry, for each layer, what it was given at the row or place before, and last the embedding
+// drawn there; so a place costs one column of the convolutions, not the whole grid.
+
+/// Inputs: noise [width, n, levels * classes], and of each level its places' own logits [width,
+/// classes]. Gives the codes [width, n] of each level.
+ScanYield CodePrior::drawn_row(const Scope& s, const ScanStep& step, Expr inverse) const {
+  const int64_t n = inverse.dim(0);
+  std::vector<Expr> inputs = step.inputs, next;
+  Expr above = step.carries.back();
+  for (int64_t i = 0; i < depth; ++i) {
+    next.push_back(above);
+    above = above_layer(s / static_cast<int>(i),
+                        concat({step.carries[static_cast<size_t>(i)], above}, 1), 0);
+    inputs.push_back(transpose(reshape(above, {n, width, units}), {1, 0, 2}));
+  }
+  Graph& g = step.iteration.graph();
+  const std::vector<Expr> start(next.size() + 1, zeros(g, {n, 1, 1, units}));
+  ScanResult row = scan(g, width, start, inputs,
+                        [&](const ScanStep& at) { return drawn_place(s, at, inverse); });
+  next.push_back(reshape(transpose(row.outputs.back(), {1, 0, 2}), {n, 1, width, units}));
+  row.outputs.pop_back();
+  return {next, row.outputs};
+}
+
+/// Inputs: as above of one place, and what each layer of `above` gives there, [n, units]. Gives the
+/// code [n] of each level, and their embedding [n, units].
+ScanYield CodePrior::drawn_place(const Scope& s, const ScanStep& step, Expr inverse) const {
+  const int64_t n = inverse.dim(0);
+  const auto count = static_cast<size_t>(levels);
+  std::vector<Expr> next, drawn;
+  Expr left = step.carries.back(), all;
+  for (int64_t i = 0; i < depth; ++i) {
+    const auto layer = static_cast<size_t>(i);
+    const Expr above = reshape(step.inputs[1 + count + layer], {n, 1, 1, units});
+    next.push_back(left);
+    left = left +
+           left_layer(s / static_cast<int>(i), concat({step.carries[layer], left}, 2), above, 0);
+  }
+  for (int64_t level = 0; level < levels; ++level) {
+    const Expr own = step.inputs[static_cast<size_t>(level) + 1];
+    const Expr noise = slice(step.inputs[0], 1, level * classes, classes);
+    const Expr k =
+        argmax(reshape(level_logits(s, level, left, own), {n, classes}) * inverse + noise);
+    const Expr e = reshape(embedded(s, level, k), {n, 1, 1, units});
+    left = left + e;
+    all = level == 0 ? e : all + e;
+    drawn.push_back(cast(k, DType::f32));
+  }
+  next.push_back(all);
+  drawn.push_back(reshape(all, {n, units}));
+  return {next, drawn};
 }
 
 }  // namespace latent::models

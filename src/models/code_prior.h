@@ -23,17 +23,21 @@ struct CodePrior {
   std::vector<Expr> logits(const Scope& s, const std::vector<Expr>& k) const;
   /// -log p(k), [n], in nats.
   Expr nll(const Scope& s, const std::vector<Expr>& k) const;
-  /// Draws, f32 whole numbers: one place an iteration, by the largest of logits / temperature +
-  /// Gumbel noise. A temperature [n, 1] at 0 gives the likeliest class of each place and level.
+  /// Draws, f32 whole numbers: place by place, by the largest of logits / temperature + Gumbel
+  /// noise. A temperature [n, 1] at 0 gives the likeliest class of each place and level.
   std::vector<Expr> draw(const Scope& s, int64_t n, Expr temperature) const;
   /// Costs are those of one nll.
   std::vector<LayerInfo> layers() const;
 
  private:
   Expr embedded(const Scope& s, int64_t level, Expr k) const;
+  Expr above_layer(const Scope& layer, Expr x, int64_t zeros) const;
+  Expr left_layer(const Scope& layer, Expr x, Expr above, int64_t zeros) const;
   Expr context(const Scope& s, Expr x) const;
   Expr place(const Scope& s, int64_t level) const;
   Expr level_logits(const Scope& s, int64_t level, Expr before, Expr place) const;
+  ScanYield drawn_row(const Scope& s, const ScanStep& step, Expr inverse) const;
+  ScanYield drawn_place(const Scope& s, const ScanStep& step, Expr inverse) const;
 };
 
 }  // namespace latent::models

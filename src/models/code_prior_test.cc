@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "latent/ops.h"
 #include "latent/plan.h"
@@ -99,6 +100,38 @@ TEST(CodePrior, ProbabilitiesOfAllCodesAddTo1AndDrawsFollowThem) {
 TEST(CodePrior, SoDoThoseOfTwoLevels) { expect_probabilities({1, 2, 3, 8, 2, 2}); }
 TEST(CodePrior, AndOfFourAtOnePlace) { expect_probabilities({1, 1, 3, 8, 2, 4}); }
 TEST(CodePrior, AndFrequenciesOfLevels) { expect_probabilities({2, 1, 3, 8, 0, 2}); }
+
+// Draws keep what layers were given at the row and the place before; logits of the codes drawn,
+// made over the whole grid at once, must say the same.
+TEST(CodePrior, TheLikeliestCodesAreThoseOfTheirLogits) {
+  constexpr int64_t kRows = 4, kPlaces = 4 * 5;
+  const CodePrior prior{4, 5, 7, 8, 3, 2};
+  Graph g;
+  const Scope s(g, false);
+  std::vector<Expr> codes = prior.draw(s, kRows, g.feed("t", {kRows, 1}));
+  for (Expr& k : codes) k = cast(k, DType::i32);
+  const std::vector<Expr> logits = prior.logits(s, codes);
+  for (size_t level = 0; level < 2; ++level) {
+    const Expr likeliest = argmax(reshape(logits[level], {kRows, kPlaces, 7}));
+    g.fetch("drawn" + feed_of(level), cast(codes[level], DType::f32));
+    g.fetch("likeliest" + feed_of(level), cast(likeliest, DType::f32));
+  }
+  Slots slots(1);
+  Plan plan(g, slots, {.threads = 1});
+  stir(slots);
+  std::ranges::fill(plan.feed("t"), 0.0f);
+  plan.run();
+  std::set<float> seen;
+  for (size_t level = 0; level < 2; ++level) {
+    const auto drawn = plan.fetch("drawn" + feed_of(level)),
+               likeliest = plan.fetch("likeliest" + feed_of(level));
+    ASSERT_EQ(drawn.size(), static_cast<size_t>(kRows * kPlaces));
+    for (size_t i = 0; i < drawn.size(); ++i)
+      EXPECT_EQ(drawn[i], likeliest[i]) << level << ", " << i;
+    seen.insert(drawn.begin(), drawn.end());
+  }
+  EXPECT_GT(seen.size(), 2u) << "places differ, so that a mistake shows";
+}
 
 /// For each code, in the order place by place and level by level within it, which others' logits
 /// it changes.
