@@ -272,6 +272,7 @@ TEST(Conv, WhatOnePartMakesAndReadsLiesWithItsThread) {
     Plan plan(g, slots, std::move(options));
     std::copy(v.begin(), v.end(), plan.feed("x").begin());
     for (int i = 0; i < 2; ++i) plan.run();
+    if (middle) plan.profile(1);
     const auto y = plan.fetch("y");
     out.assign(y.begin(), y.end());
     if (middle) out.insert(out.end(), plan.fetch("h").begin(), plan.fetch("h").end());

@@ -93,7 +93,8 @@ class LATENT_API Plan {
 
   void run();
 
-  /// A fetched value after run(); valid until the next run.
+  /// A fetched value after run(); valid until the next run of this plan or of another of its
+  /// family.
   std::span<const float> fetch(const std::string& name) const;
   std::span<const int32_t> fetch_i32(const std::string& name) const;
   double scalar(const std::string& name) const;

@@ -79,6 +79,13 @@ struct Team::Impl {
     }
   }
 
+  /// Until no worker walks.
+  void drain() const {
+    for (uint32_t left = running.load(std::memory_order_acquire); left;
+         left = running.load(std::memory_order_acquire))
+      wait_change(running, left);
+  }
+
   void next() {
     open.fetch_add(1, std::memory_order_acq_rel);
     open.notify_all();
@@ -113,9 +120,13 @@ struct Team::Impl {
   }
 };
 
-Team::Team(int threads, const std::function<void()>& on_start) : impl_(std::make_unique<Impl>()) {
+void Team::check(int threads) {
   if (threads < 1 || threads > 1024)
     throw UsageError("a team has 1 to 1024 threads, asked for " + std::to_string(threads));
+}
+
+Team::Team(int threads, const std::function<void()>& on_start) : impl_(std::make_unique<Impl>()) {
+  check(threads);
   impl_->threads = threads;
   impl_->own = std::make_unique<Impl::Own[]>(static_cast<size_t>(threads));
   impl_->errors.resize(static_cast<size_t>(threads));
@@ -124,6 +135,7 @@ Team::Team(int threads, const std::function<void()>& on_start) : impl_(std::make
 }
 
 Team::~Team() {
+  impl_->drain();
   impl_->stop = true;
   impl_->round.fetch_add(1, std::memory_order_acq_rel);
   impl_->round.notify_all();
@@ -152,10 +164,7 @@ void Team::run(const std::function<void(int)>& walk) {
 
 void Team::wait() {
   Impl& m = *impl_;
-  for (uint32_t left = m.running.load(std::memory_order_acquire); left;
-       left = m.running.load(std::memory_order_acquire)) {
-    wait_change(m.running, left);
-  }
+  m.drain();
   std::exception_ptr first;
   for (std::exception_ptr& e : m.errors) {
     if (e && !first) first = e;

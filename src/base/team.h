@@ -1,7 +1,8 @@
 // The thread team that runs the parts of a plan. Threads are made once. A run is walked by all of
 // them, each for itself; what is to be done comes in shares, whose parts any thread may take.
-// Which thread runs which part never changes a result. Nobody waits for a thread, only for parts:
-// one that sleeps or that the system has taken away comes late and finds its parts done.
+// Which thread runs which part never changes a result. Within a run nobody waits for a thread, only
+// for parts: one that sleeps or that the system has taken away comes late and finds its parts done.
+// The next run begins when it has come.
 #pragma once
 
 #include <functional>
@@ -17,6 +18,9 @@ class Team {
   ~Team();
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
+
+  /// Throws UsageError where there are no teams of so many threads.
+  static void check(int threads);
 
   int threads() const;
 

@@ -83,6 +83,7 @@ TEST(Named, EqualsTheInterpreterBitForBit) {
                                      {7, 1},
                                      {32, 20},
                                      {33, 100},
+                                     {20, 16},
                                      {70, 8},  // one or two vectors of some CPU
                                      {5000, 16},
                                      {130, 32},

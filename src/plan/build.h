@@ -91,14 +91,14 @@ inline void bring_locals(const Entry& e, int part, void** pointers) {
         reinterpret_cast<void*>(own + l.offset - static_cast<size_t>(part) * l.bytes);
 }
 // NOLINTEND(performance-no-int-to-ptr)
-/// Runs parts [from, to) of an entry and of those that follow.
-inline void run_entry(const Entry& e, int from, int to, void** pointers,
-                      const kernels::RunState& state) {
-  if (e.then.empty()) return run_call(e, from, to, pointers, state);
+/// Calls run(entry, from, to) so that parts [from, to) of an entry and of those that follow run.
+template <class Run>
+void for_parts(const Entry& e, int from, int to, void** pointers, const Run& run) {
+  if (e.then.empty()) return run(e, from, to);
   for (int part = from; part < to; ++part) {
     bring_locals(e, part, pointers);
-    run_call(e, part, part + 1, pointers, state);
-    for (const Entry& next : e.then) run_call(next, part, part + 1, pointers, state);
+    run(e, part, part + 1);
+    for (const Entry& next : e.then) run(next, part, part + 1);
   }
 }
 /// Calls visit(entry) for the entries of a stage, those that follow others behind them.

@@ -1,7 +1,6 @@
 // From the ordered units of a level to stages of bound calls; see emitted.h, level.h and build.h.
 #include <algorithm>
 #include <cstring>
-#include <set>
 
 #include "kernels/traffic.h"
 #include "plan/emitted.h"
@@ -309,7 +308,7 @@ class Emitter {
     size_t bytes = 0, live = 0;
     loop->stages = body.emit(inner, bytes, live);
     last.parts = static_cast<int>(last.entries.size());
-    loop->stages.push_back(std::move(last));
+    if (last.parts) loop->stages.push_back(std::move(last));
     const size_t begin = stage = std::max(stage, out_.stages.size());
     while (out_.stages.size() <= stage) out_.stages.emplace_back();
     out_.stages[stage].loop = std::move(loop);

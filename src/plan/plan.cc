@@ -1,4 +1,4 @@
-// Plan and PlanFamily: memory for feeds and arena, slots made and bound, and the runner that walks
+// Plan and PlanFamily: memory for feeds and arena, slots made and bound, and runs; walk.cc walks
 // the stages.
 #include "latent/plan.h"
 
@@ -48,7 +48,10 @@ int64_t shared_parts(const std::vector<plan::Stage>& stages) {
 /// As many as were asked for; else all CPUs, where sharing saves more than waking and waiting cost.
 int threads_for(const std::vector<plan::Stage>& stages, int asked) {
   constexpr int64_t kWorthATeam = 24;
-  if (asked > 0) return asked;
+  if (asked > 0) {
+    Team::check(asked);
+    return asked;
+  }
   return shared_parts(stages) >= kWorthATeam ? default_threads() : 1;
 }
 
@@ -325,6 +328,9 @@ std::span<const T> Plan::Impl::fetched(const std::string& name, DType wanted) co
   if (n.dtype != wanted)
     throw UsageError("the fetch \"" + name + "\" is " + name_of(n.dtype) + ", read as " +
                      name_of(wanted));
+  if (arena && arena->user != this)
+    throw UsageError("the fetch \"" + name +
+                     "\" is gone: another plan of the family has run since");
   return {static_cast<const T*>(pointers[static_cast<size_t>(f.read)]),
           static_cast<size_t>(n.shape.elements())};
 }
@@ -372,7 +378,7 @@ void Plan::carry(const std::string& fetch, const std::string& feed) {
     m.pointers.push_back(c.spare.raw());
   } else {
     void*& memory = m.pointers[static_cast<size_t>(c.fetch)];
-    if (memory)  // what an earlier run has left
+    if (m.arena && m.arena->user == &m)  // what an earlier run has left
       std::copy_n(static_cast<const std::byte*>(memory), c.spare.bytes(),
                   static_cast<std::byte*>(c.spare.raw()));
     memory = c.spare.raw();
@@ -419,7 +425,8 @@ Plan& PlanFamily::at(int64_t rows) {
   impl_->trace(graph, rows);
   Plan plan(graph, *impl_->slots, impl_->options);
   const int threads = plan.impl_->threads;
-  if (threads > 1 && !impl_->team)
+  // Another number where the CPUs that the process may use have changed since.
+  if (threads > 1 && (!impl_->team || impl_->team->threads() != threads))
     impl_->team = std::make_shared<Team>(threads, kernels::pin_library_threads);
   if (threads > 1) plan.impl_->team = impl_->team;
   plan.impl_->arena = impl_->arena;

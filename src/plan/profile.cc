@@ -32,14 +32,7 @@ void walk(const std::vector<Stage>& stages, void** pointers, kernels::RunState s
       cost.seconds.back() += std::chrono::duration<double>(Clock::now() - begin).count();
       cost.calls += from == 0;
     };
-    for (const Entry& e : stage.entries) {
-      const int step = e.then.empty() ? e.call.parts : 1;
-      for (int part = 0; part < e.call.parts; part += step) {
-        bring_locals(e, part, pointers);
-        timed(e, part, part + step);
-        for (const Entry& next : e.then) timed(next, part, part + step);
-      }
-    }
+    for (const Entry& e : stage.entries) for_parts(e, 0, e.call.parts, pointers, timed);
   }
 }
 

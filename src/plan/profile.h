@@ -1,5 +1,5 @@
 // Where the time of a plan goes: runs its stages on one thread with a clock around each call.
-// Stands beside the runner of plan.cc and computes the same bits.
+// Stands beside the runner of walk.cc and computes the same bits.
 #pragma once
 
 #include <string>

@@ -10,8 +10,13 @@ namespace latent::plan {
 
 namespace {
 
+void run_parts(const Entry& e, int from, int to, void** pointers, const kernels::RunState& state) {
+  for_parts(e, from, to, pointers, [&](const Entry& call, int begin, int end) {
+    run_call(call, begin, end, pointers, state);
+  });
+}
 void run_stage(const Stage& s, void** pointers, const kernels::RunState& state) {
-  for (const Entry& e : s.entries) run_entry(e, 0, e.call.parts, pointers, state);
+  for (const Entry& e : s.entries) run_parts(e, 0, e.call.parts, pointers, state);
 }
 
 class Walker {
@@ -51,7 +56,7 @@ class Walker {
     if (s.parts > 1) {
       team_->share(thread_, s.counts.data(), [&](int owner, int k) {
         const auto [entry, part] = s.dealt[static_cast<size_t>(owner)][static_cast<size_t>(k)];
-        run_entry(s.entries[static_cast<size_t>(entry)], part, part + 1, pointers_, state_);
+        run_parts(s.entries[static_cast<size_t>(entry)], part, part + 1, pointers_, state_);
       });
       return i + 1;
     }
