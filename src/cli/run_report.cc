@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 
 #include "base/file.h"
 #include "base/hash.h"
 #include "cli/output.h"
+#include "cli/signals.h"
 #include "data/dataset.h"
 #include "data/loader.h"
 #include "report/curves.h"
@@ -149,6 +151,14 @@ std::string notice(const EndedRun& run, const Metrics& metrics) {
       "the run was stopped {} after {} of {} epochs. Nothing is lost: {} goes on from there, and "
       "writes this page anew. What follows is the model as it was then, measured on fewer rows.",
       run.stopped, best_epoch(metrics).second, run.plan.options.epochs, own_command(run));
+}
+
+/// For a signal that ends the process before the report is made.
+std::string last_words(const EndedRun& run) {
+  return fmt::format(
+      "latent: ended before the report was written; the model is saved in {}, and {} {}\n",
+      run.plan.options.out, own_command(run),
+      run.stopped.empty() ? "writes the report" : "goes on and writes the report at its end");
 }
 
 /// Whether more epochs may help.
@@ -294,9 +304,14 @@ std::string write_pictures(const RunReport& r, const std::string& folder) {
   return written;
 }
 
-}  // namespace
+/// Of a run, before any of it is a file.
+struct Made {
+  RunReport report;
+  std::string page;
+  json summary;
+};
 
-std::string write_run_report(const EndedRun& run, std::vector<Finding>& findings) {
+Made make(const EndedRun& run) {
   const TrainOptions& o = run.plan.options;
   const Data& rows = o.validation_data ? *o.validation_data : run.plan.data;
   const Split split =
@@ -315,23 +330,23 @@ std::string write_run_report(const EndedRun& run, std::vector<Finding>& findings
   const bool encodes = static_cast<bool>(run.plan.architecture.encode);
   const Evaluation e =
       encodes ? evaluate(run.model, rows, measured) : evaluate_generator(run.model, rows, measured);
-  findings = e.findings;
   const Metrics metrics = metrics_of(o.out);
   const bool has_prior = run.plan.architecture.prior,
              samples = has_prior || run.plan.architecture.own_prior;
-  RunReport r{.title = run.plan.architecture.name + " on " + run.plan.data.name(),
-              .notice = notice(run, metrics),
-              .verdict = encodes ? verdict(e, run.plan.architecture, held_out) : contest_text(e),
-              .findings = findings,
-              .checks = e.checks,
-              .held_out = held_out,
-              .advice = encodes ? advice(run, e, metrics) : std::vector<std::string>{},
-              .trained = trained(run, metrics),
-              .measures = encodes ? measures(e) : std::vector<Fact>{},
-              .curves = report::curves_of(metrics),
-              .commands = commands(run, samples),
-              .reproduction = reproduction(run)};
-  report::add_model(r, run.model, rows,
+  Made made;
+  made.report = {.title = run.plan.architecture.name + " on " + run.plan.data.name(),
+                 .notice = notice(run, metrics),
+                 .verdict = encodes ? verdict(e, run.plan.architecture, held_out) : contest_text(e),
+                 .findings = e.findings,
+                 .checks = e.checks,
+                 .held_out = held_out,
+                 .advice = encodes ? advice(run, e, metrics) : std::vector<std::string>{},
+                 .trained = trained(run, metrics),
+                 .measures = encodes ? measures(e) : std::vector<Fact>{},
+                 .curves = report::curves_of(metrics),
+                 .commands = commands(run, samples),
+                 .reproduction = reproduction(run)};
+  report::add_model(made.report, run.model, rows,
                     {.shown = measured.rows,
                      .has_prior = has_prior,
                      .samples = samples,
@@ -339,14 +354,25 @@ std::string write_run_report(const EndedRun& run, std::vector<Finding>& findings
                      .seed = o.seed,
                      .encoded = most,
                      .units = e.units});
-  const std::string page = o.out + "/report.html", numbers = o.out + "/summary.json";
-  const std::string pictures = write_pictures(r, o.out);
-  write_file_atomic(page, report::report_html(r));
+  made.page = report::report_html(made.report);
+  made.summary = summary(run, e, metrics);
+  return made;
+}
+
+}  // namespace
+
+std::string write_run_report(const EndedRun& run, std::vector<Finding>& findings) {
+  const std::string& folder = run.plan.options.out;
+  const std::string page = folder + "/report.html", numbers = folder + "/summary.json";
+  std::filesystem::remove(numbers);  // of fewer epochs
+  std::optional<SignalsLeave> leave(std::in_place, last_words(run), run.signal);
+  const Made made = make(run);
+  leave.reset();
+  findings = made.report.findings;
+  const std::string pictures = write_pictures(made.report, folder);
+  write_file_atomic(page, made.page);
   // Last: where it is, the page of these epochs is there too.
-  if (run.stopped.empty())
-    write_file_atomic(numbers, json_text(summary(run, e, metrics), 2) + "\n");
-  else
-    std::filesystem::remove(numbers);
+  if (run.stopped.empty()) write_file_atomic(numbers, json_text(made.summary, 2) + "\n");
   return page + pictures;
 }
 

@@ -68,17 +68,17 @@ int run(const TrainFlags& flags) {
   o.stop = [] { return signal_caught() != 0; };
   const Model model = train_or_bad_model(plan);
   const bool stopped = teller.last() == Kind::stopped;
-  const int signal = stopped ? signal_caught() : 0;
   // A run that was killed after its last save has no report of its end yet.
   if (!stopped && !trained && has_report(o.out)) return 0;
-  std::vector<Finding> findings;
+  const int signal = stopped ? signal_caught() : 0;
   const std::string by = !stopped ? "" : signal ? "by a signal" : "by --max-time";
+  std::vector<Finding> findings;
   const std::string written =
-      write_run_report({flags.request, plan, model, teller.forecast(), by}, findings);
+      write_run_report({flags.request, plan, model, teller.forecast(), by, signal}, findings);
   if (!flags.json) fmt::print(stderr, "written: {}/last.safetensors, {}\n", o.out, written);
-  if (stopped) return signal ? 128 + signal : 0;
-  for (const Finding& f : findings) teller(f);
-  return 0;
+  if (!stopped)
+    for (const Finding& f : findings) teller(f);
+  return signal_caught() ? 128 + signal_caught() : 0;
 }
 
 }  // namespace

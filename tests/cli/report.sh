@@ -76,6 +76,45 @@ python check.py on/report.html Unfinished 'stopped by a signal after' > /dev/nul
 strip() { sed 's/--out [a-z]*//; s/latent [a-z]* [a-z]*//' "$1" | grep -v 'memory, forecast\|<td>time<'; }
 diff <(strip first.html) <(strip early/report.html) > /dev/null || fail 'the report of a run that was stopped and went on is another'
 
+# A signal while the report is made ends the process, which says the command that makes it; the model is whole.
+long=("$latent" train digits --hidden 8 --latent 400 --validation 0.9 --epochs 1 --json --out long) # 1,617 rows, 400 units: a second
+halted() { # halted SIGNAL CODE: sends it to a process that is held still while it makes the report
+  local pid tries
+  for ((tries = 0; tries < 20; ++tries)); do
+    rm -f long/report.html
+    "${long[@]}" > events 2> log &
+    pid=$!
+    until grep -q '"finished"' events || ! kill -0 "$pid" 2> /dev/null; do sleep 0.01; done
+    kill -STOP "$pid" 2> /dev/null
+    until grep -q '^State:.[TZ]' "/proc/$pid/status" || ! kill -0 "$pid" 2> /dev/null; do sleep 0.01; done
+    if kill -0 "$pid" 2> /dev/null && [ ! -e long/report.html ] && [ ! -e long/reconstructions.png ]; then
+      kill -s "$1" "$pid"
+      kill -CONT "$pid"
+      wait "$pid"
+      [ $? = "$2" ] && return 0
+      fail "$1 while the report is made: $(cat log)"
+      return 1
+    fi
+    kill -CONT "$pid" 2> /dev/null
+    wait "$pid"
+  done
+  fail "no $1 came before the report was made"
+}
+for signal in TERM:143 INT:130; do
+  halted "${signal%:*}" "${signal#*:}"
+  for file in report.html reconstructions.png summary.json; do [ ! -e "long/$file" ] || fail "$signal: long/$file is there"; done
+  [ -z "$(find long -name '*.part')" ] || fail 'a temporary file is left'
+  grep -q 'saved in long, and latent train digits .*--latent 400 --validation 0.9 --out long writes the report' log ||
+    fail "what to do is not said: $(cat log)"
+done
+cp long/last.safetensors before.safetensors
+"${long[@]}" > events 2> log || fail "the missing report: $(cat log)"
+grep -q '"finished"' events && ! grep -q '"planned"' events || fail "it was trained again: $(cat events)"
+written long/report.html
+written long/summary.json
+written long/best.safetensors
+same long/last.safetensors before.safetensors
+
 printf 'height,<b>&weight,group\n' > 'a <b> & '"'"'c.csv'
 python - >> 'a <b> & '"'"'c.csv' <<'PY'
 import random
