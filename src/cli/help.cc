@@ -6,9 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <cstdlib>
 #include <string_view>
+
+#include "data/plain_text.h"
 
 namespace latent::cli {
 
@@ -88,8 +89,7 @@ std::string fitted(std::string_view text, int columns) {
     const size_t gap = std::min(text.find_first_not_of(' '), text.size());
     const size_t end = std::min(text.find_first_of(" \n", gap), text.size());
     const std::string_view word = text.substr(gap, end - gap);
-    const auto wide = static_cast<size_t>(std::ranges::count_if(
-        word, [](char c) { return (static_cast<uint8_t>(c) & 0xc0) != 0x80; }));  // characters
+    const size_t wide = utf8_count(word);
     if (!fresh && column + gap + wide > width) {
       out += '\n' + std::string(kIndent, ' ');
       column = kIndent;

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "cli/lists.h"
+#include "data/plain_text.h"
 #include "data/text_content.h"
 #include "train/preprocess.h"
 

@@ -438,7 +438,7 @@ ContentKind audio_kind() {
                .initial = false},
           },
       .endings = sound_endings(),
-      .names = sound_endings(),
+      .names = {".wav", ".flac", ".ogg", ".oga", ".aif", ".aiff", ".aifc", ".mp3"},
       .recognizes = recognizes_audio,
       .open = open_audio,
       .write = [](const std::string& path, const Content& content, std::span<const float> rows,

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/near.h"
+#include "data/plain_text.h"
 
 namespace latent {
 
@@ -131,12 +132,8 @@ File opened(Memory& memory, SF_INFO& info, std::string_view format, const std::s
 
 [[noreturn]] void refuse_format(std::span<const std::byte> bytes, const std::string& path) {
   if (bytes.empty()) throw DataError("the file is empty", path, 0);
-  const auto start = bytes.first(std::min<size_t>(bytes.size(), 512));
-  const bool text = std::ranges::all_of(start, [](std::byte b) {
-    const int c = std::to_integer<int>(b);
-    return c >= 32 || c == '\n' || c == '\r' || c == '\t';
-  });
-  if (text) throw DataError("a text, not a sound; WAV, FLAC, Ogg and AIFF files are read", path, 0);
+  if (is_text(bytes))
+    throw DataError("a text, not a sound; WAV, FLAC, Ogg and AIFF files are read", path, 0);
   if (text_at(bytes, 0, 3) == "ID3" || (bytes.size() > 1 && bytes[0] == std::byte{0xff} &&
                                         (bytes[1] & std::byte{0xe0}) == std::byte{0xe0}))
     throw DataError("an MP3 file; convert it to FLAC or WAV, as ffmpeg -i in.mp3 out.flac does",

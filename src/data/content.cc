@@ -19,6 +19,12 @@ namespace {
 const std::vector<std::string> kNoContent = {".csv", ".tsv", ".npy",         ".npz", ".idx",
                                              ".zip", ".tar", ".safetensors", ".toml"};
 
+bool has_ending(const std::string& path, const std::vector<std::string>& endings) {
+  return std::ranges::any_of(endings, [&](const std::string& ending) {
+    return path.ends_with(ending) || path.ends_with(ending + ".gz");
+  });
+}
+
 }  // namespace
 
 const std::vector<ContentKind>& content_kinds() {
@@ -45,19 +51,18 @@ const ContentKind& content_kind(const std::string& name) {
   throw UsageError("there is no kind of content \"" + name + "\"" + did_you_mean(name, names));
 }
 
+const ContentKind* named_kind(const std::string& path) {
+  const auto found = std::ranges::find_if(
+      content_kinds(), [&](const ContentKind& k) { return has_ending(path, k.names); });
+  return found == content_kinds().end() ? nullptr : &*found;
+}
+
 const ContentKind* recognized_kind(const std::string& path, const FileSet& files) {
   const auto found = std::ranges::find_if(content_kinds(),
                                           [&](const auto& k) { return k.recognizes(path, files); });
   if (found == content_kinds().end()) return nullptr;
-  const auto named = [&](const std::vector<std::string>& endings) {
-    return std::ranges::any_of(endings, [&](const std::string& ending) {
-      return path.ends_with(ending) || path.ends_with(ending + ".gz");
-    });
-  };
-  const bool another =
-      named(kNoContent) || std::ranges::any_of(content_kinds(), [&](const ContentKind& k) {
-        return k.name != found->name && named(k.names);
-      });
+  const ContentKind* named = named_kind(path);
+  const bool another = has_ending(path, kNoContent) || (named && named != &*found);
   return found->guessed && another ? nullptr : &*found;
 }
 

@@ -67,6 +67,8 @@ const std::vector<ContentKind>& content_kinds();
 std::vector<ConfigField> content_fields();
 /// The entry of that name; UsageError with the near miss when there is none.
 const ContentKind& content_kind(const std::string& name);
+/// The kind whose files have such names; null when none does.
+const ContentKind* named_kind(const std::string& path);
 /// The first kind that recognizes the files at the path; null when none does, or when it is guessed
 /// against the name that the file has.
 const ContentKind* recognized_kind(const std::string& path, const FileSet& files);

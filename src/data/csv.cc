@@ -13,12 +13,11 @@
 #include "base/file.h"
 #include "base/near.h"
 #include "base/words.h"
+#include "data/plain_text.h"
 
 namespace latent {
 
 namespace {
-
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 struct Cell {
   std::string_view text;  // without outer spaces and quotes; valid until the next record is read
@@ -31,8 +30,7 @@ struct Cell {
 class Records {
  public:
   Records(std::string_view text, char delimiter, const std::string& path)
-      : text_(text), delimiter_(delimiter), path_(path) {
-    if (text_.starts_with(kByteOrderMark)) at_ = kByteOrderMark.size();
+      : text_(text), delimiter_(delimiter), path_(path), at_(mark_bytes(text)) {
     while (!text_.empty() && (text_.back() == '\n' || text_.back() == '\r')) text_.remove_suffix(1);
   }
 
@@ -106,7 +104,7 @@ class Records {
   std::string_view text_;
   char delimiter_;
   const std::string& path_;
-  size_t at_ = 0;
+  size_t at_;
   int64_t line_ = 1;
   bool ended_ = false;
   std::vector<Cell> cells_;
@@ -304,13 +302,6 @@ void append_rows(std::span<const T> values, size_t width, const std::vector<std:
 }
 
 }  // namespace
-
-bool is_text(std::span<const std::byte> bytes) {
-  return std::ranges::none_of(bytes.first(std::min<size_t>(bytes.size(), 4096)), [](std::byte b) {
-    const auto c = std::to_integer<unsigned>(b);
-    return c < 32 && c != '\t' && c != '\n' && c != '\r';
-  });
-}
 
 CsvTable parse_csv(std::span<const std::byte> bytes, const std::string& path,
                    const CsvOptions& options) {

@@ -29,10 +29,6 @@ struct CsvTable {
   char delimiter = ',';
 };
 
-/// Whether the bytes can be text: no control characters among the first few thousand but those that
-/// text has.
-bool is_text(std::span<const std::byte> bytes);
-
 /// DataError, naming line and column, for rows of different lengths, cells that are empty, no
 /// number or not finite, quotes that do not end, and a file without rows. UsageError when no column
 /// is called options.label. Lines count from 1, as editors do; the offset is that of the cell.

@@ -160,12 +160,6 @@ TEST(Csv, TruncationsAtEveryByte) {
   }
 }
 
-TEST(Csv, TextIsToldFromBytes) {
-  EXPECT_TRUE(is_text(bytes_of("a,b\r\n\t1\xc3\xa9")));
-  EXPECT_FALSE(is_text(bytes_of("a\0b"s)));
-  EXPECT_FALSE(is_text(bytes_of("\x89PNG\r\n\x1a\n"s)));
-}
-
 TEST(Csv, WhatIsWrittenIsReadBack) {
   const std::string path = testing::TempDir() + "latent-csv-" + std::to_string(::getpid());
   Tensor t({2, 3});

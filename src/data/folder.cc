@@ -10,8 +10,10 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/file.h"
 #include "base/team.h"
 #include "base/words.h"
+#include "data/plain_text.h"
 #include "data/tar.h"
 #include "data/zip.h"
 
@@ -90,9 +92,8 @@ std::string beside(const std::string& folder, const std::string& name) {
 
 // The lines of a list; empty lines and those that start with # are none.
 std::vector<FoundFile> listed(std::string_view text) {
-  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
   std::vector<FoundFile> files;
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  text.remove_prefix(mark_bytes(text));
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, end);
@@ -110,7 +111,7 @@ constexpr size_t kStart = 8192;  // bytes by which a file is recognised
 
 // A text is a list when one of its first lines names a file; `start` is the beginning of the text.
 bool is_list(std::string_view start, const std::string& path) {
-  if (start.find('\0') != start.npos) return false;
+  if (!is_text(bytes_of(start))) return false;
   constexpr size_t kMostLookedAt = 8;
   const std::vector<FoundFile> files = listed(start);
   const auto first = std::span(files).first(std::min(files.size(), kMostLookedAt));

@@ -18,6 +18,8 @@
 #include "data/idx.h"
 #include "data/npy.h"
 #include "data/npz.h"
+#include "data/plain_text.h"
+#include "data/text.h"
 #include "data/visit.h"
 #include "data/zip.h"
 
@@ -98,6 +100,7 @@ Array read_array(const std::string& spec, const CsvOptions& csv) {
   if (is_npy(bytes)) return {.values = parse_npy(bytes, name)};
   if (is_zip(bytes)) return {.values = parse_npz(bytes, array, name)};
   if (is_idx(bytes)) return {.values = parse_idx(bytes, name)};
+  refuse_utf16(file, name);
   if (!is_text(bytes)) refuse(bytes, name);
   if (csv.label.empty() && csv.header.value_or(true) && file.starts_with("name,")) {
     CsvTable table = parse_csv(bytes, name, {.label = "name", .header = true});
@@ -195,6 +198,17 @@ void refuse_other_kind(const std::string& path, const FileSet& files, const std:
                   path);
 }
 
+// A text that is named like a picture or a sound, which would be read as a table.
+void refuse_misnamed(const std::string& path, const FileSet& files) {
+  const ContentKind* named = named_kind(path);
+  if (!named || named->guessed || files.source() != FileSet::Source::file ||
+      !is_prose(files.start(0)))
+    return;
+  throw DataError("it is named like " + named->name + ", but holds text; give the " + named->name +
+                      ", or name it .txt if the text is meant, .csv if a table",
+                  path);
+}
+
 // Whether each file has a label: its folder, or behind it in a list.
 bool files_labelled(const FileSet& set, const std::string& how) {
   return std::ranges::all_of(set.files(), [&](const FoundFile& f) {
@@ -243,6 +257,7 @@ Dataset Dataset::open(const std::string& spec, const OpenOptions& options) {
     return data;
   }
   if (files && options.as) refuse_other_kind(spec, *files, options.as->kind);
+  if (files && options.content != "array") refuse_misnamed(spec, *files);
   if (files && files->source() != FileSet::Source::file && !is_npz(*files)) refuse_files(spec);
   if (!options.as && !options.settings.empty()) {
     throw UsageError(options.settings.begin().key() + " was given, but " + spec +

@@ -55,6 +55,27 @@ TEST_F(Opening, CsvWithALabelColumn) {
   EXPECT_EQ(d.field("label").values.span<int32_t>()[1], 1);
 }
 
+TEST_F(Opening, TextNamedLikeASoundOrAPicture) {
+  const std::string words = "It was the best of times,\nit was the worst of times.\n";
+  for (const char* name : {"a.wav", "a.ogg", "a.flac.gz", "a.png"}) {
+    const std::string told = complaint<DataError>(file(name, words));
+    const char* kind = std::string(name) == "a.png" ? "pictures" : "audio";
+    EXPECT_NE(told.find("named like "s + kind + ", but holds text; give the " + kind), told.npos)
+        << told;
+    EXPECT_NE(told.find("name it .txt"), told.npos) << told;
+  }
+  EXPECT_EQ(Dataset::open(in("a.wav"), {.content = "text"}).size(), 2);
+  EXPECT_EQ(Dataset::open(file("table.wav", "a,b\n1,2\n")).row_shape("x"), Shape{2});
+  const std::string as_table = complaint<DataError>(in("a.wav"), {.content = "array"});
+  EXPECT_NE(as_table.find("line 2"), std::string::npos) << as_table;
+  EXPECT_NE(complaint<DataError>(file("t.csv",
+                                      "\xff\xfe"
+                                      "1\0,\0"
+                                      "2\0"s))
+                .find("iconv -f UTF-16"),
+            std::string::npos);
+}
+
 TEST_F(Opening, CsvWithNamesOfRows) {
   const Dataset d = Dataset::open(file("codes.csv", "name,z1\n\"a,b.png\",1\nc.png,2\nc.png,3\n"));
   EXPECT_EQ(d.names(), (std::vector<std::string>{"a,b.png", "c.png", "c.png"}));

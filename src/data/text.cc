@@ -1,10 +1,12 @@
-// Checking, cutting and numbering of text; see text.h.
+// Cutting and numbering of text; see text.h.
 #include "data/text.h"
 
 #include <algorithm>
 #include <charconv>
 #include <cstring>
 
+#include "base/file.h"
+#include "data/plain_text.h"
 #include "latent/error.h"
 
 namespace latent {
@@ -28,7 +30,7 @@ std::string_view next_piece(std::string_view& text) {
     const std::string_view some = text.substr(0, kPiece);
     const size_t line = some.rfind('\n'), space = some.rfind(' ');
     end = line != some.npos ? line + 1 : space != some.npos ? space + 1 : kPiece;
-    while ((static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+    while (within_character(text[end])) --end;
   }
   const std::string_view piece = text.substr(0, end);
   text.remove_prefix(end);
@@ -109,12 +111,7 @@ bool is_prose(std::string_view bytes) {
   constexpr size_t kLooked = 16384;
   constexpr int kLines = 50;
   std::string_view some = bytes.substr(0, kLooked);
-  if (some.empty()) return false;
-  const bool control = std::ranges::any_of(some, [](char c) {
-    const auto b = static_cast<unsigned char>(c);
-    return b < 32 && c != '\t' && c != '\n' && c != '\r' && c != '\f';
-  });
-  if (control) return false;
+  if (some.empty() || !is_text(bytes_of(some))) return false;
   int lines = 0, numeric = 0;
   while (!some.empty() && lines < kLines) {
     std::string_view line = next_line(some);
@@ -124,31 +121,6 @@ bool is_prose(std::string_view bytes) {
     numeric += is_numeric(line);
   }
   return 2 * numeric < std::max(lines, 1);
-}
-
-std::string checked_text(std::string file, const std::string& path) {
-  if (file.empty()) throw DataError("the file is empty", path, 0);
-  if (file.starts_with("\xff\xfe") || file.starts_with("\xfe\xff"))
-    throw DataError("text in UTF-16; convert it: iconv -f UTF-16 -t UTF-8", path, 0);
-  if (const size_t nul = file.find('\0'); nul != file.npos)
-    throw DataError("a NUL byte, which no text holds", path, static_cast<int64_t>(nul));
-  if (const size_t bad = invalid_utf8(file); bad != std::string_view::npos) {
-    constexpr char kDigits[] = "0123456789abcdef";
-    const auto byte = static_cast<unsigned char>(file[bad]);
-    throw DataError(std::string("the byte 0x") + kDigits[byte >> 4] + kDigits[byte & 15] +
-                        " is no UTF-8; if the text is in Latin-1, convert it: "
-                        "iconv -f LATIN1 -t UTF-8",
-                    path, static_cast<int64_t>(bad));
-  }
-  if (file.starts_with("\xef\xbb\xbf")) file.erase(0, 3);
-  if (file.find('\r') == file.npos) return file;
-  size_t to = 0;
-  for (size_t i = 0; i < file.size(); ++i) {
-    const bool ends = file[i] == '\r' && (i + 1 == file.size() || file[i + 1] == '\n');
-    if (!ends) file[to++] = file[i];
-  }
-  file.resize(to);
-  return file;
 }
 
 FittedText fit_text(std::string_view text, const TextSettings& settings, const std::string& path) {

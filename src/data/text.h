@@ -38,13 +38,9 @@ struct TextRows {
   TextCounts counts;
 };
 
-/// Whether the bytes are text rather than a table of numbers: no control characters, and in fewer
-/// than half of the first lines most cells are numbers.
+/// Whether the bytes are text (plain_text.h) rather than a table of numbers: in fewer than half of
+/// the first lines most cells are numbers.
 bool is_prose(std::string_view bytes);
-
-/// The text of a file without a byte order mark, lines ended by "\n" alone. DataError, naming the
-/// byte offset, for a file that is empty, is UTF-16, holds a NUL byte or is no UTF-8.
-std::string checked_text(std::string file, const std::string& path);
 
 /// Settings with the window filled in, and the tokenizer, of a text that a model is to be trained
 /// on. DataError when no line holds anything.

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "data/dataset.h"
 #include "data/folder.h"
+#include "data/plain_text.h"
 #include "data/visit.h"
 #include "latent/error.h"
 

@@ -1,38 +1,15 @@
-// Reading text: what a file must be, lines and windows, what is cut, left out and counted.
+// Reading text: prose and tables, lines and windows, what is cut, left out and counted.
 #include "data/text.h"
 
 #include <gtest/gtest.h>
 
 #include <functional>
 
+#include "data/plain_text.h"
 #include "latent/error.h"
 
 namespace latent {
 namespace {
-
-/// The offset that reading the file names; -2 when it is read.
-int64_t refused_at(const std::string& file) {
-  try {
-    checked_text(file, "book.txt");
-    return -2;
-  } catch (const DataError& e) {
-    EXPECT_EQ(e.path(), "book.txt");
-    return e.offset();
-  }
-}
-
-TEST(CheckedText, NamesTheBadByte) {
-  EXPECT_EQ(refused_at(""), 0);
-  EXPECT_EQ(refused_at("one\ntwo\nth\xffree"), 10);
-  EXPECT_EQ(refused_at(std::string("one\0two", 7)), 3);
-  EXPECT_EQ(refused_at("\xff\xfeo\1"), 0);
-  EXPECT_EQ(refused_at("na\xc3\xafve\n"), -2);
-}
-
-TEST(CheckedText, LinesEndInOneWay) {
-  EXPECT_EQ(checked_text("\xef\xbb\xbfone\r\ntwo\r\n", "f"), "one\ntwo\n");
-  EXPECT_EQ(checked_text("a\rb\r\nc\r", "f"), "a\rb\nc");
-}
 
 TEST(IsProse, TellsTextFromTables) {
   EXPECT_TRUE(is_prose("It was the best of times,\nit was the worst of times.\n"));

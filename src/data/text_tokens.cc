@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "base/near.h"
+#include "data/plain_text.h"
 #include "latent/error.h"
 
 namespace latent {
@@ -18,23 +19,7 @@ namespace {
 
 constexpr int64_t kWords = 10000, kPieces = 2000;  // numbers where nothing else was asked
 constexpr int64_t kMostTokens = int64_t{1} << 24;  // float32 holds every number below exactly
-constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
 const std::vector<std::string> kUnitNames = {"bytes", "chars", "words", "sentencepiece"};
-
-/// Bytes of the character at the start of `text`; 0 where there is none.
-size_t character(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned c = byte(0);
-  if (c < 0x80) return 1;
-  const size_t length = c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 ? 4 : 0;
-  if (length == 0 || c > 0xf4 || text.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i)
-    if (byte(i) < 0x80 || byte(i) >= 0xc0) return 0;
-  const unsigned second = byte(1);
-  const bool refused = (c == 0xe0 && second < 0xa0) || (c == 0xed && second >= 0xa0) ||
-                       (c == 0xf0 && second < 0x90) || (c == 0xf4 && second >= 0x90);
-  return refused ? 0 : length;
-}
 
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 bool is_word(char c) {
@@ -82,32 +67,6 @@ class Documents : public sentencepiece::SentenceIterator {
 };
 
 }  // namespace
-
-size_t invalid_utf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    uint64_t eight = 0;
-    while (i + 8 <= text.size()) {  // ASCII, eight bytes at a time
-      std::memcpy(&eight, text.data() + i, 8);
-      if (eight & 0x8080808080808080u) break;
-      i += 8;
-    }
-    if (i == text.size()) break;
-    const size_t length = character(text.substr(i));
-    if (length == 0) return i;
-    i += length;
-  }
-  return std::string_view::npos;
-}
-
-std::string repaired_utf8(std::string_view text) {
-  std::string good;
-  while (!text.empty()) {
-    const size_t length = character(text);
-    good += length ? text.substr(0, length) : kReplacement;
-    text.remove_prefix(std::max<size_t>(length, 1));
-  }
-  return good;
-}
 
 TextUnit text_unit_named(const std::string& name) {
   const auto found = std::ranges::find(kUnitNames, name);

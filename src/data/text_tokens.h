@@ -18,17 +18,6 @@ namespace latent {
 
 inline constexpr int32_t kPadding = 0, kSentenceEnd = 1, kUnknown = 2, kFirstToken = 3;
 
-/// Offset of the first byte of `text` that is part of no UTF-8 character (RFC 3629: no surrogates,
-/// no overlong forms, nothing above U+10FFFF), or std::string_view::npos.
-size_t invalid_utf8(std::string_view text);
-/// Bytes of the character that starts with this byte of valid UTF-8.
-inline size_t utf8_length(char first) {
-  const auto c = static_cast<unsigned char>(first);
-  return c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-}
-/// Every byte that is part of no UTF-8 character becomes U+FFFD.
-std::string repaired_utf8(std::string_view text);
-
 /// Units that texts are cut into. bytes: 256 numbers, a byte being its own; the control bytes 0, 1
 /// and 2 are <unk>. chars: characters of UTF-8. words: runs of letters, digits, apostrophes and
 /// characters beyond ASCII, and any other character but white space alone. sentencepiece: pieces of

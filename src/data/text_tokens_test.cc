@@ -1,4 +1,4 @@
-// UTF-8 to the byte; vocabularies: order, bounds, <unk>, what comes back, what a bad file is told.
+// Vocabularies: order, bounds, <unk>, what comes back, what a bad file is told.
 #include "data/text_tokens.h"
 
 #include <gtest/gtest.h>
@@ -7,31 +7,6 @@
 
 namespace latent {
 namespace {
-
-TEST(Utf8, FirstBadByteIsFound) {
-  EXPECT_EQ(invalid_utf8(""), std::string_view::npos);
-  EXPECT_EQ(invalid_utf8("plain text of more than eight bytes"), std::string_view::npos);
-  EXPECT_EQ(invalid_utf8("na\xc3\xafve \xe2\x82\xac \xf0\x9f\x98\x80"), std::string_view::npos);
-  struct Case {
-    std::string text;
-    size_t at;
-  };
-  const Case cases[] = {
-      {"caf\xe9 au lait", 3},       // Latin-1
-      {"12345678\x80", 8},          // a byte that continues nothing
-      {"ab\xc0\xaf", 2},            // overlong
-      {"\xe0\x80\xaf", 0},          // overlong, of three
-      {"\xf0\x80\x80\x80", 0},      // overlong, of four
-      {"x\xed\xa0\x80", 1},         // a surrogate
-      {"\xf4\x90\x80\x80", 0},      // above U+10FFFF
-      {"\xf5\x80\x80\x80", 0},      // no first byte
-      {"\xe2\x82\xac\xe2\x82", 3},  // cut short
-      {"0123456\xe2\x82", 7},
-  };
-  for (const Case& c : cases) EXPECT_EQ(invalid_utf8(c.text), c.at) << c.text;
-  EXPECT_EQ(repaired_utf8("caf\xe9!"), "caf\xef\xbf\xbd!");
-  EXPECT_EQ(repaired_utf8("\xe2\x82"), "\xef\xbf\xbd\xef\xbf\xbd");
-}
 
 Tokenizer fitted(TextUnit unit, std::vector<std::string_view> documents, int64_t vocabulary = 0) {
   return Tokenizer::fit(unit, documents, vocabulary);

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <set>
 
+#include "data/plain_text.h"
 #include "report/frame.h"
 #include "report/html.h"
 #include "report/svg.h"
@@ -101,12 +102,6 @@ std::string loss_cell(const RunSummary& r, bool one_kind) {
   return fmt::format("{:.3f} +- {:.3f}{}", *r.loss, r.bar, one_kind ? "" : " " + r.loss_name);
 }
 
-/// Characters of UTF-8.
-size_t characters(const std::string& text) {
-  return static_cast<size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-}
-
 }  // namespace
 
 Comparison compare_runs(const std::vector<RunSummary>& runs) {
@@ -129,15 +124,15 @@ Comparison compare_runs(const std::vector<RunSummary>& runs) {
 
 std::string comparison_text(const Comparison& c) {
   std::vector<size_t> widths;
-  for (const std::string& cell : c.head) widths.push_back(characters(cell));
+  for (const std::string& cell : c.head) widths.push_back(utf8_count(cell));
   for (const auto& row : c.rows) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], characters(row[i]));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], utf8_count(row[i]));
   }
   std::string out;
   const auto add = [&](const std::vector<std::string>& row) {
     std::string line;
     for (size_t i = 0; i < row.size(); ++i)
-      line += row[i] + std::string(widths[i] - characters(row[i]) + 2, ' ');
+      line += row[i] + std::string(widths[i] - utf8_count(row[i]) + 2, ' ');
     out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
   };
   add(c.head);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "data/plain_text.h"
 #include "report/png.h"
 
 namespace latent::report {
@@ -53,34 +54,17 @@ code, pre { font: 14px/1.45 ui-monospace, monospace; }
 }
 )";
 
-/// Bytes of the UTF-8 character at the start of `text`; 0 where there is none (RFC 3629: no
-/// overlong forms, no surrogates, at most U+10FFFF).
-size_t character_bytes(std::string_view text) {
-  const auto at = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-  const uint8_t first = at(0);
-  if (first < 0x80) return 1;
-  const size_t n = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < n) return 0;
-  for (size_t i = 1; i < n; ++i) {
-    if ((at(i) & 0xc0) != 0x80) return 0;
-  }
-  const bool overlong = (first == 0xe0 && at(1) < 0xa0) || (first == 0xf0 && at(1) < 0x90);
-  const bool surrogate = first == 0xed && at(1) >= 0xa0;
-  const bool beyond = first == 0xf4 && at(1) >= 0x90;
-  return overlong || surrogate || beyond ? 0 : n;
-}
-
 }  // namespace
 
 std::string escape(std::string_view text) {
   std::string out;
   while (!text.empty()) {
-    const size_t n = character_bytes(text);
+    const size_t n = utf8_character(text);
     const char c = text.front();
     const bool control =
         n == 1 && (static_cast<uint8_t>(c) < 0x20 || c == 0x7f) && c != '\n' && c != '\t';
     if (n == 0 || control)
-      out += "\xef\xbf\xbd";
+      out += kReplacement;
     else if (c == '&')
       out += "&amp;";
     else if (c == '<')
@@ -101,7 +85,7 @@ std::string escape(std::string_view text) {
 std::string shortened(const std::string& text, size_t most) {
   if (text.size() <= most) return text;
   size_t end = most > 2 ? most - 2 : 0;
-  while (end > 0 && (static_cast<uint8_t>(text[end]) & 0xc0) == 0x80) --end;
+  while (end > 0 && within_character(text[end])) --end;
   return text.substr(0, end) + "..";
 }
 
