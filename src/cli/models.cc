@@ -6,6 +6,7 @@
 #include "cli/help.h"
 #include "cli/layers.h"
 #include "cli/output.h"
+#include "cli/train_config.h"
 #include "cli/verbs.h"
 #include "models/catalog.h"
 
@@ -41,8 +42,16 @@ nlohmann::json presets_json(const CatalogEntry& model) {
   return presets;
 }
 
+/// Whether `latent train` fits the key to the data where it is not given.
+bool fits(const std::string& model, const std::string& key) {
+  return fitted_defaults().contains(key) && !model.starts_with("text_");
+}
+
 int run(const ModelsFlags& flags) {
   nlohmann::json models = catalog_json();
+  for (auto& m : models) {
+    for (auto& key : m.at("config")) key["fitted"] = fits(m.at("name"), key.at("name"));
+  }
   if (!flags.name.empty()) {
     catalog_entry(flags.name);  // a name that there is not
     std::erase_if(models.get_ref<nlohmann::json::array_t&>(),
@@ -72,8 +81,9 @@ int run(const ModelsFlags& flags) {
         text += fmt::format(" [{}]",
                             fmt::join(key.at("choices").get<std::vector<std::string>>(), ", "));
       const auto& initial = key.at("default");
-      text += fmt::format(" (default: {})",
-                          initial.is_string() ? initial.get<std::string>() : initial.dump());
+      text += fmt::format(" (default: {}{})",
+                          initial.is_string() ? initial.get<std::string>() : initial.dump(),
+                          key.at("fitted") ? "; latent train fits it to the data" : "");
       fmt::print("{}", entry(key.at("name"), text, 19, width));
     }
   }

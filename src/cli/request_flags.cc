@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "cli/model_input.h"
 #include "data/content.h"
+#include "models/catalog.h"
 
 namespace latent::cli {
 
@@ -45,12 +47,34 @@ std::string help_of(const ConfigField& f) {
 std::string default_of(const ConfigField& f) {
   const auto fitted = fitted_defaults().find(f.name);
   if (fitted != fitted_defaults().end()) return fitted->second;
+  if (f.initial == "" || f.initial == nlohmann::json::array()) return "none";
   if (f.initial.is_string()) return f.initial.get<std::string>();
   if (f.initial.is_number_float()) return fmt::format("{:g}", f.initial.get<double>());
   if (!f.initial.is_array()) return f.initial.dump();
   std::vector<std::string> parts;
   for (const auto& v : f.initial) parts.push_back(v.is_string() ? v.get<std::string>() : v.dump());
   return fmt::format("{}", fmt::join(parts, ","));
+}
+
+/// `text_of` the key, and behind it what differs of other models that have a key of this name:
+/// "0.1; adversarial_autoencoder: 1".
+std::string by_model(const ConfigField& key, std::string (*text_of)(const ConfigField&)) {
+  const std::string first = text_of(key);
+  std::vector<std::pair<std::string, std::string>> others;  // models, and their text
+  for (const CatalogEntry& model : catalog()) {
+    const auto f = std::ranges::find(model.fields, key.name, &ConfigField::name);
+    if (f == model.fields.end() || text_of(*f) == first) continue;
+    const std::string text = text_of(*f);
+    const auto known =
+        std::ranges::find(others, text, &std::pair<std::string, std::string>::second);
+    if (known == others.end())
+      others.emplace_back(model.name, text);
+    else
+      known->first += ", " + model.name;
+  }
+  std::string all = first;
+  for (const auto& [models, text] : others) all += fmt::format("; {}: {}", models, text);
+  return all;
 }
 
 }  // namespace
@@ -62,7 +86,7 @@ void add_request_flags(Flags& flags, TrainRequest& r) {
               [&r, name](const std::string& text) { r.flags[name] = text; });
   };
   flags.argument("DATA", r.data, data_help(), false);
-  key("model", "MODEL", "what to train; latent models lists them", "vae");
+  key("model", "MODEL", "what to train; latent models lists them", "vae; text_vae for text");
   flags.add("--config", "FILE", r.config_file,
             "TOML file of keys, which are the flags with _ for -");
   flags.add("--set", "KEY=VALUE", r.sets, "any key; wins over --config");
@@ -77,8 +101,10 @@ void add_request_flags(Flags& flags, TrainRequest& r) {
     if (f.kind == ConfigField::Kind::flag && of_content) {
       flags.add_switch(flag_of(f.name), f.help,
                        [&r, name = f.name](const std::string& text) { r.flags[name] = text; });
-    } else {
+    } else if (of_content) {  // models may have a key of this name that is taken from the content
       key(f.name, kind_of(f), help_of(f), default_of(f));
+    } else {
+      key(f.name, kind_of(f), by_model(f, help_of), by_model(f, default_of));
     }
   }
 }

@@ -25,9 +25,38 @@ const std::vector<std::string> kLikelihoods = {
     "squared_error",       "laplace",  "discretized_logistic", "discretized_logistic_mixture",
     "continuous_bernoulli"};
 
-/// The keys of an encoder and a decoder, which every model shares, around its own ones.
+// Keys that several models have, with one help.
+
 template <class C>
-std::vector<BoundField<C>> with_coder(const char* latent, std::vector<BoundField<C>> own) {
+BoundField<C> likelihood_field() {
+  return bind_field("likelihood", &C::likelihood,
+                    "of the data given z; a discriminator judges its mean alone", {}, kLikelihoods);
+}
+
+template <class C>
+BoundField<C> discriminator_field() {
+  return bind_field("discriminator", &C::discriminator,
+                    "widths of the discriminator's hidden layers", kSize);
+}
+
+template <class C>
+BoundField<C> discriminator_rate_field() {
+  return bind_field("discriminator_rate", &C::discriminator_rate,
+                    "the discriminator's learning rate, times the generator's", {1e-6, 1e6});
+}
+
+template <class C>
+BoundField<C> spectral_field() {
+  return bind_field("spectral", &C::spectral,
+                    "it times the multi-resolution STFT loss is added, of sounds as samples (of a "
+                    "vq_vae in training)",
+                    kWeight);
+}
+
+/// The keys of an encoder and a decoder, which all models of rows share, around its own ones.
+template <class C>
+std::vector<BoundField<C>> with_coder(std::vector<BoundField<C>> own,
+                                      const char* latent = "units of the code") {
   std::vector<BoundField<C>> fields = {
       bind_field("inputs", &C::inputs, "values of a row; 0: those of the data", {0, kMost}),
       bind_field("hidden", &C::hidden, "widths of the encoder's hidden layers, as 400,200", kSize),
@@ -67,36 +96,29 @@ std::vector<BoundField<C>> with_elbo(std::vector<BoundField<C>> fields) {
 
 const std::vector<BoundField<Autoencoder::Config>>& autoencoder_fields() {
   using C = Autoencoder::Config;
-  static const std::vector<BoundField<C>> fields = with_coder<C>(
-      "units of the code",
-      {
-          bind_field("code_activation", &C::code_activation, "of the code", {},
-                     {"none", "relu", "tanh", "sigmoid", "softmax"}),
-          bind_field(
-              "loss", &C::loss,
-              "mse, the mean over all elements; or cross-entropy, summed over a row's values in "
-              "[0, 1]",
-              {}, {"mse", "cross-entropy"}),
-          bind_field("tied", &C::tied, "the decoder's weights are the encoder's, transposed"),
-          bind_field("weight_decay", &C::weight_decay,
-                     "half of it times the sum of squared weights is added to the loss", kWeight),
-          bind_field("spectral", &C::spectral,
-                     "it times the multi-resolution STFT loss is added, of sounds as samples",
-                     kWeight),
-          bind_field(
-              "entropy", &C::entropy,
-              "it times the code's entropy in nats is added to the loss; negative spreads the "
-              "code",
-              kAny),
-      });
+  static const std::vector<BoundField<C>> fields = with_coder<C>({
+      bind_field("code_activation", &C::code_activation, "of the code", {},
+                 {"none", "relu", "tanh", "sigmoid", "softmax"}),
+      bind_field("loss", &C::loss,
+                 "mse, the mean over all elements; or cross-entropy, summed over a row's values in "
+                 "[0, 1]",
+                 {}, {"mse", "cross-entropy"}),
+      bind_field("tied", &C::tied, "the decoder's weights are the encoder's, transposed"),
+      bind_field("weight_decay", &C::weight_decay,
+                 "half of it times the sum of squared weights is added to the loss", kWeight),
+      spectral_field<C>(),
+      bind_field("entropy", &C::entropy,
+                 "it times the code's entropy in nats is added to the loss; negative spreads the "
+                 "code",
+                 kAny),
+  });
   return fields;
 }
 
 const std::vector<BoundField<Vae::Config>>& vae_fields() {
   using C = Vae::Config;
   static const std::vector<BoundField<C>> fields = with_elbo(with_coder<C>(
-      "units of z",
-      {bind_field("likelihood", &C::likelihood, "of the data given z", {}, kLikelihoods),
+      {likelihood_field<C>(),
        bind_field("condition", &C::condition,
                   "label: encoder and decoder are given each row's label", {}, {"", "label"}),
        bind_field("classes", &C::classes, "that a label has; 0: as many as the data say",
@@ -106,42 +128,32 @@ const std::vector<BoundField<Vae::Config>>& vae_fields() {
 
 const std::vector<BoundField<VaeGan::Config>>& vae_gan_fields() {
   using C = VaeGan::Config;
-  static const std::vector<BoundField<C>> fields = with_coder<C>(
-      "units of the code",
-      {
-          bind_field("discriminator", &C::discriminator,
-                     "widths of the discriminator's hidden layers", kSize),
-          bind_field("discriminator_rate", &C::discriminator_rate,
-                     "the discriminator's learning rate, times the generator's (dcgan: 0.25)",
-                     {1e-6, 1e6}),
-          bind_field("likelihood", &C::likelihood,
-                     "of the data given z: its mean is judged, its nll only reported", {},
-                     kLikelihoods),
-          bind_field("beta", &C::beta, "weight of the KL divergence", kWeight),
-          bind_field("gamma", &C::gamma,
-                     "weight of the likeness to the data, against passing for real, in the decoder",
-                     kWeight),
-      });
+  static const std::vector<BoundField<C>> fields = with_coder<C>({
+      discriminator_field<C>(),
+      discriminator_rate_field<C>(),
+      likelihood_field<C>(),
+      bind_field("beta", &C::beta, "weight of the KL divergence", kWeight),
+      bind_field("gamma", &C::gamma,
+                 "weight of the likeness to the data, against passing for real, in the decoder",
+                 kWeight),
+  });
   return fields;
 }
 
 const std::vector<BoundField<AdversarialAutoencoder::Config>>& adversarial_fields() {
   using C = AdversarialAutoencoder::Config;
-  static const std::vector<BoundField<C>> fields = with_coder<C>(
-      "units of the code",
-      {
-          bind_field("discriminator", &C::discriminator,
-                     "widths of the discriminator's hidden layers", kSize),
-          bind_field("loss", &C::loss,
-                     "mse; or cross-entropy, for values in [0, 1]; both summed over a row", {},
-                     {"mse", "cross-entropy"}),
-          bind_field("gamma", &C::gamma, "weight of passing for the prior in the encoder", kWeight),
-      });
+  static const std::vector<BoundField<C>> fields = with_coder<C>({
+      discriminator_field<C>(),
+      bind_field("loss", &C::loss,
+                 "mse; or cross-entropy, for values in [0, 1]; both summed over a row", {},
+                 {"mse", "cross-entropy"}),
+      bind_field("gamma", &C::gamma, "weight of passing for the prior in the encoder", kWeight),
+  });
   return fields;
 }
 
 template <class C>
-std::vector<BoundField<C>> text_fields(const char* latent) {
+std::vector<BoundField<C>> text_fields() {
   return {
       bind_field("inputs", &C::inputs, "tokens of a row; 0: those of the data", {0, kMost}),
       bind_field("vocabulary", &C::vocabulary, "numbers of tokens; 0: those of the data",
@@ -152,25 +164,24 @@ std::vector<BoundField<C>> text_fields(const char* latent) {
                  {}, {"cell", "conv"}),
       bind_field("units", &C::units, "of the cell; channels of the convolutions", kSize),
       bind_field("depth", &C::depth, "of conv: layers, dilated by 1, 2, 4, ..", {1, 16}),
-      bind_field("latent", &C::latent, latent, kSize),
+      bind_field("latent", &C::latent, "units of the code", kSize),
       bind_field("word_dropout", &C::word_dropout,
                  "share of the tokens given to the decoder in training that are <unk>", {0, 1}),
   };
 }
 
 const std::vector<BoundField<TextVae::Config>>& text_vae_fields() {
-  static const auto fields = with_elbo(text_fields<TextVae::Config>("units of z"));
+  static const auto fields = with_elbo(text_fields<TextVae::Config>());
   return fields;
 }
 const std::vector<BoundField<TextAutoencoder::Config>>& text_autoencoder_fields() {
-  static const auto fields = text_fields<TextAutoencoder::Config>("units of the code");
+  static const auto fields = text_fields<TextAutoencoder::Config>();
   return fields;
 }
 
 const std::vector<BoundField<VqVae::Config>>& vq_vae_fields() {
   using C = VqVae::Config;
   static const std::vector<BoundField<C>> fields = with_coder<C>(
-      "values of a vector of the codebook",
       {
           bind_field("codes", &C::codes, "vectors in the codebook", {2, 65536}),
           bind_field("quantizers", &C::quantizers,
@@ -179,7 +190,7 @@ const std::vector<BoundField<VqVae::Config>>& vq_vae_fields() {
           bind_field("places", &C::places,
                      "codes of a row with dense layers; else the places of the encoder's picture",
                      {1, 4096}),
-          bind_field("likelihood", &C::likelihood, "of the data given z", {}, kLikelihoods),
+          likelihood_field<C>(),
           bind_field("commitment", &C::commitment,
                      "weight of the squared distance of vectors from their codes", kWeight),
           bind_field("decay", &C::decay, "what the codebook keeps of itself in a step", {0, 1}),
@@ -189,27 +200,19 @@ const std::vector<BoundField<VqVae::Config>>& vq_vae_fields() {
                      "channels of the PixelCNN that learns the codes' prior", {1, 4096}),
           bind_field("prior_depth", &C::prior_depth,
                      "its layers; 0: the frequencies of codes at each place", {0, 64}),
-          bind_field("spectral", &C::spectral,
-                     "it times the multi-resolution STFT loss is added in training, of sounds as "
-                     "samples",
-                     kWeight),
-      });
+          spectral_field<C>(),
+      },
+      "values of a vector of the codebook");
   return fields;
 }
 
 const std::vector<BoundField<Dcgan::Config>>& dcgan_fields() {
   using C = Dcgan::Config;
-  static const std::vector<BoundField<C>> fields = with_coder<C>(
-      "units of z",
-      {
-          bind_field("discriminator", &C::discriminator,
-                     "widths of the discriminator's hidden layers", kSize),
-          bind_field("discriminator_rate", &C::discriminator_rate,
-                     "the discriminator's learning rate, times the generator's (dcgan: 0.25)",
-                     {1e-6, 1e6}),
-          bind_field("likelihood", &C::likelihood, "whose mean of the generator's output is judged",
-                     {}, kLikelihoods),
-      });
+  static const std::vector<BoundField<C>> fields = with_coder<C>({
+      discriminator_field<C>(),
+      discriminator_rate_field<C>(),
+      likelihood_field<C>(),
+  });
   return fields;
 }
 

@@ -232,6 +232,30 @@ expect 2 'at 11 of' "$latent" plan digits --encoder 'conv 8 3; rleu'
 expect 2 'hidden is of dense layers' "$latent" plan digits --encoder vgg --hidden 9
 expect 2 'go with an encoder' "$latent" plan digits --width 9
 expect 2 'did you mean "vae"' "$latent" models vea
+# Help says each model's own defaults.
+COLUMNS=100000 "$latent" help train > help.txt
+cat > defaults.py <<'P'
+import json, re
+told = {}
+for flag, default in re.findall(r'^  --([a-z-]+) .*\(default: ([^()]*)\)$', open('help.txt').read(), re.M):
+    first, *others = default.split('; ')
+    told[flag.replace('-', '_')] = first, {m: o.split(': ')[1] for o in others if ': ' in o for m in o.split(': ')[0].split(', ')}
+def text(v):
+    if v in ('', []): return 'none'
+    if isinstance(v, list): return ','.join(map(str, v))
+    return v if isinstance(v, str) else str(v).lower() if isinstance(v, bool) else f'{v:g}'
+seen = 0
+for m in json.load(open('models.json')):
+    for key in m['config']:
+        if key['fitted'] or key['name'] in ('inputs', 'vocabulary'): continue  # the data decide
+        if m['name'].startswith('text_') and key['name'] == 'latent': continue  # told in words
+        first, others = told[key['name']]
+        assert others.get(m['name'], first) == text(key['default']), (m['name'], key['name'])
+        seen += m['name'] in others
+assert seen >= 6, seen
+assert told['gamma'] == ('0.1', {'adversarial_autoencoder': '1'}), told['gamma']
+P
+python defaults.py
 cat > check.py <<'P'
 import json
 inspect, plan, models = (json.load(open(f + '.json')) for f in ('inspect', 'plan', 'models'))
