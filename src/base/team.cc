@@ -162,6 +162,11 @@ void Team::run(const std::function<void(int)>& walk) {
   if (m.failed.load(std::memory_order_acquire)) wait();
 }
 
+bool Team::back() const {
+  for (int i = 0; i < kPatience && impl_->running.load(std::memory_order_acquire); ++i) pause();
+  return !impl_->running.load(std::memory_order_acquire);
+}
+
 void Team::wait() {
   Impl& m = *impl_;
   m.drain();

@@ -2,7 +2,7 @@
 // them, each for itself; what is to be done comes in shares, whose parts any thread may take.
 // Which thread runs which part never changes a result. Within a run nobody waits for a thread, only
 // for parts: one that sleeps or that the system has taken away comes late and finds its parts done.
-// The next run begins when it has come.
+// The next run begins when all have come.
 #pragma once
 
 #include <functional>
@@ -29,6 +29,9 @@ class Team {
   /// apart from parts must stay until wait(). An exception ends the run: the first (lowest thread)
   /// is rethrown here.
   void run(const std::function<void(int thread)>& walk);
+
+  /// Whether no thread walks any more, or none after some microseconds.
+  bool back() const;
 
   /// Returns when no thread walks any more; rethrows what one has thrown since.
   void wait();

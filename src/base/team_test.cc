@@ -58,8 +58,10 @@ TEST(Team, AThreadThatComesLateHoldsNobody) {
   };
   team.run(walk);
   EXPECT_EQ(parts, 12);
+  EXPECT_FALSE(team.back());
   woken = true;
   team.wait();
+  EXPECT_TRUE(team.back());
   EXPECT_EQ(parts, 12);
 }
 

@@ -45,6 +45,8 @@ int64_t shared_parts(const std::vector<plan::Stage>& stages) {
   return parts;
 }
 
+constexpr int64_t kBrief = 256;  // such parts of a plan that takes no millisecond or two
+
 /// As many as were asked for; else all CPUs, where sharing saves more than waking and waiting cost.
 int threads_for(const std::vector<plan::Stage>& stages, int asked) {
   constexpr int64_t kWorthATeam = 24;
@@ -61,15 +63,17 @@ struct Plan::Impl {
   Slots* slots = nullptr;
   plan::Built built;
   int threads = 1;
+  bool brief = false;  // to run alone costs less than to wait for a thread that is late
   // Made for the first run, where a family has given none.
   std::shared_ptr<Arena> arena;
   std::shared_ptr<Team> team;
   std::vector<void*> pointers;
   // What the team's threads read while they walk: a thread may come late, when the run is over.
   std::vector<std::vector<void*>> tables;  // pointers of each
-  kernels::RunState state;
+  kernels::RunState state, state_of_team;
   std::function<void(int)> walk = [this](int thread) {
-    plan::walk(built.stages, *team, thread, tables[static_cast<size_t>(thread)].data(), state);
+    plan::walk(built.stages, *team, thread, tables[static_cast<size_t>(thread)].data(),
+               state_of_team);
   };
   std::byte* bound_arena = nullptr;
   std::vector<float> constants;
@@ -188,6 +192,7 @@ Plan::Plan(const Graph& graph, Slots& slots, CompileOptions options)
   if (kernels::bf16_products() != kernels::Bf16::faster) options.bf16 = false;
   m.built = plan::build(graph.program(), options);
   m.threads = threads_for(m.built.stages, options.threads);
+  m.brief = shared_parts(m.built.stages) <= kBrief;
   if (m.threads > 1) plan::deal(m.built.stages, m.threads);
   m.check_memory(options);
   const ir::Program& p = m.built.program;
@@ -268,7 +273,7 @@ void Plan::check_feed_size(const std::string& name, size_t found) const {
 /// where another plan has used the arena.
 void Plan::Impl::begin_run() {
   if (threads > 1 && !team) team = std::make_shared<Team>(threads, kernels::pin_library_threads);
-  if (team) team->wait();
+  if (team && !brief) team->wait();
   bind_arena();
   for (const Scheduled& s : schedules)
     feeds.at(s.feed).tensor.span<float>()[0] =
@@ -287,9 +292,11 @@ void Plan::Impl::end_run() {
 void Plan::run() {
   Impl& m = *impl_;
   m.begin_run();
-  if (m.threads == 1) {
+  if (m.threads == 1 || (m.brief && !m.team->back())) {
     plan::walk(m.built.stages, m.pointers.data(), m.state);
   } else {
+    m.team->wait();
+    m.state_of_team = m.state;
     m.tables.resize(static_cast<size_t>(m.threads));
     for (size_t t = 0; t < m.tables.size(); ++t) {
       m.tables[t] = m.pointers;
