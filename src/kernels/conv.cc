@@ -148,7 +148,7 @@ std::vector<ConvShare> conv_shares(const ConvProblem& p, bool whole_images) {
     const int64_t first = p.n * k / parts;
     ConvShare s{p, first * p.x_image(), first * p.y_image()};
     s.problem.n = p.n * (k + 1) / parts - first;
-    shares.push_back(std::move(s));
+    shares.push_back(s);
   }
   return shares;
 }

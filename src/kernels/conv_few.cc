@@ -272,11 +272,11 @@ ConvOffer conv_by_few(const ConvProblem& p) {
     Few few;
   };
   std::vector<Share> shares;
-  std::vector<ConvShare> cut = conv_shares(p);
+  const std::vector<ConvShare> cut = conv_shares(p);
   const uint64_t pieces = conv_pieces(p, cut);
-  for (ConvShare& s : cut) {
+  for (const ConvShare& s : cut) {
     Few own = few_of(s.problem, narrow_results);
-    shares.push_back({std::move(s), std::move(own)});
+    shares.push_back({s, std::move(own)});
   }
   const Few f = few_of(p, narrow_results);
   Call call;

@@ -142,7 +142,7 @@ Writer TextCoder::writer() const {
   w.start = [t = *this](const Scope& s, Expr z) {
     const Cell writer = t.writing_cell(s);
     std::vector<Expr> state{t.of_code(s, z, writer.gates() * t.units)};
-    for (Expr& e : writer.start(t.first_state(s, z))) state.push_back(std::move(e));
+    for (const Expr& e : writer.start(t.first_state(s, z))) state.push_back(e);
     return state;
   };
   w.next = [t = *this](const Scope& s, std::vector<Expr>& state, Expr before) {

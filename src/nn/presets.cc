@@ -245,7 +245,7 @@ std::string decoder_stack(const std::string& spec, const std::string& encoder, i
   if (p && p->decoder) return built(*p, p->decoder, width, depth, picture);
   if (p) return mirrored_stack(built(*p, p->encoder, width, depth, picture), picture);
   if (spec.empty()) return mirrored_stack(encoder, picture);
-  const std::string text = own_text("decoder", spec, 0, 0);
+  std::string text = own_text("decoder", spec, 0, 0);
   if (nn::parse_stack(text).back().word != "out")
     throw UsageError("a decoder ends in the layer out, which gives what the data need; found \"" +
                      text + "\"; add \"; out 3\"");

@@ -81,7 +81,7 @@ Expr broadcast(Expr z, int64_t h, int64_t w) {
 /// has a few large units, as behind batch norms: a loss of 1e11 to start with.
 Init quiet_scales(int64_t fan_in, int64_t fan_out, int64_t outputs, int64_t scales,
                   bool transposed = false) {
-  const Init start = glorot_uniform(fan_in, fan_out);
+  Init start = glorot_uniform(fan_in, fan_out);
   if (scales == 0) return start;
   return {"glorot uniform, scales at zero", [=](Tensor& t, uint64_t seed, uint64_t stream) {
             start.fill(t, seed, stream);

@@ -44,7 +44,7 @@ double stable_sigmoid(double x) {
 double digamma_of(double x) {
   if (!(x >= 0)) return std::nan("");
   double y = 0;
-  for (; x < 20; ++x) y -= 1 / x;
+  while (x < 20) y -= 1 / x++;
   const double r = 1 / (x * x);
   return y + std::log(x) - 0.5 / x -
          r * (1. / 12 - r * (1. / 120 - r * (1. / 252 - r * (1. / 240 - r * (1. / 132)))));

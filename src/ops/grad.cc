@@ -11,7 +11,7 @@ namespace latent {
 
 namespace ops {
 
-std::vector<Expr> backward(Graph& g, std::vector<std::pair<ir::NodeId, Expr>> seeds,
+std::vector<Expr> backward(Graph& g, const std::vector<std::pair<ir::NodeId, Expr>>& seeds,
                            const std::vector<ir::NodeId>& xs, Where where) {
   const auto nodes = [&]() -> const std::deque<ir::Node>& { return g.program().nodes; };
   ir::NodeId top = 0;

@@ -10,7 +10,7 @@
 namespace latent::ops {
 
 /// Cotangents of the nodes xs, given those of the seeds; empty where none flows.
-std::vector<Expr> backward(Graph& g, std::vector<std::pair<ir::NodeId, Expr>> seeds,
+std::vector<Expr> backward(Graph& g, const std::vector<std::pair<ir::NodeId, Expr>>& seeds,
                            const std::vector<ir::NodeId>& xs, Where where);
 
 /// Cotangents of a scan's operands from those of its outputs (by index); empty where not needed or
