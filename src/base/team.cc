@@ -60,9 +60,9 @@ struct Team::Impl {
   std::unique_ptr<Own[]> own;
   std::atomic<uint32_t> round{0};    // a new walk, or the end
   std::atomic<uint32_t> running{0};  // workers still in theirs
-  alignas(64) std::atomic<uint32_t> open{
-      0};                    // the share whose parts are being run, from 1 in a run
-  std::atomic<int> done{0};  // parts of it
+  // The share whose parts are being run, from 1 in a run; and how many of them are done.
+  alignas(64) std::atomic<uint32_t> open{0};
+  std::atomic<int> done{0};
   std::atomic<bool> failed{false};
   bool stop = false;
   const std::function<void(int)>* walk = nullptr;
@@ -180,18 +180,15 @@ void Team::wait() {
 
 void Team::share(int thread, const int* counts, const void* part, Call call) {
   Impl& m = *impl_;
+  int all = 0;
+  for (int t = 0; t < m.threads; ++t) all += counts[t];
+  if (!all) return;  // nothing would end it
   const uint32_t share = m.own[thread].share++;
   const auto over = [&] {
     const bool other = m.open.load(std::memory_order_acquire) != share;
     if (m.failed.load(std::memory_order_acquire)) throw Abandoned();
     return other;
   };
-  int all = 0;
-  for (int t = 0; t < m.threads; ++t) all += counts[t];
-  if (!all) {  // nothing would end it
-    --m.own[thread].share;
-    return;
-  }
   for (int k = 0; k < m.threads && !over(); ++k) {
     const int owner = (thread + k) % m.threads;
     // Who is at its own parts will mostly finish them before another has their data in its cache.

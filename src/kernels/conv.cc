@@ -128,7 +128,8 @@ std::string ConvProblem::text() const {
 
 std::vector<ConvShare> conv_shares(const ConvProblem& p, bool whole_images) {
   // Powers of two, which divide most batches: equal pieces go on through what follows
-  // (Call::pieces). Gradients of weights are sums, which more parts make more exact too.
+  // (Call::pieces), and where sixteen do, a small convolution has as many as the large ones beside
+  // it. Gradients of weights are sums, which more parts make more exact too.
   const double share = p.pass == ConvPass::by_weights || p.n % 16 == 0 ? kShare / 6 : kShare;
   const auto fitting = static_cast<uint64_t>(std::clamp(p.flops() / share, 1.0, 16.0));
   auto most = static_cast<int64_t>(std::bit_floor(fitting));

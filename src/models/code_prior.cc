@@ -66,13 +66,11 @@ std::vector<Expr> CodePrior::logits(const Scope& s, const std::vector<Expr>& k) 
       all.push_back(broadcast_to(place(s, level), {n, height, width, classes}));
     return all;
   }
-  Expr x;
   for (int64_t level = 0; level < levels; ++level) {
     const Expr codes = reshape(k[static_cast<size_t>(level)], {n * height * width});
     embeddings.push_back(reshape(embedded(s, level, codes), {n, height, width, units}));
-    x = level == 0 ? embeddings.back() : x + embeddings.back();
   }
-  Expr before = context(s, x);
+  Expr before = context(s, sum_of(embeddings));
   for (int64_t level = 0; level < levels; ++level) {
     all.push_back(level_logits(s, level, before, place(s, level)));
     before = before + embeddings[static_cast<size_t>(level)];
@@ -110,14 +108,13 @@ std::vector<LayerInfo> CodePrior::layers() const {
 Expr CodePrior::nll(const Scope& s, const std::vector<Expr>& k) const {
   const int64_t n = k[0].dim(0), places = height * width;
   const std::vector<Expr> all = logits(s, k);
-  Expr total;
+  std::vector<Expr> of_levels;
   for (size_t level = 0; level < k.size(); ++level) {
     const Expr nll = categorical_nll(reshape(all[level], {n * places, classes}),
                                      reshape(k[level], {n * places}));
-    const Expr of_level = sum(reshape(nll, {n, places}), {1});
-    total = level == 0 ? of_level : total + of_level;
+    of_levels.push_back(sum(reshape(nll, {n, places}), {1}));
   }
-  return total;
+  return sum_of(of_levels);
 }
 
 std::vector<Expr> CodePrior::draw(const Scope& s, int64_t n, Expr temperature) const {
@@ -174,8 +171,8 @@ ScanYield CodePrior::drawn_row(const Scope& s, const ScanStep& step, Expr invers
 ScanYield CodePrior::drawn_place(const Scope& s, const ScanStep& step, Expr inverse) const {
   const int64_t n = inverse.dim(0);
   const auto count = static_cast<size_t>(levels);
-  std::vector<Expr> next, drawn;
-  Expr left = step.carries.back(), all;
+  std::vector<Expr> next, drawn, embeddings;
+  Expr left = step.carries.back();
   for (int64_t i = 0; i < depth; ++i) {
     const auto layer = static_cast<size_t>(i);
     const Expr above = reshape(step.inputs[1 + count + layer], {n, 1, 1, units});
@@ -188,11 +185,11 @@ ScanYield CodePrior::drawn_place(const Scope& s, const ScanStep& step, Expr inve
     const Expr noise = slice(step.inputs[0], 1, level * classes, classes);
     const Expr k =
         argmax(reshape(level_logits(s, level, left, own), {n, classes}) * inverse + noise);
-    const Expr e = reshape(embedded(s, level, k), {n, 1, 1, units});
-    left = left + e;
-    all = level == 0 ? e : all + e;
+    embeddings.push_back(reshape(embedded(s, level, k), {n, 1, 1, units}));
+    left = left + embeddings.back();
     drawn.push_back(cast(k, DType::f32));
   }
+  const Expr all = sum_of(embeddings);
   next.push_back(all);
   drawn.push_back(reshape(all, {n, units}));
   return {next, drawn};

@@ -1,8 +1,6 @@
 // Residual vector quantization; see residual_quantizer.h.
 #include "models/residual_quantizer.h"
 
-#include "models/levels.h"
-
 namespace latent::models {
 
 namespace {
@@ -74,7 +72,8 @@ ResidualQuantizer::Codebook ResidualQuantizer::moved(const Scope& s, const Quant
 }
 
 ResidualQuantizer::Perplexity ResidualQuantizer::follow(const Scope& s, const Quantized& q) const {
-  Expr total, least;
+  std::vector<Expr> entropies;
+  Expr least;
   for (int64_t level = 0; level < levels; ++level) {
     const Codebook old = book(s, level);
     Expr counts = old.counts;
@@ -84,11 +83,10 @@ ResidualQuantizer::Perplexity ResidualQuantizer::follow(const Scope& s, const Qu
       s.graph().assign(old.counts, next.counts);
       counts = next.counts;
     }
-    const Expr h = entropy(counts);
-    total = level == 0 ? h : total + h;
-    least = level == 0 ? h : min(least, h);
+    entropies.push_back(entropy(counts));
+    least = level == 0 ? entropies[0] : min(least, entropies.back());
   }
-  return {exp(total / static_cast<double>(levels)), exp(least)};
+  return {exp(sum_of(entropies) / static_cast<double>(levels)), exp(least)};
 }
 
 std::vector<Expr> ResidualQuantizer::by_level(Expr rows) const {
@@ -128,12 +126,6 @@ std::vector<LayerInfo> ResidualQuantizer::layers(const Shape& grid) const {
                       codes * units, all.elements() * codes});
   }
   return layers;
-}
-
-Expr sum_of(const std::vector<Expr>& levels) {
-  Expr sum = levels[0];
-  for (size_t level = 1; level < levels.size(); ++level) sum = sum + levels[level];
-  return sum;
 }
 
 Expr side_by_side(std::vector<Expr> vectors) {

@@ -9,6 +9,7 @@
 
 #include "latent/ops.h"
 #include "latent/stack.h"
+#include "models/levels.h"
 
 namespace latent::models {
 
@@ -55,8 +56,6 @@ struct ResidualQuantizer {
   Codebook moved(const Scope& s, const Quantized& q, int64_t level) const;
 };
 
-/// The sum over levels; of their vectors what a decoder is given.
-Expr sum_of(const std::vector<Expr>& levels);
 /// Rows that hold the vectors of all levels of a place side by side, [n, places * levels * units],
 /// so that they tell their codes.
 Expr side_by_side(std::vector<Expr> vectors);

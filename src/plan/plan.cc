@@ -272,8 +272,6 @@ void Plan::check_feed_size(const std::string& name, size_t found) const {
 /// Places the arena and fills the feeds that the host computes. What is made once is made again
 /// where another plan has used the arena.
 void Plan::Impl::begin_run() {
-  if (threads > 1 && !team) team = std::make_shared<Team>(threads, kernels::pin_library_threads);
-  if (team && !brief) team->wait();
   bind_arena();
   for (const Scheduled& s : schedules)
     feeds.at(s.feed).tensor.span<float>()[0] =
@@ -292,6 +290,8 @@ void Plan::Impl::end_run() {
 void Plan::run() {
   Impl& m = *impl_;
   m.begin_run();
+  if (m.threads > 1 && !m.team)
+    m.team = std::make_shared<Team>(m.threads, kernels::pin_library_threads);
   if (m.threads == 1 || (m.brief && !m.team->back())) {
     plan::walk(m.built.stages, m.pointers.data(), m.state);
   } else {
