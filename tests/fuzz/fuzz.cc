@@ -18,6 +18,7 @@
 #include "data/image.h"
 #include "data/npy.h"
 #include "data/npz.h"
+#include "data/plain_text.h"
 #include "data/safetensors.h"
 #include "data/tar.h"
 #include "data/text.h"
