@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <exception>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -68,6 +69,14 @@ struct Team::Impl {
   const std::function<void(int)>* walk = nullptr;
   std::vector<std::exception_ptr> errors;
 
+  ~Impl() {
+    drain();
+    stop = true;
+    round.fetch_add(1, std::memory_order_acq_rel);
+    round.notify_all();
+    for (std::thread& w : workers) w.join();
+  }
+
   void call(int thread) {
     try {
       (*walk)(thread);
@@ -93,13 +102,11 @@ struct Team::Impl {
 
   void work(int thread, const std::function<void()>& on_start) {
     if (on_start) on_start();
-    uint32_t seen = 0;
-    for (;;) {
+    for (uint32_t seen = 0;; ++seen) {
+      if (running.fetch_sub(1, std::memory_order_acq_rel) == 1) running.notify_all();
       wait_change(round, seen);
-      ++seen;
       if (stop) return;
       call(thread);
-      if (running.fetch_sub(1, std::memory_order_acq_rel) == 1) running.notify_all();
     }
   }
 
@@ -130,17 +137,22 @@ Team::Team(int threads, const std::function<void()>& on_start) : impl_(std::make
   impl_->threads = threads;
   impl_->own = std::make_unique<Impl::Own[]>(static_cast<size_t>(threads));
   impl_->errors.resize(static_cast<size_t>(threads));
-  for (int t = 1; t < threads; ++t)
-    impl_->workers.emplace_back([this, t, on_start] { impl_->work(t, on_start); });
+  impl_->workers.reserve(static_cast<size_t>(threads));
+  for (int t = 1; t < threads; ++t) {
+    impl_->running.fetch_add(1, std::memory_order_relaxed);
+    try {
+      impl_->workers.emplace_back([m = impl_.get(), t, on_start] { m->work(t, on_start); });
+    } catch (const std::system_error& e) {
+      impl_->running.fetch_sub(1, std::memory_order_acq_rel);
+      throw SystemError("the system starts " + std::to_string(t) +
+                            "; ask for fewer by LATENT_THREADS or --threads",
+                        "a team of " + std::to_string(threads) + " threads", e.code().value());
+    }
+  }
+  impl_->drain();
 }
 
-Team::~Team() {
-  impl_->drain();
-  impl_->stop = true;
-  impl_->round.fetch_add(1, std::memory_order_acq_rel);
-  impl_->round.notify_all();
-  for (std::thread& w : impl_->workers) w.join();
-}
+Team::~Team() = default;
 
 int Team::threads() const { return impl_->threads; }
 

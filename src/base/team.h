@@ -12,8 +12,8 @@ namespace latent {
 
 class Team {
  public:
-  /// `threads` >= 1, the caller's among them; `on_start` runs once on each of the others (e.g.
-  /// pinning a library's threads).
+  /// `threads` >= 1, the caller's among them; `on_start` has run once on each of the others (e.g.
+  /// pinning a library's threads) when the team is made.
   explicit Team(int threads, const std::function<void()>& on_start = {});
   ~Team();
   Team(const Team&) = delete;

@@ -3,9 +3,12 @@
 #include "base/team.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <thread>
@@ -123,6 +126,30 @@ TEST(Team, ThreadsFromTheEnvironment) {
   EXPECT_GE(default_threads(), 1);
   EXPECT_THROW(Team(0), UsageError);
 }
+
+TEST(Team, IsReadyWhenMade) {
+  std::atomic<int> started = 0;
+  const Team team(4, [&] { ++started; });
+  EXPECT_EQ(started, 3);
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they map the whole space
+TEST(Team, ASystemThatGivesFewerThreadsIsSaid) {
+  const auto team_within_a_gigabyte = [] {
+    rlimit space{.rlim_cur = 1 << 30, .rlim_max = 1 << 30};
+    setrlimit(RLIMIT_AS, &space);
+    try {
+      const Team team(1024);  // each stack takes some megabytes of it
+    } catch (const SystemError& e) {
+      std::fprintf(stderr, "%s", e.what());
+      _exit(7);
+    }
+    _exit(0);
+  };
+  EXPECT_EXIT(team_within_a_gigabyte(), testing::ExitedWithCode(7),
+              "a team of 1024 threads: the system starts [0-9]+; ask for fewer");
+}
+#endif
 
 }  // namespace
 }  // namespace latent
