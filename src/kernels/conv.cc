@@ -131,7 +131,11 @@ std::vector<ConvShare> conv_shares(const ConvProblem& p, bool whole_images) {
   // (Call::pieces), and where sixteen do, a small convolution has as many as the large ones beside
   // it. Gradients of weights are sums, which more parts make more exact too.
   const double share = p.pass == ConvPass::by_weights || p.n % 16 == 0 ? kShare / 6 : kShare;
-  const auto fitting = static_cast<uint64_t>(std::clamp(p.flops() / share, 1.0, 16.0));
+  // A result of few terms costs as much as one of 64.
+  const double work = p.pass == ConvPass::forward
+                          ? std::max(p.flops(), 128.0 * static_cast<double>(p.n * p.y_image()))
+                          : p.flops();
+  const auto fitting = static_cast<uint64_t>(std::clamp(work / share, 1.0, 16.0));
   auto most = static_cast<int64_t>(std::bit_floor(fitting));
   while (p.pass == ConvPass::by_weights && most > 4 && most * p.weights() * 4 > kPartialBytes)
     most /= 2;

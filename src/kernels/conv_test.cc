@@ -239,6 +239,7 @@ TEST(Conv, PartsFollowFromTheShapeAlone) {
     return 0;
   };
   EXPECT_EQ(parts(layer(1, 5, 3, 2, 2, 1, 0, 0)), 1);
+  EXPECT_EQ(parts(layer(1, 28, 1, 32, 3, 1, 1, 1)), 2);  // of few terms, but many
   EXPECT_EQ(parts(layer(9, 32, 64, 64, 3, 1, 1, 1)), 9);
   EXPECT_EQ(parts(layer(3, 32, 64, 64, 3, 1, 1, 1)), 15);  // rows of its images
   EXPECT_EQ(parts(layer(1, 256, 16, 32, 4, 2, 1, 1)), 16);
