@@ -77,13 +77,15 @@ int run(const ModelsFlags& flags) {
     first = false;
     for (const auto& key : m.at("config")) {
       std::string text = key.at("help");
-      if (key.contains("choices"))
-        text += fmt::format(" [{}]",
-                            fmt::join(key.at("choices").get<std::vector<std::string>>(), ", "));
-      const auto& initial = key.at("default");
-      text += fmt::format(" (default: {}{})",
-                          initial.is_string() ? initial.get<std::string>() : initial.dump(),
-                          key.at("fitted") ? "; latent train fits it to the data" : "");
+      if (key.contains("choices")) {
+        auto choices = key.at("choices").get<std::vector<std::string>>();
+        std::erase(choices, "");
+        text += fmt::format(" [{}]", fmt::join(choices, ", "));
+      }
+      const auto& value = key.at("default");
+      const std::string initial = value.is_string() ? value.get<std::string>() : value.dump();
+      if (!initial.empty()) text += fmt::format(" (default: {})", initial);
+      if (key.at("fitted")) text += "; latent train fits it to the data";
       fmt::print("{}", entry(key.at("name"), text, 19, width));
     }
   }

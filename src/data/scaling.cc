@@ -255,8 +255,8 @@ LikelihoodChoice choose_likelihood(const Dataset& data, std::string_view field,
   if (inside && two) return {"bernoulli", "every value is 0 or 1"};
   if (inside) {
     return {"bernoulli",
-            "values are grey, in [0, 1]; on these the Bernoulli is a bound, not a density: compare "
-            "it with itself only, or take continuous_bernoulli"};
+            "values lie in [0, 1], between its ends too; on these the Bernoulli is a bound, not a "
+            "density: compare it with itself only, or take continuous_bernoulli"};
   }
   return {"gaussian_optimal",
           "values are real numbers; one standard deviation for all, at its optimum"};

@@ -80,9 +80,8 @@ std::string from_picture(const std::string& decoder) {
 Shape picture_grid(const std::string& encoder, const Shape& row) {
   const Shape last = stack_layers(encoder, row).back().output;
   if (last.rank() == 3) return {last[0], last[1]};
-  throw UsageError(
-      "a vq_vae puts a code on every place of what its encoder gives; this one gives " +
-      last.text() + ", no picture: end it before global, flatten or dense");
+  throw UsageError("a code stands at every place of what the encoder gives; this one gives " +
+                   last.text() + ", no picture: end it before global, flatten or dense");
 }
 
 void add_layers(std::vector<LayerInfo>& all, const std::string& scope,
