@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <new>
 #include <system_error>
@@ -93,6 +94,7 @@ int run_to_output(int argc, char** argv) {
 int main(int argc, char** argv) {
   using namespace latent::cli;
   hold_standard_streams();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file past the limit of its size is then an error of its write
   try {
     const int code = run_to_output(argc, argv);
     flush_output();

@@ -17,6 +17,8 @@ written five.npy
 expect 5 'standard output' bash -c '"$0" models > /dev/full' "$latent"
 expect 5 'standard output' bash -c '"$0" encode vae digits > /dev/full' "$latent"
 expect 5 'standard output: cannot write: No space left' bash -c '"$0" train digits --epochs 1 --json --out full > /dev/full' "$latent"
+expect 5 'best.safetensors: cannot write: File too large' bash -c 'ulimit -f 1; "$0" train digits --epochs 1 --out limited' "$latent"
+[ -z "$(find limited -name '*.part')" ] || fail "a part of a file is left behind"
 expect 5 'standard output' bash -c '"$0" score vae digits --json > /dev/full' "$latent"
 expect 5 'standard output' bash -c '"$0" models >&-' "$latent"
 expect 5 'standard output' bash -c '"$0" encode vae digits >&-' "$latent"
