@@ -21,14 +21,21 @@ namespace latent {
 
 namespace {
 
+// What a system call gives, made again when a signal has interrupted it; below 0 on failure, with
+// errno.
+template <class Call>
+auto uninterrupted(const Call& call) {
+  for (;;) {
+    const auto result = call();
+    if (result >= 0 || errno != EINTR) return result;
+  }
+}
+
 // An open file, closed at the end of its scope.
 class Descriptor {
  public:
-  Descriptor(const std::string& path, int flags) {
-    do {
-      fd_ = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
-    } while (fd_ < 0 && errno == EINTR);
-  }
+  Descriptor(const std::string& path, int flags)
+      : fd_(uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0666); })) {}
   // Another descriptor of an open file.
   explicit Descriptor(int fd) : fd_(::fcntl(fd, F_DUPFD_CLOEXEC, 0)) {}
   ~Descriptor() {
@@ -49,19 +56,6 @@ class Descriptor {
  private:
   int fd_ = -1;
 };
-
-// Reads up to `n` bytes, fewer only at the end of the file; -1 on failure, with errno.
-ssize_t read_fully(int fd, char* dst, size_t n) {
-  size_t done = 0;
-  while (done < n) {
-    const ssize_t got = ::read(fd, dst + done, n - done);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return -1;
-    if (got == 0) break;
-    done += static_cast<size_t>(got);
-  }
-  return static_cast<ssize_t>(done);
-}
 
 FileFault fault_of_environment() {
   const char* text = std::getenv("LATENT_FILE_FAULT");
@@ -85,30 +79,8 @@ int fault_at(std::string_view call, const std::string& path) {
   return fault;
 }
 
-bool write_fully(int fd, const std::string& path, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const int fault = fault_at("write", path);
-    if (fault > 0) return false;
-    const ssize_t put = ::write(fd, bytes.data(), fault == kShortWrite ? 1 : bytes.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return false;
-    bytes = bytes.subspan(static_cast<size_t>(put));
-  }
-  return true;
-}
-
 bool sync(int fd, const std::string& path) {
-  if (fault_at("fsync", path)) return false;
-  while (::fsync(fd) != 0) {
-    if (errno != EINTR) return false;
-  }
-  return true;
-}
-
-DataError too_large(const std::string& path, size_t max_bytes, const char* what) {
-  return DataError(
-      std::string(what) + " more than the " + std::to_string(max_bytes) + " bytes allowed here",
-      path);
+  return !fault_at("fsync", path) && uninterrupted([&] { return ::fsync(fd); }) == 0;
 }
 
 // Size of the file where it is known (a pipe has none), plus one so that the end is seen without
@@ -119,18 +91,21 @@ size_t first_capacity(int fd, size_t max_bytes) {
   return std::min(known ? static_cast<size_t>(info.st_size) : size_t{1} << 16, max_bytes) + 1;
 }
 
-// Collects what `read(dst, n)` gives until it gives less than asked. Memory grows with what has
-// come, by doubling.
+// Collects what `read(dst, n)` gives until it gives nothing. Memory grows with what has come, by
+// doubling.
 template <class Read>
 std::string collect(const std::string& path, size_t capacity, size_t max_bytes, const char* what,
                     const Read& read) {
   std::string out(capacity, '\0');
   size_t size = 0;
-  for (;;) {
-    size += read(out.data() + size, out.size() - size);
-    if (size > max_bytes) throw too_large(path, max_bytes, what);
-    if (size < out.size()) break;
-    out.resize(std::min(2 * size, max_bytes) + 1);
+  while (const size_t got = read(out.data() + size, out.size() - size)) {
+    size += got;
+    if (size > max_bytes) {
+      throw DataError(
+          std::string(what) + " more than the " + std::to_string(max_bytes) + " bytes allowed here",
+          path);
+    }
+    if (size == out.size()) out.resize(std::min(2 * size, max_bytes) + 1);
   }
   out.resize(size);
   return out;
@@ -152,26 +127,22 @@ std::string temporary_name(const std::string& path) {
   return path + "." + std::to_string(::getpid()) + "-" + std::to_string(count++) + ".part";
 }
 
-void write_pieces(Descriptor& file, const std::string& path,
+void write_pieces(const Descriptor& file, const std::string& path,
                   std::span<const std::span<const std::byte>> pieces) {
-  for (const auto& piece : pieces) {
-    if (!write_fully(file.get(), path, piece)) throw SystemError("cannot write", path, errno);
+  for (std::span<const std::byte> left : pieces) {
+    while (!left.empty()) {
+      const int fault = fault_at("write", path);
+      const size_t size = fault == kShortWrite ? 1 : left.size();
+      const ssize_t put =
+          fault > 0 ? -1 : uninterrupted([&] { return ::write(file.get(), left.data(), size); });
+      if (put < 0) throw SystemError("cannot write", path, errno);
+      left = left.subspan(static_cast<size_t>(put));
+    }
   }
 }
 
-class RemoveUnlessKept {
- public:
-  explicit RemoveUnlessKept(const std::string& path) : path_(path) {}
-  ~RemoveUnlessKept() {
-    if (!kept_) ::unlink(path_.c_str());
-  }
-  RemoveUnlessKept(const RemoveUnlessKept&) = delete;
-  RemoveUnlessKept& operator=(const RemoveUnlessKept&) = delete;
-  void keep() { kept_ = true; }
-
- private:
-  const std::string& path_;
-  bool kept_ = false;
+struct Unlink {
+  void operator()(const std::string* path) const { ::unlink(path->c_str()); }
 };
 
 }  // namespace
@@ -181,7 +152,7 @@ std::string read_file(const std::string& path, size_t max_bytes) {
   if (!file.valid()) throw SystemError("cannot open", path, errno);
   return collect(path, first_capacity(file.get(), max_bytes), max_bytes, "the file holds",
                  [&](char* dst, size_t n) {
-                   const ssize_t got = read_fully(file.get(), dst, n);
+                   const ssize_t got = uninterrupted([&] { return ::read(file.get(), dst, n); });
                    if (got < 0) throw SystemError("cannot read", path, errno);
                    return static_cast<size_t>(got);
                  });
@@ -197,25 +168,19 @@ std::string read_gzip_or_plain(const std::string& path, size_t max_bytes) {
   file.release();  // gzclose_r closes it
   gzbuffer(zip.get(), 1 << 18);
   return collect(path, capacity, max_bytes, "the file unpacks to", [&](char* dst, size_t n) {
-    size_t done = 0;
-    while (done < n) {
-      const auto asked = static_cast<unsigned>(std::min<size_t>(n - done, 1 << 20));
-      errno = 0;
-      const int got = gzread(zip.get(), dst + done, asked);
-      int code = Z_OK;
-      const char* message = gzerror(zip.get(), &code);
-      if (code == Z_ERRNO) throw SystemError("cannot read", path, errno);
-      if (code == Z_BUF_ERROR) {
-        throw DataError("the gzip file ends before its data does; was the copy cut short?", path,
-                        gzoffset(zip.get()));
-      }
-      if (got < 0 || code != Z_OK) {
-        throw DataError(std::string("damaged gzip data: ") + message, path, gzoffset(zip.get()));
-      }
-      done += static_cast<size_t>(got);
-      if (static_cast<unsigned>(got) < asked) break;
+    errno = 0;
+    const int got = gzread(zip.get(), dst, static_cast<unsigned>(std::min<size_t>(n, 1 << 20)));
+    int code = Z_OK;
+    const char* message = gzerror(zip.get(), &code);
+    if (code == Z_ERRNO) throw SystemError("cannot read", path, errno);
+    if (code == Z_BUF_ERROR) {
+      throw DataError("the gzip file ends before its data does; was the copy cut short?", path,
+                      gzoffset(zip.get()));
     }
-    return done;
+    if (got < 0 || code != Z_OK) {
+      throw DataError(std::string("damaged gzip data: ") + message, path, gzoffset(zip.get()));
+    }
+    return static_cast<size_t>(got);
   });
 }
 
@@ -242,13 +207,13 @@ void write_file_atomic(const std::string& path,
     file = Descriptor(temporary, O_WRONLY | O_CREAT | O_EXCL);
   }
   if (!file.valid()) throw SystemError("cannot make a file in the folder", path, errno);
-  RemoveUnlessKept guard(temporary);
+  std::unique_ptr<const std::string, Unlink> unfinished(&temporary);
   write_pieces(file, path, pieces);
   if (!sync(file.get(), path)) throw SystemError("cannot make durable", path, errno);
   if (fault_at("close", path) || !file.close()) throw SystemError("cannot write", path, errno);
   if (fault_at("rename", path) || ::rename(temporary.c_str(), path.c_str()) != 0)
     throw SystemError("cannot put in place", path, errno);
-  guard.keep();
+  unfinished.release();
   // The rename itself lasts only when the folder is on the disk too. EINVAL: a file system without
   // such a thing.
   Descriptor folder(parent_of(path), O_RDONLY | O_DIRECTORY);
