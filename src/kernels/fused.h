@@ -37,6 +37,7 @@ struct FusedInput {
   bool window = false;  // of full access: of a larger operand, whose pieces are others
   /// Whether it is read element by element, all of it.
   bool whole() const { return access == Access::full && !window; }
+  bool operator==(const FusedInput&) const = default;
 };
 struct FusedStep {
   const TileOp* op;

@@ -3,11 +3,11 @@
 // fix where rows end. Two groups merge when their extents agree and no path leads out of one and
 // back into it. Needs nothing but op kinds.
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <optional>
-#include <tuple>
 
-#include "ir/op.h"
+#include "ops/family.h"
 #include "passes/pass.h"
 
 namespace latent::passes {
@@ -24,24 +24,24 @@ constexpr size_t kMostNodes = 40, kMostInputs = 20;
 /// How the operand of a broadcast or a window is read over a domain, and how many rows that asks
 /// for (0: any).
 struct Reading {
-  kernels::Access access;
+  kernels::FusedInput input;
   int64_t rows;
-  int64_t stride = 0, offset = 0;  // of a window, as FusedInput has them
-  bool window = false;
 };
 
 Reading window_reading(const Node& window, const Shape& from) {
-  const int axis = static_cast<int>(window.attrs.integer("axis"));
-  int64_t rows = 1, inner = 1;
-  for (int i = 0; i < from.rank(); ++i) (i < axis ? rows : inner) *= i == axis ? 1 : from[i];
-  const int64_t offset = window.attrs.integer("begin") * inner;
-  if (rows == 1) return {kernels::Access::full, 0, 0, offset, true};
-  return {kernels::Access::full, rows, from[axis] * inner, offset, true};
+  const auto axis = static_cast<int>(window.attrs.integer("axis"));
+  const auto [rows, all, inner] = ops::split_at(from, axis);
+  kernels::FusedInput input{.access = kernels::Access::full,
+                            .offset = window.attrs.integer("begin") * inner,
+                            .window = true};
+  if (rows == 1) return {input, 0};
+  input.stride = all * inner;
+  return {input, rows};
 }
 
 std::optional<Reading> broadcast_reading(const Shape& from, const Shape& to) {
   using kernels::Access;
-  if (from.elements() == 1) return Reading{Access::scalar, 0};
+  if (from.elements() == 1) return Reading{{Access::scalar}, 0};
   const int shift = to.rank() - from.rank();
   int first = 0;  // leading axes that repeat
   while (first < to.rank() && (first < shift || from[first - shift] == 1)) ++first;
@@ -53,7 +53,7 @@ std::optional<Reading> broadcast_reading(const Shape& from, const Shape& to) {
     else
       row &= from[i - shift] == to[i];
   }
-  if (row) return Reading{Access::row, rows};
+  if (row) return Reading{{Access::row}, rows};
   int last = to.rank();  // trailing axes that repeat
   while (last > 0 && last - 1 >= shift && from[last - 1 - shift] == 1) --last;
   rows = 1;
@@ -62,7 +62,7 @@ std::optional<Reading> broadcast_reading(const Shape& from, const Shape& to) {
     column = from[i - shift] == to[i];
     rows *= to[i];
   }
-  if (column) return Reading{Access::column, rows};
+  if (column) return Reading{{Access::column}, rows};
   return std::nullopt;
 }
 
@@ -73,15 +73,20 @@ std::optional<Reading> reading_of(const Program& p, const Node& n) {
 
 bool is_reduction(const Node& n) { return n.op->kind == Kind::reduction; }
 
-/// Rows that a reduction asks of its operand's domain, or nothing when it is over middle axes.
-std::optional<int64_t> reduction_rows(const Node& n, const Shape& x) {
-  const int64_t first = n.attrs.integer("first"), count = n.attrs.integer("count");
-  int64_t before = 1, mid = 1, after = 1;
-  for (int i = 0; i < x.rank(); ++i) (i < first ? before : i < first + count ? mid : after) *= x[i];
-  const bool maximum = std::holds_alternative<ir::MaxKernel>(n.op->kernel);
+bool is_maximum(const Node& reduction) {
+  return std::holds_alternative<ir::MaxKernel>(reduction.op->kernel);
+}
+/// The axes of x before, among and behind those over which a reduction goes.
+ops::Split3 split_of(const Node& reduction, const Shape& x) {
+  return ops::split_at(x, static_cast<int>(reduction.attrs.integer("first")),
+                       static_cast<int>(reduction.attrs.integer("count")));
+}
+
+/// Rows that a reduction asks of its operand's domain; 0 when it is over middle axes.
+int64_t reduction_rows(const Node& n, const Shape& x) {
+  const auto [before, mid, after] = split_of(n, x);
   if (after == 1) return before;
-  if (before == 1 && !maximum) return mid;
-  return std::nullopt;
+  return before == 1 && !is_maximum(n) ? mid : 0;
 }
 
 struct Group {
@@ -94,7 +99,7 @@ struct Group {
 class Fuser {
  public:
   explicit Fuser(const Program& p)
-      : p_(p), group_of_(p.nodes.size(), -1), readers_(p.nodes.size()) {
+      : p_(p), kept_(kept(p)), group_of_(p.nodes.size(), -1), readers_(p.nodes.size()) {
     for (NodeId i = 0; i < p.nodes.size(); ++i) {
       for (NodeId in : p.nodes[i].in) readers_[in].push_back(i);
     }
@@ -137,12 +142,9 @@ class Fuser {
         if (const auto r = reading(in); r && !g.rows) g.rows = r->rows;
       }
     } else if (is_reduction(n)) {
-      const Shape& x = p_.nodes[n.in[0]].shape;
-      const auto rows = reduction_rows(n, x);
-      g.open = rows.has_value();
-      g.domain = x;
-      g.rows = rows.value_or(0);
-      if (g.rows == 0 && g.open) g.open = false;  // an empty domain runs by itself
+      g.domain = p_.nodes[n.in[0]].shape;
+      g.rows = reduction_rows(n, g.domain);
+      g.open = g.rows > 0;  // an empty domain runs by itself
     }
     group_of_[i] = static_cast<int>(groups_.size());
     groups_.push_back(std::move(g));
@@ -158,15 +160,9 @@ class Fuser {
   /// of its domain, with rows that agree.
   bool absorbable(NodeId i) const {
     const Node& n = p_.nodes[i];
-    if (n.dtype != DType::f32) return false;
+    if (n.dtype != DType::f32 || kept_[i]) return false;
     const auto mine = reading_of(p_, n);
     if (!mine) return false;
-    for (const ir::Fetch& f : p_.fetches) {
-      if (root_of(p_, f.node) == i) return false;
-    }
-    for (const ir::Commit& c : p_.commits) {
-      if (root_of(p_, c.value) == i) return false;
-    }
     for (NodeId reader : readers_[i]) {
       const Node& r = p_.nodes[reader];
       if (r.op->kind != Kind::elementwise) return false;
@@ -235,44 +231,34 @@ class Fuser {
     });
   }
 
-  size_t inputs_of(const std::vector<NodeId>& nodes, int a, int b) const {
-    std::set<NodeId> seen;
-    for (NodeId n : nodes) {
-      for (NodeId in : p_.nodes[n].in) {
-        const int g = group_of_[in];
-        if (g < 0 || (g != a && g != b)) seen.insert(in);
-      }
-    }
-    return seen.size();
-  }
-
-  bool try_merge(NodeId x, NodeId y) {
-    if (group_of_[x] < 0 || group_of_[y] < 0 || group_of_[x] == group_of_[y]) return false;
+  void try_merge(NodeId x, NodeId y) {
+    if (group_of_[x] < 0 || group_of_[y] < 0 || group_of_[x] == group_of_[y]) return;
     const size_t a = at(x), b = at(y);
     Group &g = groups_[a], &h = groups_[b];
-    if (!g.open || !h.open || !(g.domain == h.domain)) return false;
-    if (g.rows && h.rows && g.rows != h.rows) return false;
-    if (g.nodes.size() + h.nodes.size() > kMostNodes) return false;
+    if (!g.open || !h.open || !(g.domain == h.domain)) return;
+    if (g.rows && h.rows && g.rows != h.rows) return;
+    if (g.nodes.size() + h.nodes.size() > kMostNodes) return;
     std::vector<NodeId> nodes = g.nodes;
     nodes.insert(nodes.end(), h.nodes.begin(), h.nodes.end());
-    if (inputs_of(nodes, static_cast<int>(a), static_cast<int>(b)) > kMostInputs) return false;
-    for (NodeId n : nodes) {  // casts to another type end a chain, from another type start it
-      const Node& c = p_.nodes[n];
-      for (NodeId in : c.in) {
+    std::set<NodeId> inputs;
+    for (NodeId n : nodes) {
+      for (NodeId in : p_.nodes[n].in) {
         const int from = group_of_[in];
-        const bool inside = from == static_cast<int>(a) || from == static_cast<int>(b);
-        if (inside && (p_.nodes[in].dtype != DType::f32 || is_reduction(p_.nodes[in])))
-          return false;
+        if (from != static_cast<int>(a) && from != static_cast<int>(b)) {
+          inputs.insert(in);
+        } else if (p_.nodes[in].dtype != DType::f32 || is_reduction(p_.nodes[in])) {
+          return;  // casts to another type end a chain, from another type start it
+        }
       }
     }
-    if (reaches(a, b) || reaches(b, a)) return false;
+    if (inputs.size() > kMostInputs) return;
+    if (reaches(a, b) || reaches(b, a)) return;
     std::sort(nodes.begin(), nodes.end());
     g.nodes = std::move(nodes);
     g.rows = std::max(g.rows, h.rows);
     for (NodeId n : h.nodes) group_of_[n] = static_cast<int>(a);
     h.nodes.clear();
     h.open = false;
-    return true;
   }
 
   /// Chains that read the same tensors in full read them once.
@@ -280,18 +266,16 @@ class Fuser {
     for (NodeId i = 0; i < p_.nodes.size(); ++i) {
       if (group_of_[i] < 0 && p_.nodes[i].op->kind == Kind::broadcast)
         continue;  // sharing a scalar saves nothing
-      NodeId first = 0;
-      bool any = false;
+      std::optional<NodeId> first;
       for (NodeId r : readers_[i]) {
         if (group_of_[r] < 0 || !groups_[at(r)].open || p_.nodes[r].op->kind == Kind::broadcast)
           continue;
         if (!(groups_[at(r)].domain == p_.nodes[i].shape) || p_.nodes[i].shape.elements() < 2)
           continue;
-        if (any)
-          try_merge(first, r);
+        if (first)
+          try_merge(*first, r);
         else
           first = r;
-        any = true;
       }
     }
   }
@@ -300,14 +284,12 @@ class Fuser {
     std::vector<Unit> result;
     for (const Group& g : groups_) {
       if (g.nodes.empty()) continue;
-      Unit u;
-      u.nodes = g.nodes;
-      const int64_t n = g.domain.elements();
-      if (g.open)
-        u.rows = g.rows                         ? g.rows
-                 : n > 0 && g.domain.rank() > 1 ? n / g.domain[g.domain.rank() - 1]
-                                                : 1;
-      if (u.rows < 1) u.rows = g.open ? 1 : 0;
+      Unit u{g.nodes};
+      if (g.open) {
+        const int64_t n = g.domain.elements();
+        const int rank = g.domain.rank();
+        u.rows = g.rows ? g.rows : n > 0 && rank > 1 ? n / g.domain[rank - 1] : 1;
+      }
       result.push_back(std::move(u));
     }
     std::sort(result.begin(), result.end(),
@@ -316,6 +298,7 @@ class Fuser {
   }
 
   const Program& p_;
+  const std::vector<bool> kept_;
   std::vector<int> group_of_;
   std::vector<std::vector<NodeId>> readers_;
   std::vector<Group> groups_;
@@ -342,72 +325,51 @@ ChainPlan chain_of(const Program& program, const Unit& unit,
   const Shape domain = is_reduction(first) ? program.nodes[first.in[0]].shape : first.shape;
   f.rows = unit.rows;
   f.cols = domain.elements() / std::max<int64_t>(1, unit.rows);
-  std::map<NodeId, int> value;                                // of nodes in the chain
-  using Read = std::tuple<NodeId, Access, int64_t, int64_t>;  // memory, access, stride, offset
-  std::map<Read, int> input_value;
-  std::map<double, int> constant_value;
-  std::vector<double> constants;  // in the order of their first use
-  const auto inside = [&](NodeId id) {
-    return std::find(unit.nodes.begin(), unit.nodes.end(), id) != unit.nodes.end();
-  };
-  // Inputs and constants first, so that their numbers come before the steps'.
-  struct Operand {
-    bool is_constant;
-    double number;
-    NodeId node;
-    Reading reading;
-    Read key(const Program& p) const {
-      return {root_of(p, node), reading.access, reading.stride, reading.offset};
+  std::vector<double> constants;
+  // The number of an operand from outside: of an input, or, behind them all, of a constant. A new
+  // one is added.
+  const auto outer = [&](NodeId in) -> size_t {
+    if (const auto number = constant_of(program, in)) {
+      const auto bits = [](double v) { return std::bit_cast<uint64_t>(v); };  // a NaN equals itself
+      const auto found = std::ranges::find(constants, bits(*number), bits);
+      const auto k = static_cast<size_t>(found - constants.begin());
+      if (found == constants.end()) constants.push_back(*number);
+      return c.inputs.size() + k;
     }
-  };
-  const auto operand_of = [&](NodeId in) -> Operand {
     const Node& x = program.nodes[in];
-    if (std::string_view(x.op->name) == "constant")
-      return {true, x.attrs.real("value"), in, {Access::scalar, 0}};
-    if (is_reading(x) && !needed_outside[in]) {
-      const NodeId source = x.in[0];
-      const Node& s = program.nodes[root_of(program, source)];
-      if (std::string_view(s.op->name) == "constant")
-        return {true, s.attrs.real("value"), in, {Access::scalar, 0}};
-      return {false, 0, source, *reading_of(program, x)};
+    const bool absorbed = is_reading(x) && !needed_outside[in];
+    const NodeId source = absorbed ? x.in[0] : in;
+    const bool one = x.shape.elements() == 1 && domain.elements() != 1;
+    FusedInput input =
+        absorbed ? reading_of(program, x)->input : FusedInput{one ? Access::scalar : Access::full};
+    input.element = element_of(program.nodes[source].dtype);
+    size_t k = 0;
+    while (k < c.inputs.size() &&
+           !(f.inputs[k] == input && root_of(program, c.inputs[k]) == root_of(program, source)))
+      ++k;
+    if (k == c.inputs.size()) {
+      c.inputs.push_back(source);
+      f.inputs.push_back(input);
     }
-    return {false,
-            0,
-            in,
-            {x.shape.elements() == 1 && domain.elements() != 1 ? Access::scalar : Access::full, 0}};
+    return k;
   };
+  const auto inside = [&](NodeId id) { return std::ranges::count(unit.nodes, id) > 0; };
   for (NodeId id : unit.nodes) {
     for (NodeId in : program.nodes[id].in) {
-      if (inside(in)) continue;
-      const Operand o = operand_of(in);
-      if (o.is_constant) {
-        if (constant_value.emplace(o.number, 0).second) constants.push_back(o.number);
-      } else if (input_value.emplace(o.key(program), static_cast<int>(c.inputs.size())).second) {
-        c.inputs.push_back(o.node);
-        f.inputs.push_back({o.reading.access, element_of(program.nodes[o.node].dtype),
-                            o.reading.stride, o.reading.offset, o.reading.window});
-      }
+      if (!inside(in)) outer(in);
     }
   }
-  for (double number : constants) {
-    constant_value[number] = static_cast<int>(c.inputs.size() + f.constants.size());
-    f.constants.push_back(static_cast<float>(number));
-  }
+  f.constants.assign(constants.begin(), constants.end());
+  std::map<NodeId, int> value;  // of nodes in the chain
   const auto value_of = [&](NodeId in) {
-    if (inside(in)) return value.at(in);
-    const Operand o = operand_of(in);
-    return o.is_constant ? constant_value.at(o.number) : input_value.at(o.key(program));
+    return inside(in) ? value.at(in) : static_cast<int>(outer(in));
   };
   for (NodeId id : unit.nodes) {
     const Node& n = program.nodes[id];
     if (is_reduction(n)) {
-      int64_t after = 1;  // axes behind those that go; extents of 1 do not count
-      for (auto i = n.attrs.integer("first") + n.attrs.integer("count"); i < domain.rank(); ++i)
-        after *= domain[static_cast<int>(i)];
-      const bool over_columns = after == 1;
-      const End end = !over_columns                                         ? End::column_sum
-                      : std::holds_alternative<ir::MaxKernel>(n.op->kernel) ? End::row_max
-                                                                            : End::row_sum;
+      const End end = split_of(n, domain).inner != 1 ? End::column_sum
+                      : is_maximum(n)                ? End::row_max
+                                                     : End::row_sum;
       f.outputs.push_back({end, value_of(n.in[0])});
       c.outputs.push_back(id);
       continue;

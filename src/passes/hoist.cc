@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 
-#include "ir/op.h"
 #include "passes/pass.h"
 
 namespace latent::passes {

@@ -4,11 +4,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "ir/program.h"
+#include "ir/op.h"
 #include "kernels/fused.h"
 
 namespace latent::passes {
@@ -22,6 +23,10 @@ using Off = std::set<std::string>;
 ir::Program rewrite(const ir::Program& program,
                     const std::function<ir::NodeId(ir::Program& out, ir::Node node)>& visit);
 ir::NodeId add_node(ir::Program& out, ir::Node node);
+/// Gives `out` the slots, commits, fetches and schedules of `from`, whose node i is map[i] there.
+void take_lists(ir::Program& out, const ir::Program& from, const std::vector<ir::NodeId>& map);
+/// What the op of a node says of its shape and type.
+ir::ResultType type_of(const ir::Program& program, const ir::Node& node);
 
 /// Loop-invariant work leaves the scans: what depends on captured values alone is computed before.
 ir::Program hoist(const ir::Program& program);
@@ -57,6 +62,10 @@ ChainPlan chain_of(const ir::Program& program, const Unit& unit,
 /// Follows views to the node that owns the memory.
 ir::NodeId root_of(const ir::Program& program, ir::NodeId node);
 bool is_source(const ir::Node& node);
+/// Nodes whose memory fetches and commits read, as a mask.
+std::vector<bool> kept(const ir::Program& program);
+/// The number that every element of a node has, when it is a constant or repeats one.
+std::optional<double> constant_of(const ir::Program& program, ir::NodeId node);
 /// Whether elementwise readers may take the node from the memory of its operand: a broadcast or a
 /// window. One that stands in no unit is taken so by all its readers.
 bool is_reading(const ir::Node& node);

@@ -2,7 +2,6 @@
 // table of contents of this folder.
 #include <chrono>
 
-#include "ir/op.h"
 #include "passes/pass.h"
 
 namespace latent::passes {
@@ -23,18 +22,28 @@ ir::Program rewrite(const ir::Program& program,
     for (ir::NodeId& in : n.in) in = map[in];
     map[i] = is_source(n) ? add_node(out, std::move(n)) : visit(out, std::move(n));
   }
-  for (ir::SlotInfo s : program.slots) {
-    s.node = map[s.node];
-    out.slots.push_back(std::move(s));
-  }
-  for (const ir::Commit& c : program.commits)
-    out.commits.push_back({map[c.slot], map[c.value], c.where});
-  for (const ir::Fetch& f : program.fetches) out.fetches.push_back({f.name, map[f.node]});
-  for (ir::Schedule s : program.schedules) {
-    s.node = map[s.node];
-    out.schedules.push_back(std::move(s));
-  }
+  take_lists(out, program, map);
   return out;
+}
+
+void take_lists(ir::Program& out, const ir::Program& from, const std::vector<ir::NodeId>& map) {
+  out.slots = from.slots;
+  out.commits = from.commits;
+  out.fetches = from.fetches;
+  out.schedules = from.schedules;
+  for (ir::SlotInfo& s : out.slots) s.node = map[s.node];
+  for (ir::Commit& c : out.commits) c = {map[c.slot], map[c.value], c.where};
+  for (ir::Fetch& f : out.fetches) f.node = map[f.node];
+  for (ir::Schedule& s : out.schedules) s.node = map[s.node];
+}
+
+ir::ResultType type_of(const ir::Program& program, const ir::Node& n) {
+  ir::TypeContext c{*n.op, {}, {}, n.attrs, n.where, n.body.get()};
+  for (ir::NodeId in : n.in) {
+    c.shapes.push_back(program.nodes[in].shape);
+    c.dtypes.push_back(program.nodes[in].dtype);
+  }
+  return n.op->type(c);
 }
 
 bool is_source(const ir::Node& node) { return node.op->kind == ir::Kind::source; }
@@ -47,6 +56,21 @@ ir::NodeId root_of(const ir::Program& program, ir::NodeId node) {
   return node;
 }
 
+std::vector<bool> kept(const ir::Program& program) {
+  std::vector<bool> mask(program.nodes.size(), false);
+  for (const ir::Fetch& f : program.fetches) mask[root_of(program, f.node)] = true;
+  for (const ir::Commit& c : program.commits) mask[root_of(program, c.value)] = true;
+  return mask;
+}
+
+std::optional<double> constant_of(const ir::Program& program, ir::NodeId node) {
+  const ir::Node* n = &program.nodes[node];
+  while (n->op->kind == ir::Kind::broadcast || n->op->kind == ir::Kind::view)
+    n = &program.nodes[n->in[0]];
+  if (std::string_view(n->op->name) != "constant") return std::nullopt;
+  return n->attrs.real("value");
+}
+
 void verify(const ir::Program& program, const std::string& after) {
   const auto fail = [&](ir::NodeId i, const std::string& what) {
     throw InternalError("after " + after + ", node %" + std::to_string(i) + " (" +
@@ -55,13 +79,10 @@ void verify(const ir::Program& program, const std::string& after) {
   };
   for (ir::NodeId i = 0; i < program.nodes.size(); ++i) {
     const ir::Node& n = program.nodes[i];
-    ir::TypeContext c{*n.op, {}, {}, n.attrs, n.where, n.body.get()};
     for (ir::NodeId in : n.in) {
       if (in >= i) fail(i, "reads a later node");
-      c.shapes.push_back(program.nodes[in].shape);
-      c.dtypes.push_back(program.nodes[in].dtype);
     }
-    const ir::ResultType t = n.op->type(c);
+    const ir::ResultType t = type_of(program, n);
     if (!(t.shape == n.shape) || t.dtype != n.dtype)
       fail(i, "its type is " + t.shape.text() + ", it says " + n.shape.text());
   }
@@ -77,31 +98,35 @@ void verify(const ir::Program& program, const std::string& after) {
 }
 
 Lowered lower(const ir::Program& program, bool bf16, const Off& off, bool check) {
-  Lowered l;
   using Clock = std::chrono::steady_clock;
-  ir::Program current = rewrite(program, add_node);
-  const auto pass = [&](const char* name, bool wanted, auto run) {
-    if (!wanted || off.count(name)) return;
-    const size_t before = current.nodes.size();
+  Lowered l{rewrite(program, add_node), {}, {}};
+  // `run` gives the number of nodes, or of units, that there are then.
+  const auto timed = [&](const char* name, const auto& run) {
     const auto start = Clock::now();
-    run();
+    const size_t before = l.program.nodes.size(), after = run();
     l.reports.push_back({name,
                          std::chrono::duration<double, std::milli>(Clock::now() - start).count(),
-                         before, current.nodes.size()});
-    if (check) verify(current, name);
+                         before, after});
   };
-  pass("hoist", true, [&] { current = hoist(current); });
-  pass("simplify", true, [&] { current = simplify(current); });
-  pass("bf16", bf16, [&] { current = lower_precision(current); });
-  pass("cse", true, [&] { current = merge_equal(current); });
-  pass("simplify", true, [&] { current = rewrite(simplify(current), add_node); });
-  pass("recompute", !off.count("fuse"), [&] { current = recompute(current); });
-  const auto start = Clock::now();
-  l.units = fuse(current, !off.count("fuse"));
-  l.reports.push_back({"fuse",
-                       std::chrono::duration<double, std::milli>(Clock::now() - start).count(),
-                       current.nodes.size(), l.units.size()});
-  l.program = std::move(current);
+  const auto pass = [&](const char* name, const auto& change) {
+    if (off.count(name)) return;
+    timed(name, [&] {
+      l.program = change(l.program);
+      return l.program.nodes.size();
+    });
+    if (check) verify(l.program, name);
+  };
+  const bool fused = !off.count("fuse");
+  pass("hoist", hoist);
+  pass("simplify", simplify);
+  if (bf16) pass("bf16", lower_precision);
+  pass("cse", merge_equal);
+  pass("simplify", [](const ir::Program& p) { return rewrite(simplify(p), add_node); });
+  if (fused) pass("recompute", recompute);
+  timed("fuse", [&] {
+    l.units = fuse(l.program, fused);
+    return l.units.size();
+  });
   return l;
 }
 

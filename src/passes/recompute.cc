@@ -9,7 +9,6 @@
 #include <optional>
 #include <string_view>
 
-#include "ir/op.h"
 #include "passes/pass.h"
 
 namespace latent::passes {
@@ -35,7 +34,7 @@ bool is_cheap(const Node& n) {
 class Recompute {
  public:
   explicit Recompute(const ir::Program& p)
-      : p_(p), units_(fuse(p, true)), unit_of_(p.nodes.size(), -1), kept_(p.nodes.size(), false) {
+      : p_(p), units_(fuse(p, true)), unit_of_(p.nodes.size(), -1), kept_(kept(p)) {
     for (size_t u = 0; u < units_.size(); ++u) {
       for (NodeId n : units_[u].nodes) unit_of_[n] = static_cast<int>(u);
     }
@@ -45,23 +44,17 @@ class Recompute {
         for (NodeId in : p.nodes[i].in) kept_[in] = true;
       }
     }
-    for (const ir::Fetch& f : p.fetches) kept_[f.node] = true;
-    for (const ir::Commit& c : p.commits) kept_[c.value] = true;
   }
 
   ir::Program run() {
-    ir::Program out = p_;
-    out.nodes.clear();
+    ir::Program out;
     for (NodeId i = 0; i < p_.nodes.size(); ++i) {
       Node n = p_.nodes[i];
       for (NodeId& in : n.in) in = moved(out, in, unit_of_[i]);
       map_.push_back(add_node(out, std::move(n)));
     }
     if (copies_.empty()) return p_;
-    for (ir::SlotInfo& s : out.slots) s.node = map_[s.node];
-    for (ir::Commit& c : out.commits) c = {map_[c.slot], map_[c.value], c.where};
-    for (ir::Fetch& f : out.fetches) f.node = map_[f.node];
-    for (ir::Schedule& s : out.schedules) s.node = map_[s.node];
+    take_lists(out, p_, map_);
     out = rewrite(out, add_node);
     return fuse(out, true).size() > units_.size() ? p_ : out;  // a copy found no chain to join
   }

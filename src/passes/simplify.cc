@@ -1,10 +1,11 @@
 // Algebraic simplification, precision of products, and common subexpressions. Rules keep results
 // equal but for the sign of a zero and the rounding of constants that are folded in double.
+#include <bit>
 #include <cmath>
 #include <map>
 #include <optional>
+#include <tuple>
 
-#include "ir/op.h"
 #include "passes/pass.h"
 
 namespace latent::passes {
@@ -17,35 +18,21 @@ using ir::Program;
 
 bool is(const Node& n, std::string_view op) { return op == n.op->name; }
 
-/// The number that every element of a node has, when it is a constant or the broadcast of one.
-std::optional<double> constant_of(const Program& p, NodeId id) {
-  const Node* n = &p.nodes[id];
-  while (n->op->kind == ir::Kind::broadcast || n->op->kind == ir::Kind::view)
-    n = &p.nodes[n->in[0]];
-  if (!is(*n, "constant")) return std::nullopt;
-  return n->attrs.real("value");
-}
-
-NodeId make(Program& p, const char* op, std::vector<NodeId> in, ir::Attrs attrs, Shape shape,
-            DType dtype, Where where) {
-  Node n;
-  n.op = &ir::find_op(op);
-  n.in = std::move(in);
-  n.attrs = std::move(attrs);
-  n.shape = shape;
-  n.dtype = dtype;
-  n.where = where;
+NodeId make(Program& p, const char* op, std::vector<NodeId> in, ir::Attrs attrs, Where where) {
+  Node n{&ir::find_op(op), std::move(in), std::move(attrs), {}, {}, where, nullptr};
+  const ir::ResultType type = type_of(p, n);
+  n.shape = type.shape;
+  n.dtype = type.dtype;
   return add_node(p, std::move(n));
 }
 
 NodeId broadcast(Program& p, NodeId x, const Shape& to, Where where) {
   if (p.nodes[x].shape == to) return x;
-  return make(p, "broadcast_to", {x}, {{"shape", ir::Ints(to.begin(), to.end())}}, to,
-              p.nodes[x].dtype, where);
+  return make(p, "broadcast_to", {x}, {{"shape", ir::Ints(to.begin(), to.end())}}, where);
 }
 
 NodeId constant(Program& p, double v, const Shape& to, Where where) {
-  return broadcast(p, make(p, "constant", {}, {{"value", v}}, {}, DType::f32, where), to, where);
+  return broadcast(p, make(p, "constant", {}, {{"value", v}}, where), to, where);
 }
 
 /// x for x * 1, x + 0 and their like.
@@ -78,8 +65,6 @@ std::optional<NodeId> side_by_side(Program& p, const Node& n) {
     return std::nullopt;
   }
   std::vector<NodeId> parts;
-  Shape shape = n.shape;
-  shape[static_cast<int>(axis)] = width(first) + width(second);
   for (const NodeId pad : {first, second}) {
     const NodeId x = p.nodes[pad].in[0];
     if (is(p.nodes[x], "concat") && p.nodes[x].attrs.integer("axis") == axis)
@@ -88,10 +73,9 @@ std::optional<NodeId> side_by_side(Program& p, const Node& n) {
       parts.push_back(x);
   }
   const int64_t before = edge(first, "before"), after = edge(second, "after");
-  const NodeId both = make(p, "concat", parts, {{"axis", axis}}, shape, n.dtype, n.where);
+  const NodeId both = make(p, "concat", parts, {{"axis", axis}}, n.where);
   if (before == 0 && after == 0) return both;
-  return make(p, "pad", {both}, {{"axis", axis}, {"before", before}, {"after", after}}, n.shape,
-              n.dtype, n.where);
+  return make(p, "pad", {both}, {{"axis", axis}, {"before", before}, {"after", after}}, n.where);
 }
 
 NodeId simplify_elementwise(Program& out, Node n) {
@@ -177,24 +161,6 @@ NodeId simplify_node(Program& out, Node n) {
   return add_node(out, std::move(n));
 }
 
-/// A key that two nodes share exactly when they compute the same.
-std::string key_of(const Node& n) {
-  std::string key = n.op->name;
-  for (NodeId in : n.in) key += "," + std::to_string(in);
-  for (const auto& [name, value] : n.attrs.list()) {
-    key += ";" + name + "=";
-    if (const auto* i = std::get_if<int64_t>(&value))
-      key += std::to_string(*i);
-    else if (const auto* d = std::get_if<double>(&value))
-      key.append(reinterpret_cast<const char*>(d), sizeof *d);
-    else if (const auto* s = std::get_if<std::string>(&value))
-      key += *s;
-    else
-      for (int64_t v : std::get<ir::Ints>(value)) key += std::to_string(v) + ".";
-  }
-  return key;
-}
-
 }  // namespace
 
 Program simplify(const Program& program) { return rewrite(program, simplify_node); }
@@ -202,10 +168,8 @@ Program simplify(const Program& program) { return rewrite(program, simplify_node
 Program lower_precision(const Program& program) {
   return rewrite(program, [](Program& out, Node n) {
     if (is(n, "matmul") && out.nodes[n.in[0]].dtype == DType::f32) {
-      for (NodeId& in : n.in) {
-        const Shape shape = out.nodes[in].shape;
-        in = make(out, "cast", {in}, {{"dtype", std::string("bf16")}}, shape, DType::bf16, n.where);
-      }
+      for (NodeId& in : n.in)
+        in = make(out, "cast", {in}, {{"dtype", std::string("bf16")}}, n.where);
     }
     if (n.body) {
       auto body = std::make_shared<Graph>();
@@ -217,23 +181,23 @@ Program lower_precision(const Program& program) {
 }
 
 Program merge_equal(const Program& program) {
-  std::map<std::string, NodeId> seen;
-  std::map<double, NodeId> constants;
-  Program merged = rewrite(program, [&](Program& out, Node n) {
+  // What two nodes share exactly when they compute the same.
+  using Key =
+      std::tuple<const ir::Op*, std::vector<NodeId>, std::vector<std::pair<std::string, ir::Attr>>>;
+  std::map<Key, NodeId> seen;
+  std::map<uint64_t, NodeId> constants;  // by their bits: a NaN equals no number
+  return rewrite(program, [&](Program& out, Node n) {
     for (NodeId& in : n.in) {
       const Node& x = out.nodes[in];
-      if (is(x, "constant")) in = constants.emplace(x.attrs.real("value"), in).first->second;
+      if (is(x, "constant"))
+        in = constants.emplace(std::bit_cast<uint64_t>(x.attrs.real("value")), in).first->second;
     }
     if (n.op->kind == ir::Kind::varying || n.op->kind == ir::Kind::control)
       return add_node(out, std::move(n));
-    const std::string key = key_of(n);
-    const auto found = seen.find(key);
-    if (found != seen.end()) return found->second;
-    const NodeId id = add_node(out, std::move(n));
-    seen.emplace(key, id);
-    return id;
+    const auto [entry, first] = seen.try_emplace({n.op, n.in, n.attrs.list()}, 0);
+    if (first) entry->second = add_node(out, std::move(n));
+    return entry->second;
   });
-  return merged;
 }
 
 }  // namespace latent::passes
