@@ -132,7 +132,9 @@ void Reference::set(const std::string& name, std::vector<double> values) {
   }
   throw UsageError("no feed or slot is called \"" + name + "\"" + did_you_mean(name, names));
 }
-std::vector<double> Reference::get(const std::string& slot) const { return impl_->given.at(slot); }
+std::vector<double> Reference::get(const std::string& slot) const {
+  return entry_named(impl_->given, "slot", slot);
+}
 int64_t& Reference::counter(const std::string& name) { return impl_->counters[name]; }
 
 void Reference::run() {
@@ -152,9 +154,7 @@ void Reference::run() {
 }
 
 std::vector<double> Reference::fetch(const std::string& name) const {
-  const auto found = impl_->fetched.find(name);
-  if (found == impl_->fetched.end()) throw UsageError("no fetch is called \"" + name + "\"");
-  return found->second;
+  return entry_named(impl_->fetched, "fetch", name);
 }
 
 }  // namespace latent

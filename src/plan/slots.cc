@@ -6,27 +6,17 @@
 
 namespace latent {
 
-Tensor& Slots::at(const std::string& name) {
-  const auto found = tensors_.find(name);
-  if (found != tensors_.end()) return found->second;
-  std::vector<std::string> names;
-  for (const auto& [n, t] : tensors_) names.push_back(n);
-  throw UsageError("no slot is called \"" + name + "\"" + did_you_mean(name, names));
-}
+Tensor& Slots::at(const std::string& name) { return entry_named(tensors_, "slot", name); }
 
 void Slots::set(const std::string& name, Tensor value) {
-  const auto found = tensors_.find(name);
-  if (found == tensors_.end()) {
-    tensors_.emplace(name, std::move(value));
-    return;
-  }
-  Tensor& old = found->second;
+  const auto [entry, first] = tensors_.try_emplace(name, std::move(value));
+  if (first) return;
+  Tensor& old = entry->second;
   if (!(old.shape() == value.shape()) || old.dtype() != value.dtype()) {
     throw UsageError("the slot \"" + name + "\" is " + name_of(old.dtype()) + old.shape().text() +
                      ", the new value is " + name_of(value.dtype()) + value.shape().text());
   }
-  std::copy_n(static_cast<const std::byte*>(value.raw()), value.bytes(),
-              static_cast<std::byte*>(old.raw()));
+  std::ranges::copy(value.as_bytes(), old.as_bytes().begin());
 }
 
 }  // namespace latent
