@@ -2,42 +2,39 @@
 #include "passes/memory.h"
 
 #include <algorithm>
-#include <numeric>
+#include <functional>
+#include <span>
 
 #include "base/memory.h"
 
 namespace latent::passes {
 
-MemoryPlan place(const std::vector<Buffer>& buffers) {
+MemoryPlan place(Buffers& buffers) {
   MemoryPlan plan;
-  plan.offsets.assign(buffers.size(), 0);
-  std::vector<size_t> order(buffers.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return buffers[a].bytes > buffers[b].bytes; });
-  std::vector<size_t> placed;
-  for (size_t i : order) {
-    const size_t bytes = aligned_size(buffers[i].bytes);
-    std::vector<std::pair<size_t, size_t>>
-        taken;  // [begin, end) of buffers alive together with this one
-    for (size_t j : placed) {
-      if (buffers[j].first <= buffers[i].last && buffers[i].first <= buffers[j].last) {
-        taken.emplace_back(plan.offsets[j], plan.offsets[j] + aligned_size(buffers[j].bytes));
-      }
-    }
-    std::sort(taken.begin(), taken.end());
-    size_t at = 0;
-    for (const auto& [begin, end] : taken) {
-      if (begin >= at + bytes) break;
-      at = std::max(at, end);
-    }
-    plan.offsets[i] = at;
-    plan.arena_bytes = std::max(plan.arena_bytes, at + bytes);
-    placed.push_back(i);
+  std::vector<Buffer*> order;
+  int end = 0;
+  for (Buffer& b : buffers) {
+    order.push_back(&b);
+    end = std::max(end, b.last);
   }
-  int last = 0;
-  for (const Buffer& b : buffers) last = std::max(last, b.last);
-  for (int stage = 0; stage <= last; ++stage) {
+  std::ranges::stable_sort(order, std::greater{}, &Buffer::bytes);
+  for (size_t i = 0; i < order.size(); ++i) {
+    Buffer& b = *order[i];
+    const size_t bytes = aligned_size(b.bytes);
+    std::vector<std::pair<size_t, size_t>> taken;  // [begin, end) of those alive together with it
+    for (const Buffer* other : std::span(order).first(i)) {
+      if (other->first <= b.last && b.first <= other->last)
+        taken.emplace_back(other->offset, other->offset + aligned_size(other->bytes));
+    }
+    std::ranges::sort(taken);
+    b.offset = 0;
+    for (const auto& [begin, behind] : taken) {
+      if (begin >= b.offset + bytes) break;
+      b.offset = std::max(b.offset, behind);
+    }
+    plan.arena_bytes = std::max(plan.arena_bytes, b.offset + bytes);
+  }
+  for (int stage = 0; stage <= end; ++stage) {
     size_t live = 0;
     for (const Buffer& b : buffers) {
       if (b.first <= stage && stage <= b.last) live += aligned_size(b.bytes);

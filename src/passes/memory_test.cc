@@ -11,22 +11,20 @@ namespace {
 TEST(Memory, NoOverlapOnRandomIntervals) {
   std::mt19937_64 random(1);
   for (int round = 0; round < 50; ++round) {
-    std::vector<Buffer> buffers(40);
+    Buffers buffers(40);
     for (Buffer& b : buffers) {
       b.bytes = random() % 5000;
       b.first = static_cast<int>(random() % 30);
       b.last = b.first + static_cast<int>(random() % 8);
     }
     const MemoryPlan plan = place(buffers);
-    for (size_t i = 0; i < buffers.size(); ++i) {
-      EXPECT_EQ(plan.offsets[i] % 64, 0u);
-      EXPECT_LE(plan.offsets[i] + buffers[i].bytes, plan.arena_bytes);
-      for (size_t j = 0; j < i; ++j) {
-        const bool together =
-            buffers[i].first <= buffers[j].last && buffers[j].first <= buffers[i].last;
-        const bool apart = plan.offsets[i] + buffers[i].bytes <= plan.offsets[j] ||
-                           plan.offsets[j] + buffers[j].bytes <= plan.offsets[i];
-        EXPECT_TRUE(!together || apart || !buffers[i].bytes || !buffers[j].bytes);
+    for (const Buffer& a : buffers) {
+      EXPECT_EQ(a.offset % 64, 0u);
+      EXPECT_LE(a.offset + a.bytes, plan.arena_bytes);
+      for (const Buffer& b : buffers) {
+        const bool together = a.first <= b.last && b.first <= a.last;
+        const bool apart = a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset;
+        EXPECT_TRUE(&a == &b || !together || apart || !a.bytes || !b.bytes);
       }
     }
     EXPECT_GE(plan.arena_bytes, plan.live_bytes);
@@ -34,7 +32,8 @@ TEST(Memory, NoOverlapOnRandomIntervals) {
 }
 
 TEST(Memory, ReusesWhatIsFree) {
-  const MemoryPlan plan = place({{1024, 0, 1}, {1024, 2, 3}, {512, 1, 2}});
+  Buffers buffers{{1024, 0, 1}, {1024, 2, 3}, {512, 1, 2}};
+  const MemoryPlan plan = place(buffers);
   EXPECT_EQ(plan.live_bytes, 1536u);
   EXPECT_EQ(plan.arena_bytes, 1536u);
 }

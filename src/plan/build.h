@@ -4,7 +4,6 @@
 // shared.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -37,10 +36,9 @@ constexpr int kThreadMemory = 0;  // the pointer to a thread's own memory
 struct Loop;
 struct Stage {
   std::vector<Entry> entries;
-  int parts = 0;               // of all entries
   std::unique_ptr<Loop> loop;  // instead of entries
   /// Of each thread of a team: the parts that are its own, as entry and part, and their number. A
-  /// stage of one part is thread 0's.
+  /// stage of one part is not dealt and counts as thread 0's.
   std::vector<std::vector<std::pair<int, int>>> dealt;
   std::vector<int> counts;
 };
@@ -109,6 +107,15 @@ void for_each_call(const Stage& stage, const Visit& visit) {
     for (const Entry& next : e.then) visit(next);
   }
 }
+/// Calls visit(stage, times) for stages and, behind each loop, for its own; `times` is how often
+/// one runs.
+template <class Visit>
+void for_each_stage(const std::vector<Stage>& stages, const Visit& visit, int64_t times = 1) {
+  for (const Stage& s : stages) {
+    visit(s, times);
+    if (s.loop) for_each_stage(s.loop->stages, visit, times * s.loop->length);
+  }
+}
 
 /// A pointer that lies in the arena.
 struct Placement {
@@ -127,8 +134,7 @@ struct Built {
   }
   std::vector<std::pair<int, float>> constants;  // pointer and value
   std::vector<int> pointer_of;                   // of each node's memory; -1: none
-  std::map<std::string, int>
-      old_values;  // fetches of slots that change: where the value at the start is kept
+  std::vector<int> fetched;                      // where each fetch finds its value
   int pointers = kThreadMemory + 1;
   std::vector<passes::PassReport> reports;
   ir::Program program;  // what the stages compute

@@ -1,9 +1,7 @@
-// From the ordered units of a level to stages of bound calls; see emitted.h, level.h and build.h.
+// From the ordered units of a level to stages of bound calls; see level.h and build.h.
 #include <algorithm>
 #include <cstring>
 
-#include "kernels/traffic.h"
-#include "plan/emitted.h"
 #include "plan/level.h"
 
 namespace latent::plan {
@@ -12,192 +10,155 @@ using kernels::Call;
 
 namespace {
 
-constexpr int kEver = 1 << 30;  // a stage after all others
-
-/// Copies `bytes`; with a stride, to the slice of the current iteration.
-Call copy_call(const char* name, size_t bytes, size_t stride = 0) {
+/// A call that copies `bytes`; with a stride, to the slice of the current iteration.
+Entry copy(const char* name, size_t bytes, int to, int from, const Where& where,
+           size_t stride = 0) {
   Call c;
   c.kernel = name;
   c.run = [=](int, void* const* p, std::byte*, const kernels::RunState& s) {
     const size_t at = static_cast<size_t>(s.iteration) * stride;
     if (bytes) std::memcpy(static_cast<std::byte*>(p[0]) + at, p[1], bytes);
   };
-  return c;
+  return {std::move(c), {to, from}, -1, where};
 }
 
-}  // namespace
-
-/// Turns the ordered units of a level into stages, and its values into placed buffers.
+/// Turns the ordered units of a level into stages.
 class Emitter {
  public:
-  Emitter(Level& level, Built& built, const CompileOptions& options)
-      : l_(level), built_(built), options_(options) {}
+  explicit Emitter(Level& level) : l_(level) {}
 
-  Emitted run() {
-    const size_t units = l_.units_.size();
-    out_.last_stage.assign(units, -1);
-    out_.first_stage = out_.last_stage;
-    out_.fixed.assign(units, false);
-    out_.at.resize(units);
-    save_old_slots();
-    for (int u : l_.order_) unit(static_cast<size_t>(u));
-    finish_commits();
-    for (Stage& s : out_.stages) {
-      for (const Entry& e : s.entries) s.parts += e.call.parts;
+  void run() {
+    for (const ir::Fetch& f : l_.program.fetches) l_.fetched.push_back(start_value(f.node));
+    // Values that are not written in place are copied to their slots when everything has read
+    // these.
+    std::vector<Entry> assigns;
+    for (const ir::Commit& c : l_.program.commits) {
+      const int slot = l_.pointer_of[c.slot];
+      if (l_.pointer_of[c.value] != slot)
+        assigns.push_back(copy("assign", l_.bytes_of(c.slot), slot, start_value(c.value), c.where));
     }
-    return std::move(out_);
+    for (LevelUnit* u : l_.order) unit(*u);
+    append(l_.stages.size(), std::move(assigns));
   }
 
  private:
-  const Node& node(NodeId n) const { return l_.p_.nodes[n]; }
+  const Node& node(NodeId n) const { return l_.program.nodes[n]; }
 
-  int new_buffer(size_t bytes, int first, int last) {
-    const int p = built_.pointers++;
-    out_.buffers.push_back({p, {bytes, first, last}});
-    return p;
-  }
-
-  /// The old value of a slot that changes during the run, when a fetch or another commit wants it.
-  void save_old_slots() {
-    const auto save = [&](NodeId value) {
-      const NodeId root = passes::root_of(l_.p_, value);
-      if (!l_.p_.commit_of(root) || saved_.count(root)) return;
-      const int copy = new_buffer(bytes_of(node(root)), 0, kEver);
-      append(0, {copy_call("keep old value", bytes_of(node(root))),
-                 {copy, l_.pointer_of_[root]},
-                 -1,
-                 node(root).where});
-      saved_[root] = copy;
-    };
-    for (const ir::Fetch& f : l_.p_.fetches) save(f.node);
-    for (const ir::Commit& c : l_.p_.commits) {
-      if (passes::root_of(l_.p_, c.value) != c.slot) save(c.value);
+  /// The memory of a value that a fetch or a commit wants: of a slot that changes during the run a
+  /// copy, made before all else.
+  int start_value(NodeId value) {
+    const NodeId root = passes::root_of(l_.program, value);
+    if (!l_.program.commit_of(root)) return l_.pointer_of[root];
+    const auto [saved, first] = saved_.try_emplace(root, -1);
+    if (first) {
+      const size_t bytes = l_.bytes_of(root);
+      saved->second = l_.new_buffer(bytes);
+      append(0,
+             copy("keep old value", bytes, saved->second, l_.pointer_of[root], node(root).where));
     }
+    return saved->second;
   }
 
-  void append(size_t stage, Entry e) {
-    while (out_.stages.size() <= stage) out_.stages.emplace_back();
-    out_.stages[stage].entries.push_back(std::move(e));
+  CallAt append(size_t stage, Entry e) {
+    if (l_.stages.size() <= stage) l_.stages.resize(stage + 1);
+    std::vector<Entry>& entries = l_.stages[stage].entries;
+    entries.push_back(std::move(e));
+    return {{stage, entries.size() - 1}};
+  }
+  void append(size_t stage, std::vector<Entry> entries) {
+    for (Entry& e : entries) append(stage, std::move(e));
   }
 
-  /// First stage at which unit u may stand: after what it reads, joining the last stage at the
+  /// First stage at which a unit may stand: after what it waits for, joining the last stage at the
   /// earliest.
-  size_t earliest(size_t u) const {
+  size_t earliest(const LevelUnit& u) const {
     int after = -1;
-    for (NodeId r : l_.memory_reads(u)) {
-      const int producer = l_.unit_of_[r];
-      if (producer >= 0) after = std::max(after, out_.last_stage[static_cast<size_t>(producer)]);
-    }
-    for (const auto& [reader, writer] : l_.after_) {
-      if (writer == static_cast<int>(u))
-        after = std::max(after, out_.last_stage[static_cast<size_t>(reader)]);
-    }
-    const int last = static_cast<int>(out_.stages.size()) - 1;
-    const bool joinable = last >= 0 && !out_.stages[static_cast<size_t>(last)].loop &&
-                          !(last == 0 && !saved_.empty());
+    for (const LevelUnit* b : u.before) after = std::max(after, b->last_stage);
+    const int last = static_cast<int>(l_.stages.size()) - 1;
+    const bool joinable = last >= 0 && !l_.stages.back().loop && !(last == 0 && !saved_.empty());
     return static_cast<size_t>(std::max(after + 1, joinable ? last : last + 1));
   }
 
   /// Whether the memory of a node holds the same in every run.
   bool fixed(NodeId root) const {
-    const int u = l_.unit_of_[root];
-    if (u >= 0) return out_.fixed[static_cast<size_t>(u)];
-    return std::string_view(node(root).op->name) != "feed" && !l_.p_.commit_of(root);
-  }
-
-  /// Whether a fetch or a commit wants a value of the unit.
-  bool leaves(size_t u) const {
-    const auto of = [&](NodeId n) {
-      return l_.unit_of_[passes::root_of(l_.p_, n)] == static_cast<int>(u);
-    };
-    return std::ranges::any_of(l_.p_.fetches, of, &ir::Fetch::node) ||
-           std::ranges::any_of(l_.p_.commits, of, &ir::Commit::value);
+    if (l_.unit_of[root]) return l_.unit_of[root]->fixed;
+    return std::string_view(node(root).op->name) != "feed" && !l_.program.commit_of(root);
   }
 
   /// Appends a call to those before the first run.
   void once(Call call, std::vector<int> operands, const Where& where) {
-    const int scratch = call.scratch_bytes ? new_buffer(call.scratch_bytes, 0, kEver) : -1;
-    Stage& s = built_.once.emplace_back();
-    s.parts = call.parts;
-    s.entries.push_back({std::move(call), std::move(operands), scratch, where});
+    const int scratch = call.scratch_bytes ? l_.new_buffer(call.scratch_bytes) : -1;
+    l_.built.once.emplace_back().entries.push_back(
+        {std::move(call), std::move(operands), scratch, where});
   }
 
   /// What the unit computes, or packs, of fixed memory alone moves before the first run. True when
   /// nothing is left.
-  bool move_out(size_t u, BoundUnit& b) {
-    const Node& first = node(l_.units_[u].nodes[0]);
-    out_.fixed[u] = first.op->kind != Kind::varying && !leaves(u) &&
-                    std::ranges::all_of(l_.memory_reads(u), [&](NodeId r) { return fixed(r); });
+  bool move_out(LevelUnit& u, BoundUnit& b) {
+    const Node& first = node(u.nodes[0]);
+    u.fixed = first.op->kind != Kind::varying &&
+              std::ranges::none_of(u.nodes, [&](NodeId n) { return l_.kept[n]; }) &&
+              std::ranges::all_of(u.reads, [&](NodeId r) { return fixed(r); });
     const size_t bytes = b.calls[0].packed_bytes, packs = b.calls[0].packs;
-    const bool packed = bytes && fixed(passes::root_of(l_.p_, first.in[packs - b.results]));
-    if (packed) b.operands.push_back(new_buffer(bytes, 0, kEver));
-    const size_t count = out_.fixed[u] ? b.calls.size() : packed ? 1 : 0;
+    const bool packed = bytes && fixed(passes::root_of(l_.program, first.in[packs - b.results]));
+    if (packed) b.operands.push_back(l_.new_buffer(bytes));
+    const size_t count = u.fixed ? b.calls.size() : packed ? 1 : 0;
     for (size_t k = 0; k < count; ++k) once(std::move(b.calls[k]), b.operands, first.where);
     b.calls.erase(b.calls.begin(), b.calls.begin() + static_cast<ptrdiff_t>(count));
-    if (out_.fixed[u])
-      out_.first_stage[u] = 0;  // out_.last_stage stays before the first
-    else
+    if (!u.fixed) {
       b.main -= count;
-    return out_.fixed[u];
+      return false;
+    }
+    u.first_stage = 0;  // the last stays before the first
+    for (NodeId n : u.nodes) l_.kept[n] = true;
+    return true;
   }
 
-  void unit(size_t u) {
-    const Unit& unit = l_.units_[u];
-    const Node& first = node(unit.nodes[0]);
-    size_t stage = earliest(u);
-    out_.first_stage[u] = static_cast<int>(stage);
+  void unit(LevelUnit& u) {
+    const Node& first = node(u.nodes[0]);
     if (first.body) {
-      stage = scan(unit.nodes[0], stage);
-    } else if (first.op->kind == Kind::control) {
-      // A scan's output is written by its scan.
-      out_.first_stage[u] = out_.last_stage[u] =
-          out_.last_stage[static_cast<size_t>(l_.unit_of_[first.in[0]])];
-      return;
+      scan(u);
+    } else if (first.op->kind == Kind::control) {  // a scan's output is written by its scan
+      u.first_stage = u.last_stage = l_.unit_of[first.in[0]]->last_stage;
     } else {
       BoundUnit bound = l_.bind(u, 0);
-      if (options_.fixed_slots && move_out(u, bound)) return;
-      if (!follow(u, bound)) append(u, std::move(bound), stage, nullptr);
-      return;
+      if (l_.options.fixed_slots && move_out(u, bound)) return;
+      if (!follow(u, bound)) append(u, std::move(bound), earliest(u), nullptr);
     }
-    out_.last_stage[u] = static_cast<int>(stage);
   }
 
   /// Appends the unit behind the calls that make its input, where it takes up the same pieces and
   /// all else that it reads is there before; false where it cannot.
-  bool follow(size_t u, BoundUnit& bound) {
-    if (options_.off.count("pieces")) return false;
-    const Home* home = nullptr;
-    for (NodeId r : l_.memory_reads(u)) {
-      const auto found = out_.homes.find(l_.pointer_of_[r]);
-      if (found != out_.homes.end() && (!home || home->stage < found->second.stage))
+  bool follow(LevelUnit& u, BoundUnit& bound) {
+    if (l_.options.off.count("pieces") || u.waits) return false;
+    const EntryAt* home = nullptr;
+    for (NodeId r : u.reads) {
+      const auto found = l_.pieces.find(l_.pointer_of[r]);
+      if (found != l_.pieces.end() && (!home || home->first < found->second.first))
         home = &found->second;
     }
     if (!home) return false;
-    const int parts = out_.stages[home->stage].entries[home->entry].call.parts;
+    const int parts = l_.entry({*home}).call.parts;
     BoundUnit again;
-    if (l_.units_[u].chain()) again = l_.bind(u, parts);
-    BoundUnit& b = l_.units_[u].chain() ? again : bound;
+    if (u.chain()) again = l_.bind(u, parts);
+    BoundUnit& b = u.chain() ? again : bound;
     const Call& main = b.calls[b.main];
     if (!main.pieces || main.parts != parts) return false;
-    for (const auto& [reader, writer] : l_.after_) {
-      if (writer == static_cast<int>(u)) return false;
-    }
-    if (home->stage < b.main + (saved_.empty() ? 0 : 1)) return false;
-    const size_t begin = home->stage - b.main;
-    for (NodeId r : l_.memory_reads(u)) {
-      const int pointer = l_.pointer_of_[r], producer = l_.unit_of_[r];
-      const auto found = out_.homes.find(pointer);
-      if (found != out_.homes.end() && found->second.with(*home)) {
+    if (home->first < b.main + (saved_.empty() ? 0 : 1)) return false;
+    const size_t begin = home->first - b.main;
+    for (NodeId r : u.reads) {
+      const int pointer = l_.pointer_of[r];
+      const auto found = l_.pieces.find(pointer);
+      if (found != l_.pieces.end() && found->second == *home) {
         for (size_t k = 0; k < b.operands.size(); ++k) {
           if (b.operands[k] == pointer && !(main.pieces >> k & 1)) return false;
         }
-      } else if (producer >= 0 &&
-                 out_.last_stage[static_cast<size_t>(producer)] >= static_cast<int>(begin)) {
+      } else if (l_.unit_of[r] && l_.unit_of[r]->last_stage >= static_cast<int>(begin)) {
         return false;
       }
     }
-    for (size_t k = begin; k < std::min(begin + b.calls.size(), out_.stages.size()); ++k) {
-      if (out_.stages[k].loop) return false;
+    for (size_t k = begin; k < std::min(begin + b.calls.size(), l_.stages.size()); ++k) {
+      if (l_.stages[k].loop) return false;
     }
     append(u, std::move(b), begin, home);
     return true;
@@ -205,150 +166,119 @@ class Emitter {
 
   /// Appends the calls of a unit to the stages from `stage` on, its main one behind those of
   /// `home`, and notes which results can be taken up piece by piece.
-  void append(size_t u, BoundUnit b, size_t stage, const Home* home) {
-    const Where& where = node(l_.units_[u].nodes[0]).where;
+  void append(LevelUnit& u, BoundUnit b, size_t stage, const EntryAt* home) {
+    const Where& where = node(u.nodes[0]).where;
     const int parts = b.calls[b.main].parts;
     const uint64_t pieces = parts > 1 ? b.calls[b.main].pieces : 0;
-    out_.first_stage[u] = static_cast<int>(stage);
-    out_.last_stage[u] = static_cast<int>(stage + b.calls.size() - 1);
+    u.first_stage = static_cast<int>(stage);
+    u.last_stage = static_cast<int>(stage + b.calls.size() - 1);
     size_t scratch = 0;
     for (const Call& c : b.calls) scratch = std::max(scratch, c.scratch_bytes);
-    const int pointer = scratch ? new_buffer(scratch, out_.first_stage[u], out_.last_stage[u]) : -1;
+    const int pointer = scratch ? l_.new_buffer(scratch, u.first_stage, u.last_stage) : -1;
     if (const size_t bytes = b.calls[0].packed_bytes)
-      b.operands.push_back(new_buffer(bytes, out_.first_stage[u], out_.last_stage[u]));
-    std::vector<Home> places;
+      b.operands.push_back(l_.new_buffer(bytes, u.first_stage, u.last_stage));
     for (size_t k = 0; k < b.calls.size(); ++k) {
       Entry e{std::move(b.calls[k]), b.operands, pointer, where};
       if (home && k == b.main) {
-        std::vector<Entry>& then = out_.stages[home->stage].entries[home->entry].then;
+        std::vector<Entry>& then = l_.entry({*home}).then;
         then.push_back(std::move(e));
-        places.push_back({home->stage, home->entry, then.size()});
+        u.calls.push_back({*home, then.size()});
       } else {
-        append(stage + k, std::move(e));
-        places.push_back({stage + k, out_.stages[stage + k].entries.size() - 1, 0});
+        u.calls.push_back(append(stage + k, std::move(e)));
       }
     }
-    out_.at[u] = places[b.main];
+    u.main = u.calls[b.main];
+    u.parts = home ? parts : 0;
     for (size_t o = 0; o < b.results; ++o) {
-      if (pieces >> o & 1) out_.homes[b.operands[o]] = {out_.at[u].stage, out_.at[u].entry, 0};
+      if (pieces >> o & 1) l_.pieces[b.operands[o]] = u.main.entry;
     }
-    if (l_.units_[u].chain()) out_.chains.push_back({u, home ? parts : 0, std::move(places)});
   }
 
-  /// The loop, whose pointers move where they can, and copies where they cannot. Returns the last
-  /// stage.
-  size_t scan(NodeId id, size_t stage) {
+  /// The loop of a scan, whose pointers move where they can, and copies where they cannot.
+  void scan(LevelUnit& u) {
+    const NodeId id = u.nodes[0];
     const Node& n = node(id);
     const auto carries = static_cast<size_t>(n.attrs.integer("carries")),
                inputs = static_cast<size_t>(n.attrs.integer("inputs"));
     auto loop = std::make_unique<Loop>();
     loop->length = n.attrs.integer("length");
     loop->reverse = n.attrs.integer("reverse") != 0;
-    CompileOptions inside = options_;
-    inside.fixed_slots = false;
-    Level body(built_, inside);
     std::map<std::string, int> given;
     for (size_t k = 0; k < n.in.size(); ++k) {
-      const int outside = l_.pointer(n.in[k]);
+      const int outside = l_.pointer_of[n.in[k]];
       if (k >= carries + inputs) {
         given["captured:" + std::to_string(k - carries - inputs)] = outside;
         continue;
       }
-      const int here = built_.pointers++;
+      const int here = l_.built.pointers++;
       given[(k < carries ? "carry:" : "input:") + std::to_string(k < carries ? k : k - carries)] =
           here;
       if (k < carries)
         loop->carries.push_back({here, outside, -1});
       else
         loop->slides.push_back({here, outside,
-                                bytes_of(node(n.in[k])) / static_cast<size_t>(loop->length),
+                                l_.bytes_of(n.in[k]) / static_cast<size_t>(loop->length),
                                 loop->length});
     }
-    body.run(n.body->program(), given);
+    CompileOptions inside = l_.options;
+    inside.fixed_slots = false;
+    Level body(l_.built, inside, n.body->program(), given);
     std::map<int64_t, int> outputs;  // index -> pointer in this level
-    for (NodeId i = 0; i < l_.p_.nodes.size(); ++i) {
+    for (NodeId i = 0; i < l_.program.nodes.size(); ++i) {
       const Node& o = node(i);
-      if (o.op->kind == Kind::control && !o.body && o.in[0] == id && l_.pointer_of_[i] >= 0)
-        outputs[o.attrs.integer("index")] = l_.pointer_of_[i];
+      if (o.op->kind == Kind::control && !o.body && o.in[0] == id && l_.pointer_of[i] >= 0)
+        outputs[o.attrs.integer("index")] = l_.pointer_of[i];
     }
-    Stage last;
-    std::vector<Entry> after;
-    const auto copy = [&](const char* name, size_t bytes, int to, int from, size_t stride = 0) {
-      return Entry{copy_call(name, bytes, stride), {to, from}, -1, n.where};
-    };
+    std::vector<Entry> last, after;  // of an iteration; of the loop
     // A value that a unit computes is written where it stays: in its slice of an output, else where
     // the next iteration does not write. First the outputs, so that carries are where these are.
     for (const bool carry : {false, true}) {
-      for (const ir::Fetch& f : body.program().fetches) {
+      for (const ir::Fetch& f : body.program.fetches) {
         if (f.name.starts_with("carry") != carry) continue;
         const auto k = std::stoul(f.name.substr(f.name.find(':') + 1));
         const auto o = outputs.find(static_cast<int64_t>(carry ? k : carries + k));
         if (!carry && o == outputs.end()) continue;
-        const NodeId root = passes::root_of(body.p_, f.node);
-        const size_t bytes = bytes_of(body.p_.nodes[f.node]);
-        const bool computed = body.unit_of_[root] >= 0 && bytes_of(body.p_.nodes[root]) == bytes,
-                   moves = computed && body.elsewhere_.insert(root).second;
+        const NodeId root = passes::root_of(body.program, f.node);
+        const int value = body.pointer_of[root];
+        const size_t bytes = body.bytes_of(f.node);
+        const bool computed = body.unit_of[root] && body.bytes_of(root) == bytes,
+                   moves = computed && body.elsewhere.insert(root).second;
         if (!carry && moves)
-          loop->slides.push_back({body.pointer(root), o->second, bytes, loop->length});
+          loop->slides.push_back({value, o->second, bytes, loop->length});
         else if (!carry)
-          last.entries.push_back(copy("slice out", bytes, o->second, body.pointer(root), bytes));
+          last.push_back(copy("slice out", bytes, o->second, value, n.where, bytes));
         if (!carry) continue;
-        int next = body.pointer(root);
+        int next = value;
         if (!computed) {
-          next = built_.pointers++;
-          last.entries.push_back(copy("next carry", bytes, next, body.pointer(root)));
+          next = l_.built.pointers++;
+          last.push_back(copy("next carry", bytes, next, value, n.where));
         }
         if (moves || !computed)
-          loop->slides.push_back({next, body.whole_buffer(2 * bytes), bytes, 2});
+          loop->slides.push_back({next, body.new_buffer(2 * bytes), bytes, 2});
         loop->carries[k].next = next;
-        if (o != outputs.end()) after.push_back(copy("carry out", bytes, o->second, next));
+        if (o != outputs.end()) after.push_back(copy("carry out", bytes, o->second, next, n.where));
       }
     }
-    std::vector<Placement> inner;
-    size_t bytes = 0, live = 0;
-    loop->stages = body.emit(inner, bytes, live);
-    last.parts = static_cast<int>(last.entries.size());
-    if (last.parts) loop->stages.push_back(std::move(last));
-    const size_t begin = stage = std::max(stage, out_.stages.size());
-    while (out_.stages.size() <= stage) out_.stages.emplace_back();
-    out_.stages[stage].loop = std::move(loop);
-    if (!after.empty()) ++stage;
-    for (Entry& e : after) append(stage, std::move(e));
-    out_.blocks.push_back(
-        {new_buffer(bytes, static_cast<int>(begin), static_cast<int>(stage)), std::move(inner)});
-    return stage;
-  }
-
-  /// Values that are not written in place are copied to their slots when everything has read them.
-  void finish_commits() {
-    const size_t stage = out_.stages.size();
-    for (size_t k = 0; k < l_.p_.commits.size(); ++k) {
-      const ir::Commit& c = l_.p_.commits[k];
-      if (l_.in_place_[k] || passes::root_of(l_.p_, c.value) == c.slot) continue;
-      const auto old = saved_.find(passes::root_of(l_.p_, c.value));
-      const int from = old != saved_.end() ? old->second : l_.pointer(c.value);
-      append(stage, {copy_call("assign", bytes_of(node(c.slot))),
-                     {l_.pointer_of_[c.slot], from},
-                     -1,
-                     c.where});
-    }
-    for (const ir::Fetch& f : l_.p_.fetches) {
-      const auto old = saved_.find(passes::root_of(l_.p_, f.node));
-      if (old != saved_.end()) built_.old_values[f.name] = old->second;
-    }
+    emit(body);
+    place(body);
+    loop->stages = std::move(body.stages);
+    if (!last.empty()) loop->stages.emplace_back().entries = std::move(last);
+    const size_t begin = std::max(earliest(u), l_.stages.size()), end = begin + !after.empty();
+    l_.stages.resize(begin + 1);
+    l_.stages[begin].loop = std::move(loop);
+    append(end, std::move(after));
+    u.first_stage = static_cast<int>(begin);
+    u.last_stage = static_cast<int>(end);
+    l_.blocks.push_back(
+        {l_.new_buffer(body.arena_bytes, u.first_stage, u.last_stage), std::move(body.placements)});
   }
 
   Level& l_;
-  Built& built_;
-  const CompileOptions& options_;
-  Emitted out_;
-  std::map<NodeId, int> saved_;
+  std::map<NodeId, int> saved_;  // slots whose old value is kept, and where
 };
 
-std::vector<Stage> Level::emit(std::vector<Placement>& placements, size_t& arena, size_t& live) {
-  Emitted emitted = Emitter(*this, built_, options_).run();
-  place(emitted, placements, arena, live);
-  return std::move(emitted.stages);
-}
+}  // namespace
+
+void emit(Level& level) { Emitter(level).run(); }
 
 }  // namespace latent::plan

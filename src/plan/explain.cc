@@ -12,47 +12,34 @@ namespace latent::plan {
 
 namespace {
 
-/// Pointers whose memory something else than chains reads or writes: other calls, fetches, and the
-/// world outside the arena (feeds, slots).
-class Shared {
- public:
-  explicit Shared(const Built& built) : inside_(static_cast<size_t>(built.pointers), false) {
-    for (const Placement& p : built.placements) inside_[static_cast<size_t>(p.pointer)] = true;
-    find_locals(built.stages);
-    for (const ir::Fetch& f : built.program.fetches) mark(built.pointer_of[f.node]);
-    mark(built.stages);
-  }
-  bool operator()(int pointer) const { return !inside_[static_cast<size_t>(pointer)]; }
-
- private:
-  void find_locals(const std::vector<Stage>& stages) {
-    for (const Stage& stage : stages) {
-      if (stage.loop) find_locals(stage.loop->stages);
-      for (const Entry& e : stage.entries) {
-        for (const Entry::Local& l : e.locals) inside_[static_cast<size_t>(l.pointer)] = true;
-      }
+/// Whether something else than chains reads or writes a pointer's memory: other calls, fetches, and
+/// the world outside the plan's own memory (feeds, slots).
+std::vector<bool> shared_pointers(const Built& built) {
+  std::vector<bool> shared(static_cast<size_t>(built.pointers), true);
+  const auto set = [&](int pointer, bool to) { shared[static_cast<size_t>(pointer)] = to; };
+  for (const Placement& p : built.placements) set(p.pointer, false);
+  for_each_stage(built.stages, [&](const Stage& stage, int64_t) {
+    for (const Entry& e : stage.entries) {
+      for (const Entry::Local& l : e.locals) set(l.pointer, false);
     }
-  }
-  void mark(int pointer) { inside_[static_cast<size_t>(pointer)] = false; }
-  void mark(const std::vector<Stage>& stages) {
-    for (const Stage& stage : stages) {
-      if (stage.loop) {
-        mark(stage.loop->stages);
-        for (const Loop::Slide& s : stage.loop->slides) mark(s.base);
-      }
-      for_each_call(stage, [&](const Entry& e) {
-        if (!e.call.traffic.written.empty()) return;
-        if (e.call.kernel == "combine") return;  // the end of a chain
-        for (int p : e.operands) mark(p);
-      });
+  });
+  for (int pointer : built.fetched) set(pointer, true);
+  for_each_stage(built.stages, [&](const Stage& stage, int64_t) {
+    if (stage.loop) {
+      for (const Loop::Slide& s : stage.loop->slides) set(s.base, true);
     }
-  }
-  std::vector<bool> inside_;  // the plan's own memory, touched by chains alone
-};
+    for_each_call(stage, [&](const Entry& e) {
+      // Chains, and their ends.
+      if (!e.call.traffic.written.empty() || e.call.kernel == "combine") return;
+      for (int p : e.operands) set(p, true);
+    });
+  });
+  return shared;
+}
 
 /// Bytes that the chains of `stages` move, beside those of the shared buffers among them, each read
 /// once and written once.
-void count_traffic(const std::vector<Stage>& stages, const Shared& shared, int64_t times,
+void count_traffic(const std::vector<Stage>& stages, const std::vector<bool>& shared, int64_t times,
                    PlanStats& s) {
   std::map<int, size_t> written, read;  // by pointer
   size_t moved = 0;
@@ -66,7 +53,7 @@ void count_traffic(const std::vector<Stage>& stages, const Shared& shared, int64
         for (size_t k = 0; k < bytes.size(); ++k) {
           moved += bytes[k];
           const int pointer = e.operands[first + k];
-          if (shared(pointer)) to[pointer] = std::max(to[pointer], bytes[k]);
+          if (shared[static_cast<size_t>(pointer)]) to[pointer] = std::max(to[pointer], bytes[k]);
         }
       };
       add(t.written, 0, written);
@@ -79,21 +66,6 @@ void count_traffic(const std::vector<Stage>& stages, const Shared& shared, int64
   }
   s.chain_bytes += static_cast<double>(moved) * static_cast<double>(times);
   s.chain_distinct_bytes += static_cast<double>(needed) * static_cast<double>(times);
-}
-
-void count_stages(const std::vector<Stage>& stages, int64_t times, PlanStats& s) {
-  for (const Stage& stage : stages) {
-    if (stage.loop) {
-      count_stages(stage.loop->stages, times * stage.loop->length, s);
-      continue;
-    }
-    s.stages += stage.parts > 0;
-    for_each_call(stage, [&](const Entry& e) {
-      ++s.calls;
-      s.parts = std::max(s.parts, static_cast<size_t>(e.call.parts));
-      s.flops += e.call.flops * static_cast<double>(times);
-    });
-  }
 }
 
 void print(const Entry& e, const std::string& indent, std::string& out) {
@@ -115,8 +87,7 @@ void print(const std::vector<Stage>& stages, const std::string& indent, std::str
       print(stage.loop->stages, indent + "  ", out);
       continue;
     }
-    if (!stage.parts) continue;
-    ++number;
+    number += !stage.entries.empty();
     for (const Entry& e : stage.entries) {
       print(e, fmt::format("{}{:3}  ", indent, number), out);
       for (const Entry& next : e.then) print(next, fmt::format("{}{:3}+ ", indent, number), out);
@@ -131,8 +102,15 @@ PlanStats count(const Built& built, int threads) {
   s.arena_bytes = built.bytes(threads);
   s.live_bytes = built.live_bytes + static_cast<size_t>(threads) * built.local_live_bytes;
   s.nodes = built.program.nodes.size();
-  count_stages(built.stages, 1, s);
-  count_traffic(built.stages, Shared(built), 1, s);
+  for_each_stage(built.stages, [&](const Stage& stage, int64_t times) {
+    s.stages += !stage.entries.empty();
+    for_each_call(stage, [&](const Entry& e) {
+      ++s.calls;
+      s.parts = std::max(s.parts, static_cast<size_t>(e.call.parts));
+      s.flops += e.call.flops * static_cast<double>(times);
+    });
+  });
+  count_traffic(built.stages, shared_pointers(built), 1, s);
   return s;
 }
 

@@ -1,100 +1,128 @@
-// Pointers, in-place slots and the order of a level's units; see level.h.
+// Pointers, in-place slots and the order of a level's units, and the build of a plan's topmost
+// level; see level.h and build.h.
 #include "plan/level.h"
 
 #include <algorithm>
 
 #include "kernels/reduce.h"
+#include "ops/family.h"
 
 namespace latent::plan {
 
-void Level::run(const ir::Program& program, const std::map<std::string, int>& given) {
-  passes::Lowered lowered = passes::lower(program, options_.bf16, options_.off, options_.verify);
-  p_ = std::move(lowered.program);
-  units_ = std::move(lowered.units);
-  reports_ = std::move(lowered.reports);
-  unit_of_.assign(p_.nodes.size(), -1);
-  for (size_t u = 0; u < units_.size(); ++u) {
-    for (NodeId n : units_[u].nodes) unit_of_[n] = static_cast<int>(u);
+Built build(const ir::Program& program, const CompileOptions& options) {
+  Built built;
+  Level level(built, options, program, {});
+  emit(level);
+  place(level);
+  built.stages = std::move(level.stages);
+  built.placements = std::move(level.placements);
+  built.arena_bytes = level.arena_bytes;
+  built.live_bytes = level.live_bytes;
+  built.pointer_of = std::move(level.pointer_of);
+  built.fetched = std::move(level.fetched);
+  built.program = std::move(level.program);
+  built.reports = std::move(level.reports);
+  return built;
+}
+
+Level::Level(Built& all, const CompileOptions& how, const ir::Program& from,
+             const std::map<std::string, int>& given)
+    : built(all), options(how) {
+  passes::Lowered lowered = passes::lower(from, how.bf16, how.off, how.verify);
+  program = std::move(lowered.program);
+  reports = std::move(lowered.reports);
+  kept = passes::kept(program);
+  unit_of.assign(program.nodes.size(), nullptr);
+  units.resize(lowered.units.size());
+  for (size_t u = 0; u < units.size(); ++u) {
+    static_cast<passes::Unit&>(units[u]) = std::move(lowered.units[u]);
+    for (NodeId n : units[u].nodes) unit_of[n] = &units[u];
   }
-  find_needed();
   find_reads();
-  give_pointers(given);
+  // What another unit, a fetch or a commit reads gets memory.
+  std::vector<bool> needed = kept;
+  for (NodeId i = 0; i < program.nodes.size(); ++i) {
+    for (NodeId in : program.nodes[i].in) {
+      if (absorbed(in) || (unit_of[in] && unit_of[in] == unit_of[i])) continue;
+      needed[in] = needed[passes::root_of(program, in)] = true;
+    }
+  }
+  for (LevelUnit& u : units) {
+    if (u.chain()) u.plan = passes::chain_of(program, u, needed);
+  }
+  give_pointers(given, needed);
   choose_commits();
+  for (NodeId i = 0; i < program.nodes.size(); ++i) {
+    const Node& n = program.nodes[i];
+    if (n.op->kind == Kind::view) pointer_of[i] = pointer_of[n.in[0]];
+  }
   schedule();
 }
 
-std::vector<int> Level::pointers() const {
-  std::vector<int> all;
-  for (NodeId i = 0; i < p_.nodes.size(); ++i) all.push_back(pointer(i));
-  return all;
+bool Level::absorbed(NodeId n) const { return passes::is_reading(program.nodes[n]) && !unit_of[n]; }
+
+int Level::new_buffer(size_t bytes, int first, int last) {
+  arena.push_back({bytes, first, last, {built.pointers}});
+  return built.pointers++;
 }
 
-int Level::whole_buffer(size_t bytes) {
-  const int p = built_.pointers++;
-  whole_.emplace_back(p, bytes);
-  return p;
-}
-
-void Level::find_needed() {
-  needed_.assign(p_.nodes.size(), false);
-  const auto need = [&](NodeId n) { needed_[n] = needed_[passes::root_of(p_, n)] = true; };
-  for (NodeId i = 0; i < p_.nodes.size(); ++i) {
-    for (NodeId in : p_.nodes[i].in) {
-      if (passes::is_reading(p_.nodes[in]) && unit_of_[in] < 0) continue;
-      if (unit_of_[in] < 0 || unit_of_[in] != unit_of_[i]) need(in);
+void Level::find_reads() {
+  readers.resize(program.nodes.size());
+  for (LevelUnit& u : units) {
+    for (NodeId n : u.nodes) {
+      for (NodeId in : program.nodes[n].in) {
+        if (unit_of[in] == &u) continue;
+        const NodeId memory = absorbed(in) ? program.nodes[in].in[0] : in;
+        u.reads.insert(passes::root_of(program, memory));
+      }
     }
-    if (passes::is_reading(p_.nodes[i])) {
-      needed_[i] = unit_of_[i] >= 0;
-      if (unit_of_[i] < 0) need(p_.nodes[i].in[0]);
+    std::set<LevelUnit*> makers;
+    for (NodeId r : u.reads) {
+      readers[r].push_back(&u);
+      if (unit_of[r]) makers.insert(unit_of[r]);
     }
-  }
-  for (const ir::Fetch& f : p_.fetches) need(f.node);
-  for (const ir::Commit& c : p_.commits) need(c.value);
-  for (NodeId i = 0; i < p_.nodes.size(); ++i) {
-    if (passes::is_reading(p_.nodes[i]) && unit_of_[i] < 0) needed_[i] = false;
+    u.before.assign(makers.begin(), makers.end());
   }
 }
 
-void Level::give_pointers(const std::map<std::string, int>& given) {
-  pointer_of_.assign(p_.nodes.size(), -1);
-  for (NodeId i = 0; i < p_.nodes.size(); ++i) {
-    const Node& n = p_.nodes[i];
+void Level::give_pointers(const std::map<std::string, int>& given,
+                          const std::vector<bool>& needed) {
+  pointer_of.assign(program.nodes.size(), -1);
+  for (NodeId i = 0; i < program.nodes.size(); ++i) {
+    const Node& n = program.nodes[i];
     if (passes::is_source(n)) {
-      const bool named = !n.in.size() && n.attrs.list().size() == 3;
+      const bool named = n.attrs.list().size() == 3;
       const auto found = named ? given.find(n.attrs.word("name")) : given.end();
-      pointer_of_[i] = found != given.end() ? found->second : built_.pointers++;
+      pointer_of[i] = found != given.end() ? found->second : built.pointers++;
       if (!named)
-        built_.constants.emplace_back(pointer_of_[i], static_cast<float>(n.attrs.real("value")));
-    } else if (needed_[i] && n.op->kind != Kind::view) {
-      pointer_of_[i] = built_.pointers++;
+        built.constants.emplace_back(pointer_of[i], static_cast<float>(n.attrs.real("value")));
+    } else if (needed[i] && n.op->kind != Kind::view) {
+      pointer_of[i] = built.pointers++;
     }
   }
 }
 
-BoundUnit Level::bind(size_t u, int parts) const {
-  const Unit& unit = units_[u];
-  const Node& first = p_.nodes[unit.nodes[0]];
+BoundUnit Level::bind(const LevelUnit& u, int parts) const {
+  const Node& first = program.nodes[u.nodes[0]];
   BoundUnit b;
-  if (unit.chain()) {
-    const passes::ChainPlan c = passes::chain_of(p_, unit, needed_);
-    for (NodeId o : c.outputs) b.operands.push_back(pointer_of_[o]);
-    for (NodeId i : c.inputs) b.operands.push_back(pointer(i));
-    b.results = c.outputs.size();
-    b.calls = kernels::bind_fused(c.program, std::vector<int>(b.results, -1), false, parts);
+  if (u.chain()) {
+    for (NodeId o : u.plan.outputs) b.operands.push_back(pointer_of[o]);
+    for (NodeId i : u.plan.inputs) b.operands.push_back(pointer_of[i]);
+    b.results = u.plan.outputs.size();
+    b.calls = kernels::bind_fused(u.plan.program, std::vector<int>(b.results, -1), false, parts);
   } else {
     std::vector<const Node*> in;
-    b.operands.push_back(pointer_of_[unit.nodes[0]]);
+    b.operands.push_back(pointer_of[u.nodes[0]]);
     for (NodeId i : first.in) {
-      in.push_back(&p_.nodes[i]);
-      b.operands.push_back(pointer(i));
+      in.push_back(&program.nodes[i]);
+      b.operands.push_back(pointer_of[i]);
     }
     if (const auto* bind = std::get_if<ir::BindFn>(&first.op->kernel)) {
       b.calls = (*bind)(ir::BindContext{first, in});
     } else {
-      const int64_t a = first.attrs.integer("first"), n = first.attrs.integer("count");
-      int64_t outer = 1, mid = 1, inner = 1;
-      for (int i = 0; i < in[0]->shape.rank(); ++i)
-        (i < a ? outer : i < a + n ? mid : inner) *= in[0]->shape[i];
+      const auto [outer, mid, inner] =
+          ops::split_at(in[0]->shape, static_cast<int>(first.attrs.integer("first")),
+                        static_cast<int>(first.attrs.integer("count")));
       b.calls = {kernels::bind_middle_reduction(
           std::holds_alternative<ir::MaxKernel>(first.op->kernel), outer, mid, inner)};
     }
@@ -103,120 +131,72 @@ BoundUnit Level::bind(size_t u, int parts) const {
   return b;
 }
 
-std::vector<int> Level::reading_units(NodeId root) const {
-  std::vector<int> units;
-  for (size_t u = 0; u < units_.size(); ++u) {
-    if (std::ranges::binary_search(reads_[u], root)) units.push_back(static_cast<int>(u));
+bool Level::reads_whole(const LevelUnit& u, NodeId root) const {
+  for (size_t i = 0; i < u.plan.inputs.size(); ++i) {
+    if (passes::root_of(program, u.plan.inputs[i]) == root && !u.plan.program.inputs[i].whole())
+      return false;
   }
-  return units;
+  return true;
 }
 
-void Level::find_reads() {
-  reads_.resize(units_.size());
-  for (size_t u = 0; u < units_.size(); ++u) {
-    for (NodeId n : units_[u].nodes) {
-      for (NodeId in : p_.nodes[n].in) {
-        if (unit_of_[in] == static_cast<int>(u)) continue;
-        NodeId r = in;
-        if (passes::is_reading(p_.nodes[r]) && unit_of_[r] < 0) r = p_.nodes[r].in[0];
-        reads_[u].push_back(passes::root_of(p_, r));
-      }
-    }
-    std::sort(reads_[u].begin(), reads_[u].end());
-    reads_[u].erase(std::unique(reads_[u].begin(), reads_[u].end()), reads_[u].end());
-  }
-}
-
-bool Level::depends(int later, int earlier) const {
-  std::vector<bool> seen(units_.size(), false);
-  std::vector<int> stack{later};
-  while (!stack.empty()) {
-    const int u = stack.back();
-    stack.pop_back();
+namespace {
+/// Whether `later` must run after `earlier`, or is it.
+bool depends(const LevelUnit* later, const LevelUnit* earlier) {
+  std::set<const LevelUnit*> seen{later};
+  std::vector<const LevelUnit*> open{later};
+  while (!open.empty()) {
+    const LevelUnit* u = open.back();
+    open.pop_back();
     if (u == earlier) return true;
-    if (seen[static_cast<size_t>(u)]) continue;
-    seen[static_cast<size_t>(u)] = true;
-    for (NodeId r : memory_reads(static_cast<size_t>(u))) {
-      if (unit_of_[r] >= 0) stack.push_back(unit_of_[r]);
-    }
-    for (const auto& [reader, writer] : after_) {
-      if (writer == u) stack.push_back(reader);
+    for (const LevelUnit* b : u->before) {
+      if (seen.insert(b).second) open.push_back(b);
     }
   }
   return false;
 }
+}  // namespace
 
 void Level::choose_commits() {
-  in_place_.assign(p_.commits.size(), false);
-  for (size_t k = 0; k < p_.commits.size(); ++k) {
-    const ir::Commit& c = p_.commits[k];
-    const int writer = unit_of_[c.value];
-    const Node& v = p_.nodes[c.value];
-    if (writer < 0 || !units_[static_cast<size_t>(writer)].chain() ||
-        v.op->kind != Kind::elementwise)
+  for (const ir::Commit& c : program.commits) {
+    LevelUnit* writer = unit_of[c.value];
+    if (!writer || !writer->chain() || program.nodes[c.value].op->kind != Kind::elementwise)
       continue;
-    bool free = true;
-    for (size_t j = 0; j < p_.commits.size(); ++j) {
-      free &= passes::root_of(p_, p_.commits[j].value) != c.slot;
-      free &= j == k || p_.commits[j].value != c.value;
-    }
-    for (const ir::Fetch& f : p_.fetches) free &= passes::root_of(p_, f.node) != c.slot;
-    std::vector<int> readers = reading_units(c.slot);
-    for (int r : readers) free &= r == writer || !depends(r, writer);
-    // The chain itself may read the slot element by element only.
-    const passes::ChainPlan chain =
-        passes::chain_of(p_, units_[static_cast<size_t>(writer)], needed_);
-    for (size_t i = 0; i < chain.inputs.size(); ++i) {
-      if (passes::root_of(p_, chain.inputs[i]) == c.slot) free &= chain.program.inputs[i].whole();
-    }
+    const std::vector<LevelUnit*>& slot_readers = readers[c.slot];
+    const bool free =
+        !kept[c.slot] && std::ranges::count(program.commits, c.value, &ir::Commit::value) == 1 &&
+        reads_whole(*writer, c.slot) && std::ranges::none_of(slot_readers, [&](LevelUnit* r) {
+          return r != writer && depends(r, writer);
+        });
     if (!free) continue;
-    for (int r : readers) {
-      if (r != writer) after_.emplace_back(r, writer);
+    for (LevelUnit* r : slot_readers) {
+      if (r == writer) continue;
+      writer->before.push_back(r);
+      writer->waits = true;
     }
-    in_place_[k] = true;
-    elsewhere_.insert(c.value);
-    pointer_of_[c.value] = pointer_of_[c.slot];
+    writer->commits = true;
+    elsewhere.insert(c.value);
+    pointer_of[c.value] = pointer_of[c.slot];
   }
 }
 
 void Level::schedule() {
-  std::vector<std::vector<int>> next(units_.size());
-  std::vector<int> missing(units_.size(), 0);
-  const auto edge = [&](int from, int to) {
-    next[static_cast<size_t>(from)].push_back(to);
-    ++missing[static_cast<size_t>(to)];
-  };
-  for (size_t u = 0; u < units_.size(); ++u) {
-    std::set<int> from;
-    for (NodeId r : memory_reads(u)) from.insert(unit_of_[r]);
-    for (int f : from) {
-      if (f >= 0) edge(f, static_cast<int>(u));
-    }
-  }
-  for (const auto& [reader, writer] : after_) edge(reader, writer);
-  std::vector<bool> commits(units_.size(), false);
-  for (size_t k = 0; k < p_.commits.size(); ++k) {
-    if (in_place_[k]) commits[static_cast<size_t>(unit_of_[p_.commits[k].value])] = true;
-  }
-  std::vector<int> ready;
-  for (size_t u = 0; u < units_.size(); ++u) {
-    if (!missing[u]) ready.push_back(static_cast<int>(u));
+  const auto index = [&](const LevelUnit* u) { return static_cast<size_t>(u - units.data()); };
+  std::vector<std::vector<LevelUnit*>> next(units.size());
+  std::vector<size_t> missing(units.size());
+  std::set<std::pair<bool, LevelUnit*>> ready;  // units stand in the order of the trace
+  for (LevelUnit& u : units) {
+    for (const LevelUnit* b : u.before) next[index(b)].push_back(&u);
+    missing[index(&u)] = u.before.size();
+    if (u.before.empty()) ready.emplace(!u.commits, &u);
   }
   while (!ready.empty()) {
-    const auto best = std::min_element(ready.begin(), ready.end(), [&](int a, int b) {
-      const bool ca = commits[static_cast<size_t>(a)], cb = commits[static_cast<size_t>(b)];
-      return ca != cb ? ca
-                      : units_[static_cast<size_t>(a)].nodes.back() <
-                            units_[static_cast<size_t>(b)].nodes.back();
-    });
-    const int u = *best;
-    ready.erase(best);
-    order_.push_back(u);
-    for (int n : next[static_cast<size_t>(u)]) {
-      if (!--missing[static_cast<size_t>(n)]) ready.push_back(n);
+    LevelUnit* u = ready.extract(ready.begin()).value().second;
+    order.push_back(u);
+    for (LevelUnit* n : next[index(u)]) {
+      if (--missing[index(n)] == 0) ready.emplace(!n->commits, n);
     }
   }
-  if (order_.size() != units_.size()) throw InternalError("the schedule has a cycle");
+  if (order.size() != units.size()) throw InternalError("the schedule has a cycle");
 }
 
 }  // namespace latent::plan

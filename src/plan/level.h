@@ -1,28 +1,44 @@
-// One level of a plan in the making: a program, or the body of a scan. Lowers it, gives its values
-// pointers, decides which slots are written where they lie, and orders its units; emit.cc then
-// makes stages, place.cc gives the values memory.
+// One level of a plan in the making: a program, or the body of a scan. level.cc lowers it, gives
+// its values pointers, decides which slots are written where they lie, and orders its units;
+// emit.cc makes stages of these, place.cc gives the values memory.
 #pragma once
 
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "ir/op.h"
+#include "passes/memory.h"
 #include "plan/build.h"
 
 namespace latent::plan {
 
-inline size_t bytes_of(const ir::Node& n) {
-  return static_cast<size_t>(n.shape.elements()) * size_of(n.dtype);
-}
-
 using ir::Kind;
 using ir::Node;
 using ir::NodeId;
-using passes::Unit;
 
-struct Emitted;
+/// Where a call stands: an entry of a stage, or the then-th that follows it.
+using EntryAt = std::pair<size_t, size_t>;  // stage, entry
+struct CallAt {
+  EntryAt entry = {~size_t{0}, 0};  // no stage
+  size_t then = 0;
+};
+
+/// What runs together, and what is known of it so far.
+struct LevelUnit : passes::Unit {
+  passes::ChainPlan plan;          // of a chain
+  std::set<NodeId> reads;          // roots of what it reads from memory
+  std::vector<LevelUnit*> before;  // what must have run
+  bool commits = false;            // writes slots where they lie,
+  bool waits = false;              // after others have read them
+  // From emit.cc.
+  int first_stage = -1, last_stage = -1;  // -1: none
+  bool fixed = false;                     // runs once
+  CallAt main;                            // of its calls
+  std::vector<CallAt> calls;
+  int parts = 0;  // asked for of a chain, which is bound again when it is known what shares memory
+};
 
 struct BoundUnit {
   std::vector<kernels::Call> calls;
@@ -31,71 +47,75 @@ struct BoundUnit {
   size_t main = 0;  // the call that takes equal pieces, if any does
 };
 
-/// Plans one level: the program, or the body of a scan inside it.
-class Level {
- public:
-  Level(Built& built, const CompileOptions& options) : built_(built), options_(options) {}
+struct Level {
+  Built& built;
+  const CompileOptions& options;
+  ir::Program program;
+  std::vector<passes::PassReport> reports;
+  std::vector<LevelUnit> units;
+  std::vector<LevelUnit*> order;  // in which they run
+  // Of each node: its unit or null; its memory or -1, a view's is its root's; of a root, who reads
+  // it from memory; whether that is read when all stages are over.
+  std::vector<LevelUnit*> unit_of;
+  std::vector<int> pointer_of;
+  std::vector<std::vector<LevelUnit*>> readers;
+  std::vector<bool> kept;
+  std::set<NodeId> elsewhere;  // values that lie in slots, or where a loop moves their pointers
+  passes::Buffers arena;       // alive by stages
+  // From emit.cc: `pieces` are pointers that an entry writes in equal pieces, `blocks` the memory
+  // of loops, each within a buffer, `fetched` where a fetch finds its value.
+  std::vector<Stage> stages;
+  std::map<int, EntryAt> pieces;
+  std::vector<std::pair<int, std::vector<Placement>>> blocks;
+  std::vector<int> fetched;
+  // From place.cc.
+  std::vector<Placement> placements;
+  size_t arena_bytes = 0, live_bytes = 0;
 
-  /// `given` are nodes whose memory the level does not own (captured values); others get pointers
-  /// here.
-  void run(const ir::Program& program, const std::map<std::string, int>& given);
+  /// `given` are the pointers of feeds whose memory the level does not own; others get theirs here.
+  Level(Built& all, const CompileOptions& how, const ir::Program& from,
+        const std::map<std::string, int>& given);
+  Level(const Level&) = delete;
+  Level& operator=(const Level&) = delete;
 
-  const ir::Program& program() const { return p_; }
-  int pointer(NodeId n) const { return pointer_of_[passes::root_of(p_, n)]; }
-  std::vector<int> pointers() const;
-  std::vector<passes::PassReport>& reports() { return reports_; }
+  size_t bytes_of(NodeId n) const {
+    const Node& node = program.nodes[n];
+    return static_cast<size_t>(node.shape.elements()) * size_of(node.dtype);
+  }
+  Entry& entry(const CallAt& at) {
+    Entry& e = stages[at.entry.first].entries[at.entry.second];
+    return at.then ? e.then[at.then - 1] : e;
+  }
 
-  /// Emits stages and places buffers; in a body, values are kept alive to the end for the copies
-  /// that follow.
-  std::vector<Stage> emit(std::vector<Placement>& placements, size_t& arena, size_t& live);
+  /// A pointer for a buffer that is alive from one stage to another.
+  int new_buffer(size_t bytes, int first = 0, int last = kEver);
+  static constexpr int kEver = 1 << 30;  // a stage after all others
 
-  /// A pointer for a buffer of this level, alive from its first stage to its last.
-  int whole_buffer(size_t bytes);
+  /// The calls of a unit; of a chain as many parts as wanted, 0: its own number.
+  BoundUnit bind(const LevelUnit& u, int parts) const;
+
+  /// Whether a chain reads a root, where it does, element by element alone.
+  bool reads_whole(const LevelUnit& u, NodeId root) const;
 
  private:
-  /// Gives every value its memory and binds the chains again: place.cc.
-  void place(Emitted& emitted, std::vector<Placement>& placements, size_t& arena, size_t& live);
-
-  /// Nodes whose values a unit other than their own, a fetch or a commit reads: they get memory.
-  void find_needed();
-  void give_pointers(const std::map<std::string, int>& given);
-
-  /// The calls of a unit; of a chain as many parts as wanted, 0: its own number. It is bound again
-  /// when it is known what shares memory.
-  BoundUnit bind(size_t u, int parts) const;
-
-  /// Units that read the memory of a node.
-  std::vector<int> reading_units(NodeId root) const;
-
+  /// Whether readers take the node, a broadcast or a window, from the memory of its operand.
+  bool absorbed(NodeId n) const;
   void find_reads();
-  /// Roots that a unit reads from memory.
-  const std::vector<NodeId>& memory_reads(size_t u) const { return reads_[u]; }
-
-  /// Whether a path leads from unit `earlier` to unit `later`.
-  bool depends(int later, int earlier) const;
+  void give_pointers(const std::map<std::string, int>& given, const std::vector<bool>& needed);
 
   /// A slot is written where it lies when its new value comes from a chain that can run after all
   /// other readers.
   void choose_commits();
 
-  /// Order of the units: operands first; a unit that writes slots as soon as it may, else in the
-  /// order of the trace.
+  /// Order of the units: what must have run first; a unit that writes slots as soon as it may, else
+  /// in the order of the trace.
   void schedule();
-
-  Built& built_;
-  const CompileOptions& options_;
-  ir::Program p_;
-  std::vector<Unit> units_;
-  std::vector<passes::PassReport> reports_;
-  std::vector<int> unit_of_, pointer_of_, order_;
-  std::vector<bool> needed_, in_place_;
-  std::vector<std::pair<int, int>> after_;  // (reader, writer)
-  std::vector<std::vector<NodeId>> reads_;
-  std::vector<std::pair<int, size_t>> whole_;
-  std::set<NodeId> elsewhere_;  // values that lie in slots, or where a loop moves their pointers
-
-  friend class Emitter;
-  friend class Placer;
 };
+
+/// Makes stages of the units.
+void emit(Level& level);
+
+/// Gives every value its memory and binds the chains again.
+void place(Level& level);
 
 }  // namespace latent::plan

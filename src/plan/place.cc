@@ -4,201 +4,137 @@
 #include <algorithm>
 
 #include "kernels/traffic.h"
-#include "plan/emitted.h"
 #include "plan/level.h"
 
 namespace latent::plan {
 
+namespace {
+
 /// Gives the values of a level their places.
 class Placer {
  public:
-  Placer(Level& level, Built& built, const CompileOptions& options, Emitted& from)
-      : l_(level), built_(built), options_(options), from_(from) {}
+  explicit Placer(Level& level) : l_(level), end_(static_cast<int>(level.stages.size())) {}
 
-  void run(std::vector<Placement>& placements, size_t& arena, size_t& live) {
-    const int end = static_cast<int>(from_.stages.size());
-    for (const auto& [pointer, buffer] : from_.buffers)
-      arena_.add(pointer, {buffer.bytes, buffer.first, std::min(buffer.last, end)});
-    for (const auto& [pointer, bytes] : l_.whole_) arena_.add(pointer, {bytes, 0, end});
-    find_kept();
-    for (int u : l_.order_) {
-      for (NodeId n : l_.units_[static_cast<size_t>(u)].nodes) {
-        if (l_.pointer_of_[n] >= 0 && l_.p_.nodes[n].op->kind != Kind::view &&
-            !l_.elsewhere_.count(n))
-          value(n, static_cast<size_t>(u), end);
+  void run() {
+    for (passes::Buffer& b : l_.arena) b.last = std::min(b.last, end_);
+    for (const LevelUnit* u : l_.order) {
+      for (NodeId n : u->nodes) {
+        if (l_.pointer_of[n] >= 0 && !l_.elsewhere.count(n)) value(n, *u);
       }
     }
     bind_chains();
-    std::map<int, size_t> offsets;
-    const passes::MemoryPlan plan = arena_.place([&](int pointer, size_t offset, size_t) {
-      placements.push_back({pointer, offset});
-      offsets[pointer] = offset;
-    });
-    arena = plan.arena_bytes;
-    live = plan.live_bytes;
-    for (const auto& [pointer, inner] : from_.blocks) {
-      for (const Placement& p : inner)
-        placements.push_back({p.pointer, offsets.at(pointer) + p.offset});
+    const passes::MemoryPlan plan = passes::place(l_.arena);
+    for (const passes::Buffer& b : l_.arena) {
+      for (int pointer : b.pointers) l_.placements.push_back({pointer, b.offset});
     }
-    for (const auto& [home, region] : local_) {
-      Entry& e = from_.stages[home.first].entries[home.second];
-      const passes::MemoryPlan own = region.place([&](int pointer, size_t offset, size_t bytes) {
-        e.locals.push_back({pointer, offset, bytes});
-      });
-      built_.local_bytes = std::max(built_.local_bytes, own.arena_bytes);
-      built_.local_live_bytes = std::max(built_.local_live_bytes, own.live_bytes);
+    l_.arena_bytes = plan.arena_bytes;
+    l_.live_bytes = plan.live_bytes;
+    for (const auto& [pointer, inner] : l_.blocks) {
+      const size_t base = std::ranges::find(l_.placements, pointer, &Placement::pointer)->offset;
+      for (const Placement& p : inner) l_.placements.push_back({p.pointer, base + p.offset});
+    }
+    for (auto& [home, buffers] : local_) {
+      const passes::MemoryPlan own = passes::place(buffers);
+      for (const passes::Buffer& b : buffers) {
+        for (int pointer : b.pointers)
+          l_.entry({home}).locals.push_back({pointer, b.offset, b.bytes});
+      }
+      l_.built.local_bytes = std::max(l_.built.local_bytes, own.arena_bytes);
+      l_.built.local_live_bytes = std::max(l_.built.local_live_bytes, own.live_bytes);
     }
   }
 
  private:
   /// Memory laid out by one clock: the arena by stages, a thread's own by the calls of a part.
-  struct Region {
-    std::vector<int> owners;  // pointer of each buffer
-    std::vector<passes::Buffer> buffers;
-    std::vector<std::pair<int, size_t>> shares;  // pointers that lie in the buffer of another
-
-    size_t add(int pointer, const passes::Buffer& buffer) {
-      owners.push_back(pointer);
-      buffers.push_back(buffer);
-      return buffers.size() - 1;
-    }
-    /// Calls put(pointer, offset, bytes) for each pointer.
-    template <class Put>
-    passes::MemoryPlan place(const Put& put) const {
-      passes::MemoryPlan plan = passes::place(buffers);
-      for (size_t i = 0; i < buffers.size(); ++i) put(owners[i], plan.offsets[i], buffers[i].bytes);
-      for (const auto& [pointer, i] : shares) put(pointer, plan.offsets[i], buffers[i].bytes);
-      return plan;
-    }
-  };
+  using Region = passes::Buffers;
   struct Span {
     int first, last;
   };
 
-  const Node& node(NodeId n) const { return l_.p_.nodes[n]; }
-
-  /// Values that stay until the run is over.
-  void find_kept() {
-    kept_.assign(l_.p_.nodes.size(), false);
-    for (const ir::Fetch& f : l_.p_.fetches) kept_[passes::root_of(l_.p_, f.node)] = true;
-    for (size_t k = 0; k < l_.p_.commits.size(); ++k) {
-      if (!l_.in_place_[k]) kept_[passes::root_of(l_.p_, l_.p_.commits[k].value)] = true;
-    }
-    for (size_t u = 0; u < l_.units_.size(); ++u) {
-      for (NodeId n : l_.units_[u].nodes) kept_[n] = kept_[n] || from_.fixed[u];
-    }
-  }
-
   /// A thread's own where the value is made piece by piece and all that reads it follows its maker.
-  Region& region_of(NodeId n, const std::vector<int>& readers) {
-    const auto made = from_.homes.find(l_.pointer_of_[n]);
-    if (made == from_.homes.end() || kept_[n]) return arena_;
-    for (int r : readers) {
-      if (!from_.at[static_cast<size_t>(r)].with(made->second)) return arena_;
-    }
-    return local_[{made->second.stage, made->second.entry}];
+  Region& region_of(NodeId n) {
+    const auto made = l_.pieces.find(l_.pointer_of[n]);
+    const bool own = made != l_.pieces.end() && !l_.kept[n] &&
+                     std::ranges::all_of(l_.readers[n], [&](const LevelUnit* r) {
+                       return r->main.entry == made->second;
+                     });
+    return own ? local_[made->second] : l_.arena;
   }
 
   /// When a unit runs, by the clock of a region.
-  Span when(const Region& region, size_t u) const {
-    if (&region == &arena_) return {from_.first_stage[u], from_.last_stage[u]};
-    const int at = static_cast<int>(from_.at[u].then);
+  Span when(const Region& region, const LevelUnit& u) const {
+    if (&region == &l_.arena) return {u.first_stage, u.last_stage};
+    const int at = static_cast<int>(u.main.then);
     return {at, at};
   }
 
   /// A buffer for value n of unit u, or that of an input which ends where the value begins.
-  void value(NodeId n, size_t u, int end) {
-    const std::vector<int> readers = l_.reading_units(n);
-    Region& region = region_of(n, readers);
+  void value(NodeId n, const LevelUnit& u) {
+    Region& region = region_of(n);
     const Span own = when(region, u);
-    int first = own.first, last = kept_[n] ? end : own.last;
+    int first = own.first, last = l_.kept[n] ? end_ : own.last;
     // Scan outputs are alive from the scan's first stage, since iterations write them.
-    if (node(n).op->kind == Kind::control && !node(n).body)
-      first = from_.first_stage[static_cast<size_t>(l_.unit_of_[node(n).in[0]])];
-    for (int r : readers) last = std::max(last, when(region, static_cast<size_t>(r)).last);
-    if (l_.units_[u].chain() && node(n).op->kind == Kind::elementwise &&
-        !options_.off.count("in_place")) {
-      for (NodeId r : l_.memory_reads(u)) {
-        const auto place = place_of_.find(r);
-        if (place == place_of_.end() || place->second.first != &region || kept_[r] ||
-            bytes_of(node(r)) != bytes_of(node(n)) || taken_.count(r) || !only_full(u, r) ||
-            !last_reader(region, r, u))
+    const Node& node = l_.program.nodes[n];
+    if (node.op->kind == Kind::control && !node.body) first = l_.unit_of[node.in[0]]->first_stage;
+    for (const LevelUnit* r : l_.readers[n]) last = std::max(last, when(region, *r).last);
+    if (u.chain() && node.op->kind == Kind::elementwise && !l_.options.off.count("in_place")) {
+      for (NodeId r : u.reads) {
+        const auto found = buffer_of_.find(r);
+        if (found == buffer_of_.end() || &region_of(r) != &region || l_.kept[r] ||
+            l_.bytes_of(r) != l_.bytes_of(n) || !l_.reads_whole(u, r) || !last_reader(region, r, u))
           continue;
-        const size_t buffer = place->second.second;
-        region.buffers[buffer].last = std::max(region.buffers[buffer].last, last);
-        region.shares.emplace_back(l_.pointer_of_[n], buffer);
-        place_of_[n] = {&region, buffer};
-        share_[n] = r;
-        taken_.insert(r);
+        passes::Buffer& buffer = *found->second;
+        if (buffer.pointers.back() != l_.pointer_of[r]) continue;  // another value has taken it
+        buffer.pointers.push_back(l_.pointer_of[n]);
+        buffer.last = std::max(buffer.last, last);
+        buffer_of_[n] = &buffer;
         return;
       }
     }
-    size_t bytes = bytes_of(node(n));
-    if (&region != &arena_)
-      bytes /= static_cast<size_t>(parts_of(from_.homes.at(l_.pointer_of_[n])));
-    place_of_[n] = {&region, region.add(l_.pointer_of_[n], {bytes, first, last})};
+    size_t bytes = l_.bytes_of(n);
+    if (&region != &l_.arena) bytes /= static_cast<size_t>(l_.entry({u.main.entry}).call.parts);
+    buffer_of_[n] = &region.emplace_back(passes::Buffer{bytes, first, last, {l_.pointer_of[n]}});
   }
 
-  int parts_of(const Home& home) const {
-    return from_.stages[home.stage].entries[home.entry].call.parts;
-  }
-
-  bool only_full(size_t u, NodeId root) const {
-    const passes::ChainPlan c = passes::chain_of(l_.p_, l_.units_[u], l_.needed_);
-    int full = 0;
-    for (size_t i = 0; i < c.inputs.size(); ++i) {
-      if (passes::root_of(l_.p_, c.inputs[i]) != root) continue;
-      if (!c.program.inputs[i].whole()) return false;
-      ++full;
-    }
-    return full == 1;
-  }
-  bool last_reader(const Region& region, NodeId root, size_t u) const {
-    return std::ranges::all_of(l_.reading_units(root), [&](int k) {
-      const auto other = static_cast<size_t>(k);
-      return other == u || when(region, other).last < when(region, u).first;
+  bool last_reader(const Region& region, NodeId root, const LevelUnit& u) const {
+    return std::ranges::all_of(l_.readers[root], [&](const LevelUnit* other) {
+      return other == &u || when(region, *other).last < when(region, u).first;
     });
   }
 
+  /// Whether the memory of an input becomes that of an output of the chain.
+  bool shared(NodeId input, NodeId output) const {
+    const auto in = buffer_of_.find(input), out = buffer_of_.find(output);
+    const bool placed = in != buffer_of_.end() && out != buffer_of_.end();
+    return l_.pointer_of[input] == l_.pointer_of[output] || (placed && in->second == out->second);
+  }
+
   void bind_chains() {
-    for (const auto& [u, parts, places] : from_.chains) {
-      const passes::ChainPlan c = passes::chain_of(l_.p_, l_.units_[u], l_.needed_);
-      std::vector<int> in_place;
-      for (NodeId o : c.outputs) {
-        int shares = -1;
+    for (const LevelUnit* u : l_.order) {
+      if (!u->chain() || u->calls.empty()) continue;
+      const passes::ChainPlan& c = u->plan;
+      std::vector<int> in_place(c.outputs.size(), -1);
+      for (size_t o = 0; o < c.outputs.size(); ++o) {
         for (size_t i = 0; i < c.inputs.size(); ++i) {
-          const NodeId root = passes::root_of(l_.p_, c.inputs[i]);
-          const auto s = share_.find(o);
-          if ((s != share_.end() && s->second == root) || l_.pointer_of_[root] == l_.pointer_of_[o])
-            shares = static_cast<int>(i);
+          if (shared(passes::root_of(l_.program, c.inputs[i]), c.outputs[o]))
+            in_place[o] = static_cast<int>(i);
         }
-        in_place.push_back(shares);
       }
       std::vector<kernels::Call> calls =
-          kernels::bind_fused(c.program, in_place, !options_.off.count("named"), parts);
+          kernels::bind_fused(c.program, in_place, !l_.options.off.count("named"), u->parts);
       calls[0].traffic = kernels::traffic_of(c.program);
-      for (size_t k = 0; k < calls.size(); ++k) {
-        Entry& e = from_.stages[places[k].stage].entries[places[k].entry];
-        (places[k].then ? e.then[places[k].then - 1] : e).call = std::move(calls[k]);
-      }
+      for (size_t k = 0; k < calls.size(); ++k) l_.entry(u->calls[k]).call = std::move(calls[k]);
     }
   }
 
   Level& l_;
-  Built& built_;
-  const CompileOptions& options_;
-  Emitted& from_;
-  std::vector<bool> kept_;
-  Region arena_;
-  std::map<std::pair<size_t, size_t>, Region> local_;      // by stage and entry
-  std::map<NodeId, std::pair<Region*, size_t>> place_of_;  // of values with a buffer
-  std::map<NodeId, NodeId> share_;  // a value and the input whose buffer it has
-  std::set<NodeId> taken_;          // such inputs
+  int end_;                          // after all stages
+  std::map<EntryAt, Region> local_;  // of threads, by the entry whose parts they are for
+  std::map<NodeId, passes::Buffer*> buffer_of_;  // of values
 };
 
-void Level::place(Emitted& emitted, std::vector<Placement>& placements, size_t& arena,
-                  size_t& live) {
-  Placer(*this, built_, options_, emitted).run(placements, arena, live);
-}
+}  // namespace
+
+void place(Level& level) { Placer(level).run(); }
 
 }  // namespace latent::plan

@@ -36,12 +36,11 @@ struct Arena {
 /// Parts of calls that have several: work that threads can share, of some 10 microseconds a part.
 int64_t shared_parts(const std::vector<plan::Stage>& stages) {
   int64_t parts = 0;
-  for (const plan::Stage& s : stages) {
-    if (s.loop) parts += s.loop->length * shared_parts(s.loop->stages);
-    for (const plan::Entry& e : s.entries) {
-      if (e.call.parts > 1) parts += e.call.parts * static_cast<int64_t>(1 + e.then.size());
-    }
-  }
+  plan::for_each_stage(stages, [&](const plan::Stage& s, int64_t times) {
+    plan::for_each_call(s, [&](const plan::Entry& e) {
+      if (e.call.parts > 1) parts += times * e.call.parts;
+    });
+  });
   return parts;
 }
 
@@ -76,7 +75,6 @@ struct Plan::Impl {
                state_of_team);
   };
   std::byte* bound_arena = nullptr;
-  std::vector<float> constants;
   struct Feed {
     Tensor tensor;
     int pointer;
@@ -88,11 +86,6 @@ struct Plan::Impl {
     int read;     // where it is afterwards: elsewhere once a carry has exchanged memory
   };
   std::map<std::string, Fetch> fetches;
-  struct Scheduled {
-    std::string feed, counter;
-    std::function<double(int64_t)> value;
-  };
-  std::vector<Scheduled> schedules;
   /// A fetch that becomes a feed. `spare` is the memory that the feed gets after the next run: the
   /// fetch's own where the value had a place in the arena to itself, else a copy is made.
   struct Carried {
@@ -101,13 +94,15 @@ struct Plan::Impl {
     int spare_pointer;  // the fetch's, or one that no call knows
     bool copy;
     Tensor spare;
+    void keep(const void* value) {
+      std::copy_n(static_cast<const std::byte*>(value), spare.bytes(), spare.as_bytes().data());
+    }
   };
   std::vector<Carried> carried;
-  std::vector<std::string> counters;  // that a run advances
+  std::set<std::string> counters;  // that a run advances
   size_t slot_bytes = 0;
   bool bf16 = false;  // was asked for
 
-  const Fetch& fetch(const std::string& name) const;
   template <class T>
   std::span<const T> fetched(const std::string& name, DType wanted) const;
   void begin_run();
@@ -133,9 +128,7 @@ void Plan::Impl::bind_arena() {
 /// All carried values are read before the first of them moves.
 void Plan::Impl::exchange_carried() {
   for (Carried& c : carried) {
-    if (c.copy)
-      std::copy_n(static_cast<const std::byte*>(pointers[static_cast<size_t>(c.fetch)]),
-                  c.spare.bytes(), static_cast<std::byte*>(c.spare.raw()));
+    if (c.copy) c.keep(pointers[static_cast<size_t>(c.fetch)]);
   }
   for (Carried& c : carried) {
     std::swap(c.feed->tensor, c.spare);
@@ -214,11 +207,8 @@ Plan::Plan(const Graph& graph, Slots& slots, CompileOptions options)
     m.pointers[static_cast<size_t>(m.built.pointer_of[s.node])] = t.raw();
     m.slot_bytes += t.bytes();
   }
-  m.constants.reserve(m.built.constants.size());
-  for (const auto& [pointer, value] : m.built.constants) {
-    m.constants.push_back(value);
-    m.pointers[static_cast<size_t>(pointer)] = &m.constants.back();
-  }
+  for (auto& [pointer, value] : m.built.constants)
+    m.pointers[static_cast<size_t>(pointer)] = &value;
   for (ir::NodeId i = 0; i < p.nodes.size(); ++i) {
     const ir::Node& n = p.nodes[i];
     if (std::string_view(n.op->name) != "feed") continue;
@@ -231,20 +221,11 @@ Plan::Plan(const Graph& graph, Slots& slots, CompileOptions options)
     m.pointers[static_cast<size_t>(feed.pointer)] = feed.tensor.raw();
     m.feeds.emplace(name, std::move(feed));
   }
-  for (const ir::Fetch& f : p.fetches) {
-    const auto old = m.built.old_values.find(f.name);
-    const int pointer = old != m.built.old_values.end() ? old->second : m.built.pointer_of[f.node];
-    m.fetches[f.name] = {f.node, pointer, pointer};
-  }
-  std::set<std::string> counters;
-  for (const ir::Schedule& s : p.schedules) {
-    m.schedules.push_back({p.nodes[s.node].attrs.word("name"), s.counter, s.value});
-    counters.insert(s.counter);
-  }
-  if (!p.commits.empty()) {
-    counters.insert("step");
-    m.counters.assign(counters.begin(), counters.end());
-  }
+  for (size_t k = 0; k < p.fetches.size(); ++k)
+    m.fetches[p.fetches[k].name] = {p.fetches[k].node, m.built.fetched[k], m.built.fetched[k]};
+  if (p.commits.empty()) return;
+  m.counters.insert("step");
+  for (const ir::Schedule& s : p.schedules) m.counters.insert(s.counter);
 }
 
 Plan::~Plan() = default;
@@ -252,11 +233,7 @@ Plan::Plan(Plan&&) noexcept = default;
 Plan& Plan::operator=(Plan&&) noexcept = default;
 
 Tensor& Plan::feed_tensor(const std::string& name) {
-  const auto found = impl_->feeds.find(name);
-  if (found != impl_->feeds.end()) return found->second.tensor;
-  std::vector<std::string> names;
-  for (const auto& [n, f] : impl_->feeds) names.push_back(n);
-  throw UsageError("no feed is called \"" + name + "\"" + did_you_mean(name, names));
+  return entry_named(impl_->feeds, "feed", name).tensor;
 }
 
 bool Plan::has_feed(const std::string& name) const { return impl_->feeds.count(name) > 0; }
@@ -273,8 +250,8 @@ void Plan::check_feed_size(const std::string& name, size_t found) const {
 /// where another plan has used the arena.
 void Plan::Impl::begin_run() {
   bind_arena();
-  for (const Scheduled& s : schedules)
-    feeds.at(s.feed).tensor.span<float>()[0] =
+  for (const ir::Schedule& s : built.program.schedules)
+    *static_cast<float*>(pointers[static_cast<size_t>(built.pointer_of[s.node])]) =
         static_cast<float>(s.value(slots->counter(s.counter)));
   state = {slots->seed(), slots->counter("step"), 0};
   if (arena->user != this) plan::walk(built.once, pointers.data(), state);
@@ -315,22 +292,15 @@ std::string Plan::profile(int64_t runs) {
   plan::Profile profile;
   for (int64_t i = 0; i < runs; ++i) {
     m.begin_run();
-    plan::run_timed(m.built.stages, m.pointers.data(), m.state, profile);
+    profile.run(m.built.stages, m.pointers.data(), m.state);
     m.end_run();
   }
-  return plan::profile_text(m.built.stages, std::move(profile));
+  return profile.text();
 }
 
-const Plan::Impl::Fetch& Plan::Impl::fetch(const std::string& name) const {
-  const auto found = fetches.find(name);
-  if (found != fetches.end()) return found->second;
-  std::vector<std::string> names;
-  for (const auto& [n, f] : fetches) names.push_back(n);
-  throw UsageError("no fetch is called \"" + name + "\"" + did_you_mean(name, names));
-}
 template <class T>
 std::span<const T> Plan::Impl::fetched(const std::string& name, DType wanted) const {
-  const Fetch& f = fetch(name);
+  const Fetch& f = entry_named(fetches, "fetch", name);
   const ir::Node& n = built.program.nodes[f.node];
   if (n.dtype != wanted)
     throw UsageError("the fetch \"" + name + "\" is " + name_of(n.dtype) + ", read as " +
@@ -356,7 +326,7 @@ double Plan::scalar(const std::string& name) const {
   return static_cast<double>(v[0]);
 }
 Shape Plan::fetch_shape(const std::string& name) const {
-  return impl_->built.program.nodes[impl_->fetch(name).node].shape;
+  return impl_->built.program.nodes[entry_named(impl_->fetches, "fetch", name).node].shape;
 }
 
 void Plan::carry(const std::string& fetch, const std::string& feed) {
@@ -386,8 +356,7 @@ void Plan::carry(const std::string& fetch, const std::string& feed) {
   } else {
     void*& memory = m.pointers[static_cast<size_t>(c.fetch)];
     if (m.arena && m.arena->user == &m)  // what an earlier run has left
-      std::copy_n(static_cast<const std::byte*>(memory), c.spare.bytes(),
-                  static_cast<std::byte*>(c.spare.raw()));
+      c.keep(memory);
     memory = c.spare.raw();
     c.spare_pointer = c.fetch;
     places.erase(place);
@@ -418,8 +387,7 @@ struct PlanFamily::Impl {
 };
 
 PlanFamily::PlanFamily(Slots& slots, Trace trace, CompileOptions options)
-    : impl_(new Impl{
-          &slots, std::move(trace), std::move(options), std::make_shared<Arena>(), nullptr, {}}) {}
+    : impl_(new Impl{&slots, std::move(trace), std::move(options)}) {}
 PlanFamily::~PlanFamily() = default;
 PlanFamily::PlanFamily(PlanFamily&&) noexcept = default;
 

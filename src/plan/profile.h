@@ -1,5 +1,5 @@
-// Where the time of a plan goes: runs its stages on one thread with a clock around each call.
-// Stands beside the runner of walk.cc and computes the same bits.
+// Where the time of a plan goes: runs its stages on one thread with a clock around each call, and
+// computes the same bits.
 #pragma once
 
 #include <string>
@@ -10,22 +10,24 @@
 
 namespace latent::plan {
 
-/// What each call took, by its entry: seconds in each run of the plan, and how often it ran in one.
-struct Profile {
-  struct Cost {
-    std::vector<double> seconds;
-    int64_t calls = 0;
+class Profile {
+ public:
+  /// Runs all parts of every call once.
+  void run(const std::vector<Stage>& stages, void** pointers, const kernels::RunState& state);
+
+  /// A table of the calls in order: microseconds (the median over runs, which a busy machine
+  /// disturbs least), share, Gflop/s of products; then the sum.
+  std::string text() const;
+
+ private:
+  struct Row {
+    const Entry* entry;
+    std::vector<double> seconds;  // in each run
+    int64_t calls = 0;            // in all runs
   };
-  std::unordered_map<const Entry*, Cost> costs;
-  size_t runs = 0;
+  std::vector<Row> rows_;  // in the order of the first run
+  std::unordered_map<const Entry*, size_t> row_of_;
+  size_t runs_ = 0;
 };
-
-/// Runs all parts of every call once, as one more run of the profile.
-void run_timed(const std::vector<Stage>& stages, void** pointers, kernels::RunState state,
-               Profile& profile);
-
-/// A table of the calls in order: microseconds (the median over runs, which a busy machine
-/// disturbs least), share, Gflop/s of products; then the sum.
-std::string profile_text(const std::vector<Stage>& stages, Profile profile);
 
 }  // namespace latent::plan
