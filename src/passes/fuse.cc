@@ -7,7 +7,6 @@
 #include <map>
 #include <optional>
 
-#include "ops/family.h"
 #include "passes/pass.h"
 
 namespace latent::passes {
@@ -42,27 +41,18 @@ Reading window_reading(const Node& window, const Shape& from) {
 std::optional<Reading> broadcast_reading(const Shape& from, const Shape& to) {
   using kernels::Access;
   if (from.elements() == 1) return Reading{{Access::scalar}, 0};
-  const int shift = to.rank() - from.rank();
-  int first = 0;  // leading axes that repeat
-  while (first < to.rank() && (first < shift || from[first - shift] == 1)) ++first;
-  int64_t rows = 1;
-  bool row = true;
-  for (int i = 0; i < to.rank(); ++i) {
-    if (i < first)
-      rows *= to[i];
-    else
-      row &= from[i - shift] == to[i];
-  }
-  if (row) return Reading{{Access::row}, rows};
-  int last = to.rank();  // trailing axes that repeat
-  while (last > 0 && last - 1 >= shift && from[last - 1 - shift] == 1) --last;
-  rows = 1;
-  bool column = shift == 0;
-  for (int i = 0; column && i < last; ++i) {
-    column = from[i - shift] == to[i];
-    rows *= to[i];
-  }
-  if (column) return Reading{{Access::column}, rows};
+  const int added = to.rank() - from.rank();
+  Shape padded;  // `from` of the rank of `to`
+  for (int i = 0; i < to.rank(); ++i) padded.push_back(i < added ? 1 : from[i - added]);
+  const auto f = padded.dims(), t = to.dims();
+  const auto repeats = [](int64_t extent) { return extent == 1; };
+  const auto first = static_cast<size_t>(std::ranges::find_if_not(f, repeats) - f.begin());
+  if (std::ranges::equal(f.subspan(first), t.subspan(first)))
+    return Reading{{Access::row}, Shape(t.first(first)).elements()};
+  size_t last = f.size();  // behind it all repeat
+  while (last > 0 && repeats(f[last - 1])) --last;
+  if (added == 0 && std::ranges::equal(f.first(last), t.first(last)))
+    return Reading{{Access::column}, Shape(t.first(last)).elements()};
   return std::nullopt;
 }
 
@@ -72,15 +62,6 @@ std::optional<Reading> reading_of(const Program& p, const Node& n) {
 }
 
 bool is_reduction(const Node& n) { return n.op->kind == Kind::reduction; }
-
-bool is_maximum(const Node& reduction) {
-  return std::holds_alternative<ir::MaxKernel>(reduction.op->kernel);
-}
-/// The axes of x before, among and behind those over which a reduction goes.
-ops::Split3 split_of(const Node& reduction, const Shape& x) {
-  return ops::split_at(x, static_cast<int>(reduction.attrs.integer("first")),
-                       static_cast<int>(reduction.attrs.integer("count")));
-}
 
 /// Rows that a reduction asks of its operand's domain; 0 when it is over middle axes.
 int64_t reduction_rows(const Node& n, const Shape& x) {
@@ -178,37 +159,29 @@ class Fuser {
     return true;
   }
 
-  bool reaches(size_t from, size_t to) const {  // a path of at least one node outside both
+  /// Whether a path leads from one group to another over at least one node outside both.
+  bool reaches(size_t from, size_t to) const {
     std::vector<bool> seen(p_.nodes.size(), false);
-    std::vector<NodeId> stack;
-    const auto push = [&](NodeId n, bool from_group) {
-      for (NodeId r : readers_[n]) {
-        if (seen[r]) continue;
-        const int g = group_of_[r];
-        if (g == static_cast<int>(from)) continue;
-        if (g == static_cast<int>(to)) {
-          if (!from_group) return true;
-          continue;
-        }
-        seen[r] = true;
-        stack.push_back(r);
-      }
-      return false;
+    std::vector<NodeId> stack = groups_[from].nodes;
+    const auto visit = [&](NodeId n) {
+      seen[n] = true;
+      stack.push_back(n);
     };
-    for (NodeId n : groups_[from].nodes) {
-      // The readers of a reduction's result cannot be in the chain that makes it.
-      if (push(n, !is_reduction(p_.nodes[n]))) return true;
-    }
     while (!stack.empty()) {
       const NodeId n = stack.back();
       stack.pop_back();
-      // Memory is whole groups: leaving one node of a group needs all of it.
-      if (group_of_[n] >= 0) {
-        for (NodeId m : groups_[at(n)].nodes) {
-          if (push(m, false)) return true;
+      // The readers of a reduction's result cannot be in the chain that makes it.
+      const bool outside = group_of_[n] != static_cast<int>(from) || is_reduction(p_.nodes[n]);
+      for (NodeId r : readers_[n]) {
+        const int g = group_of_[r];
+        if (seen[r] || g == static_cast<int>(from)) continue;
+        if (g == static_cast<int>(to)) {
+          if (outside) return true;
+        } else if (g < 0) {
+          visit(r);
+        } else {  // memory is whole groups: what reads one of its nodes needs all of it
+          std::ranges::for_each(groups_[at(r)].nodes, visit);
         }
-      } else if (push(n, false)) {
-        return true;
       }
     }
     return false;
@@ -313,6 +286,14 @@ kernels::Element element_of(DType t) {
 }
 
 }  // namespace
+
+bool is_maximum(const Node& reduction) {
+  return std::holds_alternative<ir::MaxKernel>(reduction.op->kernel);
+}
+ops::Split3 split_of(const Node& reduction, const Shape& x) {
+  return ops::split_at(x, static_cast<int>(reduction.attrs.integer("first")),
+                       static_cast<int>(reduction.attrs.integer("count")));
+}
 
 std::vector<Unit> fuse(const Program& program, bool enabled) { return Fuser(program).run(enabled); }
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "ir/op.h"
 #include "kernels/fused.h"
+#include "ops/family.h"
 
 namespace latent::passes {
 
@@ -69,6 +69,10 @@ std::optional<double> constant_of(const ir::Program& program, ir::NodeId node);
 /// Whether elementwise readers may take the node from the memory of its operand: a broadcast or a
 /// window. One that stands in no unit is taken so by all its readers.
 bool is_reading(const ir::Node& node);
+/// Of a reduction: whether it is a maximum, else a sum; its operand's extents before, among and
+/// behind the axes over which it goes.
+bool is_maximum(const ir::Node& reduction);
+ops::Split3 split_of(const ir::Node& reduction, const Shape& operand);
 
 /// One pass that was run, for `explain`.
 struct PassReport {
