@@ -122,22 +122,25 @@ struct Placement {
   int pointer;
   size_t offset;
 };
-struct Built {
-  std::vector<Stage> once;  // before the first run: CompileOptions::fixed_slots
+/// What planning makes of a program, or of the body of a scan.
+struct Planned {
+  ir::Program program;  // what the stages compute
+  std::vector<passes::PassReport> reports;
   std::vector<Stage> stages;
+  std::vector<int> pointer_of;  // of each node's memory; -1: none; a view has its root's
+  std::vector<int> fetched;     // where each fetch finds its value
   std::vector<Placement> placements;
-  size_t arena_bytes = 0, live_bytes = 0;        // what threads share
-  size_t local_bytes = 0, local_live_bytes = 0;  // what each has of its own
+  size_t arena_bytes = 0, live_bytes = 0;  // what threads share
+};
+struct Built : Planned {
+  std::vector<Stage> once;  // before the first run: CompileOptions::fixed_slots
+  size_t local_bytes = 0, local_live_bytes = 0;  // what each thread has of its own
+  std::vector<std::pair<int, float>> constants;  // pointer and value
+  int pointers = kThreadMemory + 1;
   /// Of the arena when so many threads run the plan.
   size_t bytes(int threads) const {
     return arena_bytes + static_cast<size_t>(threads) * local_bytes;
   }
-  std::vector<std::pair<int, float>> constants;  // pointer and value
-  std::vector<int> pointer_of;                   // of each node's memory; -1: none
-  std::vector<int> fetched;                      // where each fetch finds its value
-  int pointers = kThreadMemory + 1;
-  std::vector<passes::PassReport> reports;
-  ir::Program program;  // what the stages compute
 };
 
 /// Plans a top-level program. Slots and feeds get pointers that the caller fills.

@@ -205,20 +205,15 @@ class Emitter {
     loop->reverse = n.attrs.integer("reverse") != 0;
     std::map<std::string, int> given;
     for (size_t k = 0; k < n.in.size(); ++k) {
-      const int outside = l_.pointer_of[n.in[k]];
-      if (k >= carries + inputs) {
-        given["captured:" + std::to_string(k - carries - inputs)] = outside;
-        continue;
-      }
-      const int here = l_.built.pointers++;
-      given[(k < carries ? "carry:" : "input:") + std::to_string(k < carries ? k : k - carries)] =
-          here;
-      if (k < carries)
-        loop->carries.push_back({here, outside, -1});
-      else
-        loop->slides.push_back({here, outside,
-                                l_.bytes_of(n.in[k]) / static_cast<size_t>(loop->length),
-                                loop->length});
+      const bool carry = k < carries, input = !carry && k < carries + inputs;
+      const int outside = l_.pointer_of[n.in[k]],
+                here = carry || input ? l_.built.pointers++ : outside;
+      given[carry   ? "carry:" + std::to_string(k)
+            : input ? "input:" + std::to_string(k - carries)
+                    : "captured:" + std::to_string(k - carries - inputs)] = here;
+      const size_t slice = l_.bytes_of(n.in[k]) / static_cast<size_t>(loop->length);
+      if (carry) loop->carries.push_back({here, outside, -1});
+      if (input) loop->slides.push_back({here, outside, slice, loop->length});
     }
     CompileOptions inside = l_.options;
     inside.fixed_slots = false;

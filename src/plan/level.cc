@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "kernels/reduce.h"
-#include "ops/family.h"
 
 namespace latent::plan {
 
@@ -14,14 +13,7 @@ Built build(const ir::Program& program, const CompileOptions& options) {
   Level level(built, options, program, {});
   emit(level);
   place(level);
-  built.stages = std::move(level.stages);
-  built.placements = std::move(level.placements);
-  built.arena_bytes = level.arena_bytes;
-  built.live_bytes = level.live_bytes;
-  built.pointer_of = std::move(level.pointer_of);
-  built.fetched = std::move(level.fetched);
-  built.program = std::move(level.program);
-  built.reports = std::move(level.reports);
+  static_cast<Planned&>(built) = std::move(level);
   return built;
 }
 
@@ -120,11 +112,8 @@ BoundUnit Level::bind(const LevelUnit& u, int parts) const {
     if (const auto* bind = std::get_if<ir::BindFn>(&first.op->kernel)) {
       b.calls = (*bind)(ir::BindContext{first, in});
     } else {
-      const auto [outer, mid, inner] =
-          ops::split_at(in[0]->shape, static_cast<int>(first.attrs.integer("first")),
-                        static_cast<int>(first.attrs.integer("count")));
-      b.calls = {kernels::bind_middle_reduction(
-          std::holds_alternative<ir::MaxKernel>(first.op->kernel), outer, mid, inner)};
+      const auto [outer, mid, inner] = passes::split_of(first, in[0]->shape);
+      b.calls = {kernels::bind_middle_reduction(passes::is_maximum(first), outer, mid, inner)};
     }
   }
   while (b.main + 1 < b.calls.size() && !b.calls[b.main].pieces) ++b.main;

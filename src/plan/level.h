@@ -47,30 +47,22 @@ struct BoundUnit {
   size_t main = 0;  // the call that takes equal pieces, if any does
 };
 
-struct Level {
+struct Level : Planned {
   Built& built;
   const CompileOptions& options;
-  ir::Program program;
-  std::vector<passes::PassReport> reports;
   std::vector<LevelUnit> units;
   std::vector<LevelUnit*> order;  // in which they run
-  // Of each node: its unit or null; its memory or -1, a view's is its root's; of a root, who reads
-  // it from memory; whether that is read when all stages are over.
+  // Of each node: its unit or null; of a root, who reads it from memory, and whether that is read
+  // when all stages are over.
   std::vector<LevelUnit*> unit_of;
-  std::vector<int> pointer_of;
   std::vector<std::vector<LevelUnit*>> readers;
   std::vector<bool> kept;
   std::set<NodeId> elsewhere;  // values that lie in slots, or where a loop moves their pointers
   passes::Buffers arena;       // alive by stages
   // From emit.cc: `pieces` are pointers that an entry writes in equal pieces, `blocks` the memory
-  // of loops, each within a buffer, `fetched` where a fetch finds its value.
-  std::vector<Stage> stages;
+  // of loops, each within a buffer.
   std::map<int, EntryAt> pieces;
   std::vector<std::pair<int, std::vector<Placement>>> blocks;
-  std::vector<int> fetched;
-  // From place.cc.
-  std::vector<Placement> placements;
-  size_t arena_bytes = 0, live_bytes = 0;
 
   /// `given` are the pointers of feeds whose memory the level does not own; others get theirs here.
   Level(Built& all, const CompileOptions& how, const ir::Program& from,
