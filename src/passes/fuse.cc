@@ -4,6 +4,7 @@
 // back into it. Needs nothing but op kinds.
 #include <algorithm>
 #include <bit>
+#include <deque>
 #include <map>
 #include <optional>
 
@@ -80,7 +81,7 @@ struct Group {
 class Fuser {
  public:
   explicit Fuser(const Program& p)
-      : p_(p), kept_(kept(p)), group_of_(p.nodes.size(), -1), readers_(p.nodes.size()) {
+      : p_(p), kept_(kept(p)), group_of_(p.nodes.size(), nullptr), readers_(p.nodes.size()) {
     for (NodeId i = 0; i < p.nodes.size(); ++i) {
       for (NodeId in : p.nodes[i].in) readers_[in].push_back(i);
     }
@@ -91,7 +92,7 @@ class Fuser {
     std::vector<std::pair<NodeId, NodeId>> postponed;
     if (enabled) {
       for (NodeId i = 0; i < p_.nodes.size(); ++i) {
-        if (group_of_[i] < 0 || !groups_[at(i)].open) continue;
+        if (!group_of_[i] || !group_of_[i]->open) continue;
         for (NodeId in : p_.nodes[i].in) {
           if (belongs_to_reader(in, i))
             postponed.emplace_back(in, i);
@@ -106,15 +107,13 @@ class Fuser {
   }
 
  private:
-  size_t at(NodeId i) const { return static_cast<size_t>(group_of_[i]); }
-
   /// Each node that computes starts as a group of one. Absorbable broadcasts belong to their
   /// readers: no group.
   void start(NodeId i) {
     const Node& n = p_.nodes[i];
     if (is_source(n) || n.op->kind == Kind::view) return;
     if (is_reading(n) && absorbable(i)) return;
-    Group g;
+    Group& g = groups_.emplace_back();
     g.nodes = {i};
     if (n.op->kind == Kind::elementwise) {
       g.open = true;
@@ -127,13 +126,12 @@ class Fuser {
       g.rows = reduction_rows(n, g.domain);
       g.open = g.rows > 0;  // an empty domain runs by itself
     }
-    group_of_[i] = static_cast<int>(groups_.size());
-    groups_.push_back(std::move(g));
+    group_of_[i] = &g;
   }
 
   std::optional<Reading> reading(NodeId in) const {
     const Node& b = p_.nodes[in];
-    if (!is_reading(b) || group_of_[in] >= 0) return std::nullopt;
+    if (!is_reading(b) || group_of_[in]) return std::nullopt;
     return reading_of(p_, b);
   }
 
@@ -160,9 +158,9 @@ class Fuser {
   }
 
   /// Whether a path leads from one group to another over at least one node outside both.
-  bool reaches(size_t from, size_t to) const {
+  bool reaches(const Group* from, const Group* to) const {
     std::vector<bool> seen(p_.nodes.size(), false);
-    std::vector<NodeId> stack = groups_[from].nodes;
+    std::vector<NodeId> stack = from->nodes;
     const auto visit = [&](NodeId n) {
       seen[n] = true;
       stack.push_back(n);
@@ -171,16 +169,16 @@ class Fuser {
       const NodeId n = stack.back();
       stack.pop_back();
       // The readers of a reduction's result cannot be in the chain that makes it.
-      const bool outside = group_of_[n] != static_cast<int>(from) || is_reduction(p_.nodes[n]);
+      const bool outside = group_of_[n] != from || is_reduction(p_.nodes[n]);
       for (NodeId r : readers_[n]) {
-        const int g = group_of_[r];
-        if (seen[r] || g == static_cast<int>(from)) continue;
-        if (g == static_cast<int>(to)) {
+        const Group* g = group_of_[r];
+        if (seen[r] || g == from) continue;
+        if (g == to) {
           if (outside) return true;
-        } else if (g < 0) {
+        } else if (!g) {
           visit(r);
         } else {  // memory is whole groups: what reads one of its nodes needs all of it
-          std::ranges::for_each(groups_[at(r)].nodes, visit);
+          std::ranges::for_each(g->nodes, visit);
         }
       }
     }
@@ -205,9 +203,8 @@ class Fuser {
   }
 
   void try_merge(NodeId x, NodeId y) {
-    if (group_of_[x] < 0 || group_of_[y] < 0 || group_of_[x] == group_of_[y]) return;
-    const size_t a = at(x), b = at(y);
-    Group &g = groups_[a], &h = groups_[b];
+    if (!group_of_[x] || !group_of_[y] || group_of_[x] == group_of_[y]) return;
+    Group &g = *group_of_[x], &h = *group_of_[y];
     if (!g.open || !h.open || !(g.domain == h.domain)) return;
     if (g.rows && h.rows && g.rows != h.rows) return;
     if (g.nodes.size() + h.nodes.size() > kMostNodes) return;
@@ -216,8 +213,7 @@ class Fuser {
     std::set<NodeId> inputs;
     for (NodeId n : nodes) {
       for (NodeId in : p_.nodes[n].in) {
-        const int from = group_of_[in];
-        if (from != static_cast<int>(a) && from != static_cast<int>(b)) {
+        if (group_of_[in] != &g && group_of_[in] != &h) {
           inputs.insert(in);
         } else if (p_.nodes[in].dtype != DType::f32 || is_reduction(p_.nodes[in])) {
           return;  // casts to another type end a chain, from another type start it
@@ -225,11 +221,11 @@ class Fuser {
       }
     }
     if (inputs.size() > kMostInputs) return;
-    if (reaches(a, b) || reaches(b, a)) return;
+    if (reaches(&g, &h) || reaches(&h, &g)) return;
     std::sort(nodes.begin(), nodes.end());
     g.nodes = std::move(nodes);
     g.rows = std::max(g.rows, h.rows);
-    for (NodeId n : h.nodes) group_of_[n] = static_cast<int>(a);
+    for (NodeId n : h.nodes) group_of_[n] = &g;
     h.nodes.clear();
     h.open = false;
   }
@@ -237,14 +233,14 @@ class Fuser {
   /// Chains that read the same tensors in full read them once.
   void merge_siblings() {
     for (NodeId i = 0; i < p_.nodes.size(); ++i) {
-      if (group_of_[i] < 0 && p_.nodes[i].op->kind == Kind::broadcast)
+      const Node& n = p_.nodes[i];
+      if (!group_of_[i] && n.op->kind == Kind::broadcast)
         continue;  // sharing a scalar saves nothing
       std::optional<NodeId> first;
       for (NodeId r : readers_[i]) {
-        if (group_of_[r] < 0 || !groups_[at(r)].open || p_.nodes[r].op->kind == Kind::broadcast)
-          continue;
-        if (!(groups_[at(r)].domain == p_.nodes[i].shape) || p_.nodes[i].shape.elements() < 2)
-          continue;
+        const Group* g = group_of_[r];
+        if (!g || !g->open || p_.nodes[r].op->kind == Kind::broadcast) continue;
+        if (!(g->domain == n.shape) || n.shape.elements() < 2) continue;
         if (first)
           try_merge(*first, r);
         else
@@ -272,9 +268,9 @@ class Fuser {
 
   const Program& p_;
   const std::vector<bool> kept_;
-  std::vector<int> group_of_;
+  std::deque<Group> groups_;
+  std::vector<Group*> group_of_;  // of each node; null: it is read through, or computes nothing
   std::vector<std::vector<NodeId>> readers_;
-  std::vector<Group> groups_;
 };
 
 kernels::Element element_of(DType t) {

@@ -34,15 +34,13 @@ bool is_cheap(const Node& n) {
 class Recompute {
  public:
   explicit Recompute(const ir::Program& p)
-      : p_(p), units_(fuse(p, true)), unit_of_(p.nodes.size(), -1), kept_(kept(p)) {
-    for (size_t u = 0; u < units_.size(); ++u) {
-      for (NodeId n : units_[u].nodes) unit_of_[n] = static_cast<int>(u);
+      : p_(p), units_(fuse(p, true)), unit_of_(p.nodes.size(), nullptr), kept_(kept(p)) {
+    for (const Unit& u : units_) {
+      for (NodeId n : u.nodes) unit_of_[n] = &u;
     }
     for (NodeId i = 0; i < p.nodes.size(); ++i) {
-      const int u = unit_of_[i];
-      if (u < 0 || !units_[static_cast<size_t>(u)].chain()) {
-        for (NodeId in : p.nodes[i].in) kept_[in] = true;
-      }
+      if (unit_of_[i] && unit_of_[i]->chain()) continue;
+      for (NodeId in : p.nodes[i].in) kept_[in] = true;
     }
   }
 
@@ -72,7 +70,7 @@ class Recompute {
     int steps = 1;
     for (NodeId in : node.in) {
       const Node& x = p_.nodes[in];
-      if (x.op->kind == Kind::broadcast && unit_of_[in] < 0) continue;
+      if (x.op->kind == Kind::broadcast && !unit_of_[in]) continue;
       std::optional<Cone> one;
       if (p_.nodes[root_of(p_, in)].op->kind == Kind::general)
         one = Cone{root_of(p_, in), 0};
@@ -87,8 +85,8 @@ class Recompute {
   }
 
   /// The operand `in` for a reader in `unit`: itself, or a copy in the unit.
-  NodeId moved(ir::Program& out, NodeId in, int unit) {
-    const bool elsewhere = unit >= 0 && unit_of_[in] >= 0 && unit_of_[in] != unit;
+  NodeId moved(ir::Program& out, NodeId in, const Unit* unit) {
+    const bool elsewhere = unit && unit_of_[in] && unit_of_[in] != unit;
     if (!elsewhere || kept_[in] || !cone(in)) return map_[in];
     const auto copy = copies_.find({in, unit});
     if (copy != copies_.end()) return copy->second;
@@ -99,10 +97,10 @@ class Recompute {
 
   const ir::Program& p_;
   const std::vector<Unit> units_;
-  std::vector<int> unit_of_;
-  std::vector<bool> kept_;  // read from memory by something else than a chain
+  std::vector<const Unit*> unit_of_;  // null: in none
+  std::vector<bool> kept_;            // read from memory by something else than a chain
   std::vector<NodeId> map_;
-  std::map<std::pair<NodeId, int>, NodeId> copies_;
+  std::map<std::pair<NodeId, const Unit*>, NodeId> copies_;
 };
 
 }  // namespace
