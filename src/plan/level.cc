@@ -25,22 +25,16 @@ Level::Level(Built& all, const CompileOptions& how, const ir::Program& from,
   reports = std::move(lowered.reports);
   kept = passes::kept(program);
   unit_of.assign(program.nodes.size(), nullptr);
-  units.resize(lowered.units.size());
-  for (size_t u = 0; u < units.size(); ++u) {
-    static_cast<passes::Unit&>(units[u]) = std::move(lowered.units[u]);
-    for (NodeId n : units[u].nodes) unit_of[n] = &units[u];
+  units.reserve(lowered.units.size());
+  for (passes::Unit& from_fuse : lowered.units) {
+    LevelUnit& u = units.emplace_back(LevelUnit{std::move(from_fuse)});
+    for (NodeId n : u.nodes) unit_of[n] = &u;
   }
   find_reads();
-  // What another unit, a fetch or a commit reads gets memory.
-  std::vector<bool> needed = kept;
-  for (NodeId i = 0; i < program.nodes.size(); ++i) {
-    for (NodeId in : program.nodes[i].in) {
-      if (absorbed(in) || (unit_of[in] && unit_of[in] == unit_of[i])) continue;
-      needed[in] = needed[passes::root_of(program, in)] = true;
-    }
-  }
+  std::vector<bool> needed = kept;  // in memory
+  for (NodeId i = 0; i < program.nodes.size(); ++i) needed[i] = kept[i] || !readers[i].empty();
   for (LevelUnit& u : units) {
-    if (u.chain()) u.plan = passes::chain_of(program, u, needed);
+    if (u.chain()) u.fused = passes::chain_of(program, u, needed);
   }
   give_pointers(given, needed);
   choose_commits();
@@ -98,10 +92,10 @@ BoundUnit Level::bind(const LevelUnit& u, int parts) const {
   const Node& first = program.nodes[u.nodes[0]];
   BoundUnit b;
   if (u.chain()) {
-    for (NodeId o : u.plan.outputs) b.operands.push_back(pointer_of[o]);
-    for (NodeId i : u.plan.inputs) b.operands.push_back(pointer_of[i]);
-    b.results = u.plan.outputs.size();
-    b.calls = kernels::bind_fused(u.plan.program, std::vector<int>(b.results, -1), false, parts);
+    for (NodeId o : u.fused.outputs) b.operands.push_back(pointer_of[o]);
+    for (NodeId i : u.fused.inputs) b.operands.push_back(pointer_of[i]);
+    b.results = u.fused.outputs.size();
+    b.calls = kernels::bind_fused(u.fused.program, std::vector<int>(b.results, -1), false, parts);
   } else {
     std::vector<const Node*> in;
     b.operands.push_back(pointer_of[u.nodes[0]]);
@@ -121,8 +115,8 @@ BoundUnit Level::bind(const LevelUnit& u, int parts) const {
 }
 
 bool Level::reads_whole(const LevelUnit& u, NodeId root) const {
-  for (size_t i = 0; i < u.plan.inputs.size(); ++i) {
-    if (passes::root_of(program, u.plan.inputs[i]) == root && !u.plan.program.inputs[i].whole())
+  for (size_t i = 0; i < u.fused.inputs.size(); ++i) {
+    if (passes::root_of(program, u.fused.inputs[i]) == root && !u.fused.program.inputs[i].whole())
       return false;
   }
   return true;

@@ -27,7 +27,7 @@ struct CallAt {
 
 /// What runs together, and what is known of it so far.
 struct LevelUnit : passes::Unit {
-  passes::ChainPlan plan;          // of a chain
+  passes::ChainPlan fused;         // of a chain
   std::set<NodeId> reads;          // roots of what it reads from memory
   std::vector<LevelUnit*> before;  // what must have run
   bool commits = false;            // writes slots where they lie,

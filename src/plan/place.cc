@@ -112,7 +112,7 @@ class Placer {
   void bind_chains() {
     for (const LevelUnit* u : l_.order) {
       if (!u->chain() || u->calls.empty()) continue;
-      const passes::ChainPlan& c = u->plan;
+      const passes::ChainPlan& c = u->fused;
       std::vector<int> in_place(c.outputs.size(), -1);
       for (size_t o = 0; o < c.outputs.size(); ++o) {
         for (size_t i = 0; i < c.inputs.size(); ++i) {
