@@ -331,15 +331,15 @@ Shape Plan::fetch_shape(const std::string& name) const {
 
 void Plan::carry(const std::string& fetch, const std::string& feed) {
   Impl& m = *impl_;
-  const Tensor& t = feed_tensor(feed);
-  const Shape s = fetch_shape(fetch);
-  const DType type = impl_->built.program.nodes[impl_->fetches.at(fetch).node].dtype;
-  if (!(s == t.shape()) || type != t.dtype()) {
-    throw UsageError("carry: the fetch \"" + fetch + "\" is " + name_of(type) + s.text() +
+  Impl::Feed& to = entry_named(m.feeds, "feed", feed);
+  const Tensor& t = to.tensor;
+  const Impl::Fetch& from = entry_named(m.fetches, "fetch", fetch);
+  const ir::Node& n = m.built.program.nodes[from.node];
+  if (!(n.shape == t.shape()) || n.dtype != t.dtype()) {
+    throw UsageError("carry: the fetch \"" + fetch + "\" is " + name_of(n.dtype) + n.shape.text() +
                      ", the feed \"" + feed + "\" is " + name_of(t.dtype()) + t.shape().text());
   }
-  Impl::Carried c{&m.feeds.at(feed), m.fetches.at(fetch).pointer, 0, false,
-                  Tensor(t.shape(), t.dtype())};
+  Impl::Carried c{&to, from.pointer, 0, false, Tensor(t.shape(), t.dtype())};
   for (const Impl::Carried& other : m.carried) {
     if (other.feed == c.feed)
       throw UsageError("carry: the feed \"" + feed + "\" is already given by another fetch");
@@ -347,8 +347,7 @@ void Plan::carry(const std::string& fetch, const std::string& feed) {
   // A value of its own in the arena moves out of it. Values that are slots, feeds or carried
   // elsewhere already stay where they are.
   auto& places = m.built.placements;
-  const auto place = std::find_if(places.begin(), places.end(),
-                                  [&](const plan::Placement& p) { return p.pointer == c.fetch; });
+  const auto place = std::ranges::find(places, c.fetch, &plan::Placement::pointer);
   c.copy = place == places.end();
   if (c.copy) {
     c.spare_pointer = static_cast<int>(m.pointers.size());
