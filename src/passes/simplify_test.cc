@@ -1,10 +1,11 @@
-// Constants that are equal are one; all others stay what they are.
+// Constants that are equal are one, all others stay what they are; products in bfloat16.
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 
 #include "latent/latent.h"
+#include "passes/pass.h"
 
 namespace latent {
 namespace {
@@ -22,6 +23,20 @@ TEST(Simplify, ANaNIsNoOtherConstant) {
   EXPECT_EQ(plan.fetch("three")[0], 4);
   EXPECT_EQ(plan.fetch("five")[0], 6);
   EXPECT_TRUE(std::isnan(plan.fetch("none")[0]));
+}
+
+TEST(LowerPrecision, ProductsReadCopiesOfTheirOperands) {
+  Graph g;
+  g.fetch("y", matmul(g.feed("a", {2, 3}), g.feed("b", {3, 4})));
+  const ir::Program after = passes::lower_precision(g.program());
+  passes::verify(after, "bf16");
+  const ir::Node& product = after.nodes[after.fetches[0].node];
+  EXPECT_EQ(product.dtype, DType::f32);
+  for (int k = 0; k < 2; ++k) {
+    const ir::Node& x = after.nodes[product.in[static_cast<size_t>(k)]];
+    EXPECT_EQ(x.dtype, DType::bf16);
+    EXPECT_EQ(x.shape, k ? Shape({3, 4}) : Shape({2, 3}));
+  }
 }
 
 }  // namespace

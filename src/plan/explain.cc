@@ -18,13 +18,11 @@ std::vector<bool> shared_pointers(const Built& built) {
   std::vector<bool> shared(static_cast<size_t>(built.pointers), true);
   const auto set = [&](int pointer, bool to) { shared[static_cast<size_t>(pointer)] = to; };
   for (const Placement& p : built.placements) set(p.pointer, false);
+  for (int pointer : built.fetched) set(pointer, true);
   for_each_stage(built.stages, [&](const Stage& stage, int64_t) {
     for (const Entry& e : stage.entries) {
       for (const Entry::Local& l : e.locals) set(l.pointer, false);
     }
-  });
-  for (int pointer : built.fetched) set(pointer, true);
-  for_each_stage(built.stages, [&](const Stage& stage, int64_t) {
     if (stage.loop) {
       for (const Loop::Slide& s : stage.loop->slides) set(s.base, true);
     }
