@@ -213,7 +213,7 @@ void write_file_atomic(const std::string& path,
   if (fault_at("close", path) || !file.close()) throw SystemError("cannot write", path, errno);
   if (fault_at("rename", path) || ::rename(temporary.c_str(), path.c_str()) != 0)
     throw SystemError("cannot put in place", path, errno);
-  unfinished.release();
+  static_cast<void>(unfinished.release());
   // The rename itself lasts only when the folder is on the disk too. EINVAL: a file system without
   // such a thing.
   Descriptor folder(parent_of(path), O_RDONLY | O_DIRECTORY);
