@@ -40,11 +40,11 @@ class LATENT_API Shape {
   const int64_t* begin() const { return dims_.data(); }
   const int64_t* end() const { return dims_.data() + rank_; }
   void push_back(int64_t extent);
-  bool operator==(const Shape& o) const;
+  bool operator==(const Shape& o) const = default;
   std::string text() const;  ///< "[32,100]", "[]" for a scalar.
 
  private:
-  std::array<int64_t, kMaxRank> dims_{};
+  std::array<int64_t, kMaxRank> dims_{};  // 0 from rank_ on
   int rank_ = 0;
 };
 

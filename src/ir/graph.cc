@@ -54,18 +54,12 @@ void check_name(const std::string& name, Where where) {
 Expr Graph::feed(const std::string& name, Shape shape, DType dtype, Where where) {
   where = ir::current_where(where);
   check_name(name, where);
-  for (ir::NodeId i = 0; i < program_->nodes.size(); ++i) {
-    const ir::Node& n = program_->nodes[i];
-    if (n.op == &ir::find_op("feed") && n.attrs.word("name") == name) {
-      throw UsageError("the feed \"" + name + "\" is already declared at " + n.where.text() +
-                           "; use its Expr or another name",
-                       where);
-    }
+  if (const auto other = program_->feed(name)) {
+    throw UsageError("the feed \"" + name + "\" is already declared at " +
+                         program_->nodes[*other].where.text() + "; use its Expr or another name",
+                     where);
   }
-  ir::Ints dims(shape.begin(), shape.end());
-  return ir::apply(
-      *this, ir::find_op("feed"), {},
-      {{"name", name}, {"shape", dims}, {"dtype", std::string(latent::name_of(dtype))}}, where);
+  return ir::apply(*this, ir::find_op("feed"), {}, ir::declared(name, shape, dtype), where);
 }
 
 Expr Graph::schedule(const std::string& name, const std::string& counter,
@@ -96,10 +90,7 @@ Expr Graph::slot(const std::string& name, Shape shape, Init init, DType dtype, W
     }
     return {this, s.node};
   }
-  ir::Ints dims(shape.begin(), shape.end());
-  Expr e = ir::apply(
-      *this, ir::find_op("slot"), {},
-      {{"name", name}, {"shape", dims}, {"dtype", std::string(latent::name_of(dtype))}}, where);
+  Expr e = ir::apply(*this, ir::find_op("slot"), {}, ir::declared(name, shape, dtype), where);
   program_->slots.push_back({e.id(), name, std::move(init), true, where});
   return e;
 }
@@ -150,10 +141,7 @@ std::vector<Expr> Graph::slots(const std::string& prefix) const {
 }
 
 std::string Graph::name_of(Expr e) const {
-  const ir::Node& n = program_->nodes[e.id()];
-  for (const auto& [key, value] : n.attrs.list()) {
-    if (key == "name") return std::get<std::string>(value);
-  }
+  if (const std::string* name = program_->nodes[e.id()].name()) return *name;
   throw UsageError("only feeds and slots have names");
 }
 
@@ -184,10 +172,14 @@ namespace ir {
 
 Where current_where(Where fallback) { return place.line ? place : fallback; }
 
-const Attr& Attrs::at(std::string_view name) const {
+const Attr* Attrs::find(std::string_view name) const {
   for (const auto& [key, value] : list_) {
-    if (key == name) return value;
+    if (key == name) return &value;
   }
+  return nullptr;
+}
+const Attr& Attrs::at(std::string_view name) const {
+  if (const Attr* value = find(name)) return *value;
   throw InternalError("no attribute " + std::string(name));
 }
 void Attrs::set(std::string_view name, Attr value) {
@@ -198,6 +190,18 @@ void Attrs::set(std::string_view name, Attr value) {
     }
   }
   list_.emplace_back(std::string(name), std::move(value));
+}
+
+const std::string* Node::name() const {
+  const Attr* name = op->kind == Kind::source ? attrs.find("name") : nullptr;
+  return name ? &std::get<std::string>(*name) : nullptr;
+}
+
+std::optional<NodeId> Program::feed(std::string_view name) const {
+  for (NodeId i = 0; i < nodes.size(); ++i) {
+    if (nodes[i].op == &find_op("feed") && *nodes[i].name() == name) return i;
+  }
+  return {};
 }
 
 const SlotInfo* Program::slot_of(NodeId node) const {
@@ -225,23 +229,12 @@ std::vector<bool> Program::live() const {
   return mask;
 }
 
-std::vector<int> Program::use_counts() const {
-  std::vector<int> uses(nodes.size(), 0);
-  for (const Node& n : nodes) {
-    for (NodeId in : n.in) ++uses[in];
-  }
-  for (const Fetch& f : fetches) ++uses[f.node];
-  for (const Commit& c : commits) ++uses[c.value];
-  return uses;
-}
-
 std::vector<bool> Program::invariant() const {
   std::vector<bool> mask(nodes.size());
   for (size_t i = 0; i < nodes.size(); ++i) {
     const Node& n = nodes[i];
     if (n.op->kind == Kind::source) {
-      const bool constant = n.attrs.list().size() == 1;
-      mask[i] = constant || n.attrs.word("name").starts_with("captured:");
+      mask[i] = !n.name() || n.name()->starts_with("captured:");
     } else {
       mask[i] = n.op->kind != Kind::varying && n.op->kind != Kind::control &&
                 std::all_of(n.in.begin(), n.in.end(), [&](NodeId in) { return mask[in]; });
@@ -255,6 +248,7 @@ void TypeContext::refuse(const std::string& message) const {
 }
 
 namespace {
+/// Whether inner is outer, or a scan's body in it at any depth.
 bool encloses(const Graph& outer, const Graph& inner) {
   for (const Graph* g = &inner; g; g = g->program().parent) {
     if (g == &outer) return true;
@@ -262,7 +256,7 @@ bool encloses(const Graph& outer, const Graph& inner) {
   return false;
 }
 
-/// `e` as a node of g; e's graph is g or encloses it.
+/// `e` as a node of g, which e's graph encloses.
 NodeId capture(Graph& g, Expr e) {
   if (&e.graph() == &g) return e.id();
   const NodeId outer = capture(*g.program().parent, e);
@@ -271,16 +265,16 @@ NodeId capture(Graph& g, Expr e) {
   }
   const Node source = g.program().parent->program().nodes[outer];
   const std::string name = "captured:" + std::to_string(g.program().captures.size());
-  const Ints dims(source.shape.begin(), source.shape.end());
   const NodeId id =
-      apply(g, find_op("feed"), {},
-            {{"name", name}, {"shape", dims}, {"dtype", std::string(name_of(source.dtype))}},
-            source.where)
-          .id();
+      apply(g, find_op("feed"), {}, declared(name, source.shape, source.dtype), source.where).id();
   g.program().captures.emplace_back(outer, id);
   return id;
 }
 }  // namespace
+
+Attrs declared(const std::string& name, const Shape& shape, DType dtype) {
+  return {{"name", name}, {"shape", ints_of(shape)}, {"dtype", std::string(name_of(dtype))}};
+}
 
 Expr apply(Graph& g, const Op& op, const std::vector<Expr>& in, Attrs attrs, Where where,
            std::shared_ptr<Graph> body) {
@@ -293,7 +287,7 @@ Expr apply(Graph& g, const Op& op, const std::vector<Expr>& in, Attrs attrs, Whe
                    std::to_string(in.size()));
   }
   for (const Expr& e : in) {
-    if (&e.graph() != &g && !encloses(e.graph(), g)) {
+    if (!encloses(e.graph(), g)) {
       context.refuse(
           "an operand belongs to another graph; build both on one Graph, or carry the value over "
           "by a feed");
@@ -328,16 +322,13 @@ Graph& graph_of(const Op& op, const std::vector<Arg>& args) {
 }
 
 Expr expr_in(Graph& g, const Arg& arg) {
-  if (!arg.is_number()) {
-    const Expr e = arg.expr();
-    if (&e.graph() != &g) {
-      if (encloses(e.graph(), g)) return {&g, capture(g, e)};
-      throw UsageError("an Expr of another graph was used; build both on one Graph",
-                       current_where(arg.where()));
-    }
-    return e;
+  if (arg.is_number())
+    return apply(g, find_op("constant"), {}, {{"value", arg.number()}}, arg.where());
+  if (!encloses(arg.expr().graph(), g)) {
+    throw UsageError("an Expr of another graph was used; build both on one Graph",
+                     current_where(arg.where()));
   }
-  return apply(g, find_op("constant"), {}, {{"value", arg.number()}}, arg.where());
+  return {&g, capture(g, arg.expr())};
 }
 
 }  // namespace ir

@@ -4,7 +4,6 @@
 
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +20,8 @@ using NodeId = uint32_t;
 
 using Ints = std::vector<int64_t>;
 using Attr = std::variant<int64_t, double, std::string, Ints>;
+inline Shape shape_of(const Ints& dims) { return Shape(std::span<const int64_t>(dims)); }
+inline Ints ints_of(const Shape& s) { return Ints(s.begin(), s.end()); }
 
 /// Named constants of a node, in the order its op declares them.
 class Attrs {
@@ -31,6 +32,7 @@ class Attrs {
   double real(std::string_view name) const { return std::get<double>(at(name)); }
   const std::string& word(std::string_view name) const { return std::get<std::string>(at(name)); }
   const Ints& ints(std::string_view name) const { return std::get<Ints>(at(name)); }
+  const Attr* find(std::string_view name) const;  // null when there is none
   void set(std::string_view name, Attr value);
   const std::vector<std::pair<std::string, Attr>>& list() const { return list_; }
   bool operator==(const Attrs& o) const = default;
@@ -48,6 +50,9 @@ struct Node {
   DType dtype = DType::f32;
   Where where;
   std::shared_ptr<Graph> body;  // of a scan; null elsewhere
+
+  /// What a feed or slot is called; null of other nodes.
+  const std::string* name() const;
 };
 
 struct SlotInfo {
@@ -86,16 +91,18 @@ struct Program {
   Graph* parent = nullptr;
   std::vector<std::pair<NodeId, NodeId>> captures;
 
+  std::optional<NodeId> feed(std::string_view name) const;
   const SlotInfo* slot_of(NodeId node) const;
   const Commit* commit_of(NodeId slot) const;
   /// Nodes that fetches and commits need, as a mask.
   std::vector<bool> live() const;
-  /// Number of nodes that read each node (commits and fetches count).
-  std::vector<int> use_counts() const;
   /// Of a scan's body: nodes that depend on captured values and constants alone, so that every
   /// iteration has the same.
   std::vector<bool> invariant() const;
 };
+
+/// The attributes of a feed or slot.
+Attrs declared(const std::string& name, const Shape& shape, DType dtype);
 
 /// Appends a node after its op has checked operands and attributes and told shape and type.
 /// Operands of an enclosing graph are captured when `g` is a scan's body; of any other graph, a

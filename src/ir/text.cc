@@ -1,6 +1,7 @@
 // Printer and parser of programs; see text.h.
 #include "ir/text.h"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 
@@ -33,15 +34,12 @@ void print_into(const Program& p, const std::string& indent, std::string& out) {
     out += indent + "%" + std::to_string(i) + " = " + n.op->name + "(";
     for (size_t k = 0; k < n.in.size(); ++k) out += (k ? ", %" : "%") + std::to_string(n.in[k]);
     out += ")";
-    if (!n.attrs.list().empty()) {
-      out += " {";
-      bool first = true;
-      for (const auto& [key, value] : n.attrs.list()) {
-        out += (first ? "" : ", ") + key + "=" + print_attr(value);
-        first = false;
-      }
-      out += "}";
+    const char* before = " {";
+    for (const auto& [key, value] : n.attrs.list()) {
+      out += before + key + "=" + print_attr(value);
+      before = ", ";
     }
+    if (!n.attrs.list().empty()) out += "}";
     out += std::string(" : ") + name_of(n.dtype) + n.shape.text();
     if (n.body) {
       out += " body {\n";
@@ -51,8 +49,7 @@ void print_into(const Program& p, const std::string& indent, std::string& out) {
     out += "\n";
   }
   for (const Commit& c : p.commits) {
-    out += indent + "assign " + p.nodes[c.slot].attrs.word("name") + " = %" +
-           std::to_string(c.value) + "\n";
+    out += indent + "assign " + *p.nodes[c.slot].name() + " = %" + std::to_string(c.value) + "\n";
   }
   for (const Fetch& f : p.fetches)
     out += indent + "fetch " + f.name + " = %" + std::to_string(f.node) + "\n";
@@ -84,12 +81,10 @@ class Parser {
           g->fetch(target, e);
           continue;
         }
-        const SlotInfo* found = nullptr;
-        for (const SlotInfo& s : g->program().slots) {
-          if (s.name == target) found = &s;
-        }
-        if (!found) fail("no slot is called " + target);
-        g->assign({g.get(), found->node}, e);
+        const std::vector<SlotInfo>& slots = g->program().slots;
+        const auto slot = std::ranges::find(slots, target, &SlotInfo::name);
+        if (slot == slots.end()) fail("no slot is called " + target);
+        g->assign({g.get(), slot->node}, e);
       }
     }
   }
@@ -139,7 +134,20 @@ class Parser {
     return v;
   }
   int64_t integer() { return number<int64_t>("whole number"); }
-  double real() { return number<double>("number"); }
+  /// Calls item() at each entry of a list with commas.
+  template <class Item>
+  void list(char open, char close, Item item) {
+    expect(open);
+    for (bool first = true; !take(close); first = false) {
+      if (!first) expect(',');
+      item();
+    }
+  }
+  Ints ints() {
+    Ints v;
+    list('[', ']', [&] { v.push_back(integer()); });
+    return v;
+  }
   Expr reference(Graph& g) {
     expect('%');
     const int64_t id = integer();
@@ -152,35 +160,17 @@ class Parser {
       case AttrKind::integer:
         return integer();
       case AttrKind::real:
-        return real();
-      case AttrKind::word: {
-        expect('"');
-        const size_t end = text_.find('"', at_);
-        if (end == std::string_view::npos) fail("a string is not closed");
-        std::string s(text_.substr(at_, end - at_));
-        at_ = end + 1;
-        return s;
-      }
+        return number<double>("number");
       case AttrKind::ints:
+        return ints();
+      case AttrKind::word:
         break;
     }
-    Ints v;
-    expect('[');
-    while (!take(']')) {
-      if (!v.empty()) expect(',');
-      v.push_back(integer());
-    }
-    return v;
-  }
-  Shape shape() {
-    Shape s;
-    expect('[');
-    bool first = true;
-    while (!take(']')) {
-      if (!first) expect(',');
-      first = false;
-      s.push_back(integer());
-    }
+    expect('"');
+    const size_t end = text_.find('"', at_);
+    if (end == std::string_view::npos) fail("a string is not closed");
+    std::string s(text_.substr(at_, end - at_));
+    at_ = end + 1;
     return s;
   }
   void node(Graph& g) {
@@ -192,33 +182,22 @@ class Parser {
     const Op* op = find_op_or_null(op_name);
     if (!op) fail("no op is called \"" + op_name + "\"");
     std::vector<Expr> in;
-    expect('(');
-    while (!take(')')) {
-      if (!in.empty()) expect(',');
-      in.push_back(reference(g));
-    }
+    list('(', ')', [&] { in.push_back(reference(g)); });
     Attrs attrs;
-    if (take('{')) {
-      for (bool first = true; !take('}'); first = false) {
-        if (!first) expect(',');
-        const std::string key = name();
-        expect('=');
-        const AttrSpec* spec = nullptr;
-        for (const AttrSpec& s : op->attrs) {
-          if (key == s.name) spec = &s;
-        }
-        if (!spec) fail(op_name + " has no attribute " + key);
-        attrs.set(key, attr(spec->kind));
-      }
-    }
+    const auto read_attr = [&] {
+      const std::string key = name();
+      expect('=');
+      const auto spec = std::ranges::find(op->attrs, key, &AttrSpec::name);
+      if (spec == op->attrs.end()) fail(op_name + " has no attribute " + key);
+      attrs.set(key, attr(spec->kind));
+    };
+    if (peek() == '{') list('{', '}', read_attr);
     for (const AttrSpec& s : op->attrs) {
-      bool given = false;
-      for (const auto& [key, value] : attrs.list()) given |= key == s.name;
-      if (!given) fail(op_name + " needs the attribute " + s.name);
+      if (!attrs.find(s.name)) fail(op_name + " needs the attribute " + s.name);
     }
     expect(':');
-    const DType dtype = type();
-    const Shape told = shape();
+    const DType dtype = dtype_named(word(""));
+    const Shape told = shape_of(ints());
     std::shared_ptr<Graph> body;
     if (peek() == 'b') {
       if (name() != "body") fail("expected body");
@@ -235,12 +214,6 @@ class Parser {
       fail(op_name + " gives " + name_of(e.dtype()) + e.shape().text() + ", the text says " +
            name_of(dtype) + told.text());
     }
-  }
-  DType type() {
-    skip();
-    const size_t begin = at_;
-    while (at_ < text_.size() && std::isalnum(static_cast<unsigned char>(text_[at_]))) ++at_;
-    return dtype_named(text_.substr(begin, at_ - begin));
   }
 
   std::string_view text_;

@@ -15,10 +15,12 @@ using ir::Back;
 using ir::Case;
 using ir::Domain;
 using ir::Ints;
+using ir::ints_of;
 using ir::Kind;
 using ir::Op;
 using ir::RefCall;
 using ir::ResultType;
+using ir::shape_of;
 using ir::TypeContext;
 
 /// Each family appends its literals to the table; src/ops/table.cc calls them in order.
@@ -34,9 +36,6 @@ void add_random_ops(std::vector<Op>& table);
 void add_scan_ops(std::vector<Op>& table);
 
 Expr apply(const char* op, const std::vector<Arg>& args, Attrs attrs = {});
-
-inline Shape shape_of(const Ints& dims) { return Shape(std::span<const int64_t>(dims)); }
-inline Ints ints_of(const Shape& s) { return Ints(s.begin(), s.end()); }
 
 /// Throws unless operand i has the type.
 void expect_type(const TypeContext& c, size_t i, DType dtype);

@@ -53,10 +53,6 @@ int64_t Shape::elements() const {
   return n;
 }
 
-bool Shape::operator==(const Shape& o) const {
-  return rank_ == o.rank_ && std::equal(begin(), end(), o.begin());
-}
-
 std::string Shape::text() const {
   std::string s = "[";
   for (int i = 0; i < rank_; ++i) s += (i ? "," : "") + std::to_string((*this)[i]);
