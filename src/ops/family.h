@@ -37,6 +37,15 @@ void add_scan_ops(std::vector<Op>& table);
 
 Expr apply(const char* op, const std::vector<Arg>& args, Attrs attrs = {});
 
+/// The type rule of an op whose attributes tell shape and dtype.
+ResultType declared_type(const TypeContext& c);
+
+Expr filled(Graph& g, double value, const Shape& shape);
+/// s without `count` axes from `first`.
+Shape without(const Shape& s, int first, int count = 1);
+/// [n, s...].
+Shape stacked(int64_t n, const Shape& s);
+
 /// Throws unless operand i has the type.
 void expect_type(const TypeContext& c, size_t i, DType dtype);
 /// A non-negative axis below rank, from one that may count from the end.

@@ -13,7 +13,7 @@ namespace ops {
 
 std::vector<Expr> backward(Graph& g, const std::vector<std::pair<ir::NodeId, Expr>>& seeds,
                            const std::vector<ir::NodeId>& xs, Where where) {
-  const auto nodes = [&]() -> const std::deque<ir::Node>& { return g.program().nodes; };
+  const std::deque<ir::Node>& nodes = g.program().nodes;
   ir::NodeId top = 0;
   for (const auto& [node, seed] : seeds) top = std::max(top, node);
   // Only nodes that depend on an x need a cotangent.
@@ -22,7 +22,7 @@ std::vector<Expr> backward(Graph& g, const std::vector<std::pair<ir::NodeId, Exp
     if (x <= top) wanted[x] = true;
   }
   for (ir::NodeId i = 0; i <= top; ++i) {
-    for (ir::NodeId in : nodes()[i].in) wanted[i] = wanted[i] || wanted[in];
+    for (ir::NodeId in : nodes[i].in) wanted[i] = wanted[i] || wanted[in];
   }
   std::map<ir::NodeId, Expr> cotangent;
   const auto add_to = [&](ir::NodeId node, Expr e) {
@@ -33,37 +33,30 @@ std::vector<Expr> backward(Graph& g, const std::vector<std::pair<ir::NodeId, Exp
   At at(where);
   for (const auto& [node, seed] : seeds) add_to(node, seed);
   for (ir::NodeId i = top + 1; i-- > 0;) {
+    const ir::Node& n = nodes[i];
     const auto found = cotangent.find(i);
-    if (found == cotangent.end() || nodes()[i].in.empty()) continue;
-    const ir::Op& op = *nodes()[i].op;
-    if (op.kind ==
-        ir::Kind::control) {  // outputs pass theirs to the scan, which needs all of them at once
-      if (nodes()[i].body) {
-        std::map<int64_t, Expr> outputs;
-        for (ir::NodeId k = i + 1; k <= top; ++k) {
-          if (!nodes()[k].body && nodes()[k].op->kind == ir::Kind::control &&
-              nodes()[k].in[0] == i && cotangent.count(k)) {
-            outputs[nodes()[k].attrs.integer("index")] = cotangent[k];
-          }
-        }
-        const std::vector<ir::NodeId> in = nodes()[i].in;
-        std::vector<bool> needs;
-        for (ir::NodeId n : in) needs.push_back(wanted[n]);
-        const std::vector<Expr> dx = scan_grad(g, i, outputs, needs);
-        for (size_t k = 0; k < dx.size(); ++k) add_to(in[k], dx[k]);
-      } else {
-        cotangent.emplace(nodes()[i].in[0], found->second);  // marks the scan as reached
+    if (found == cotangent.end() || n.in.empty()) continue;
+    std::vector<Expr> dx;
+    if (n.body) {  // of all its outputs at once
+      std::map<size_t, Expr> outputs;
+      for (ir::NodeId k = i + 1; k <= top; ++k) {
+        if (nodes[k].op->kind == ir::Kind::control && !nodes[k].body && nodes[k].in[0] == i &&
+            cotangent.count(k))
+          outputs[static_cast<size_t>(nodes[k].attrs.integer("index"))] = cotangent[k];
       }
-      continue;
-    }
-    if (!op.grad.rule) {
-      throw UsageError(std::string("grad: no gradient flows through ") + op.name + " (" +
-                           nodes()[i].where.text() + "): " + op.grad.none,
+      std::vector<bool> needs;
+      for (ir::NodeId in : n.in) needs.push_back(wanted[in]);
+      dx = scan_grad(g, i, outputs, needs);
+    } else if (n.op->kind == ir::Kind::control) {
+      cotangent.emplace(n.in[0], found->second);  // marks the scan as reached
+    } else if (!n.op->grad.rule) {
+      throw UsageError(std::string("grad: no gradient flows through ") + n.op->name + " (" +
+                           n.where.text() + "): " + n.op->grad.none,
                        where);
+    } else {
+      dx = n.op->grad.rule({g, i, found->second});
     }
-    const std::vector<ir::NodeId> in = nodes()[i].in;
-    const std::vector<Expr> dx = op.grad.rule({g, i, found->second});
-    for (size_t k = 0; k < dx.size(); ++k) add_to(in[k], dx[k]);
+    for (size_t k = 0; k < dx.size(); ++k) add_to(n.in[k], dx[k]);
   }
   std::vector<Expr> result;
   for (ir::NodeId x : xs) {
@@ -107,10 +100,10 @@ std::vector<Expr> grad(Arg y, const std::vector<Expr>& xs) {
     }
     ids.push_back(x.id());
   }
-  Expr one = broadcast_to(ir::expr_in(g, 1.0), e.shape());
+  Expr one = ops::filled(g, 1, e.shape());
   std::vector<Expr> result = ops::backward(g, {{e.id(), one}}, ids, where);
   for (size_t k = 0; k < result.size(); ++k) {
-    if (!result[k].valid()) result[k] = broadcast_to(ir::expr_in(g, 0.0), xs[k].shape());
+    if (!result[k].valid()) result[k] = ops::filled(g, 0, xs[k].shape());
   }
   return result;
 }

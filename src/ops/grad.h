@@ -15,7 +15,7 @@ std::vector<Expr> backward(Graph& g, const std::vector<std::pair<ir::NodeId, Exp
 
 /// Cotangents of a scan's operands from those of its outputs (by index); empty where not needed or
 /// none flows.
-std::vector<Expr> scan_grad(Graph& g, ir::NodeId scan, const std::map<int64_t, Expr>& outputs,
+std::vector<Expr> scan_grad(Graph& g, ir::NodeId scan, const std::map<size_t, Expr>& outputs,
                             const std::vector<bool>& needs);
 
 }  // namespace latent::ops

@@ -69,6 +69,27 @@ int checked_axis(const char* op, int axis, int rank, Where where) {
   return a;
 }
 
+Expr filled(Graph& g, double value, const Shape& shape) {
+  return broadcast_to(ir::expr_in(g, value), shape);
+}
+
+ResultType declared_type(const TypeContext& c) {
+  return {shape_of(c.attrs.ints("shape")), dtype_named(c.attrs.word("dtype"))};
+}
+
+Shape without(const Shape& s, int first, int count) {
+  Shape rest;
+  for (int i = 0; i < s.rank(); ++i) {
+    if (i < first || i >= first + count) rest.push_back(s[i]);
+  }
+  return rest;
+}
+Shape stacked(int64_t n, const Shape& s) {
+  Shape t{n};
+  for (int64_t d : s) t.push_back(d);
+  return t;
+}
+
 Split3 split_at(const Shape& s, int first, int count) {
   Split3 r;
   for (int i = 0; i < s.rank(); ++i)
