@@ -304,6 +304,7 @@ TEST(ConvMisuse, SaysWhatWouldFit) {
         conv2d(x, w, {.stride = {1, 7}});
       },
       {"stride 7 is larger than the picture's width 6", "at most 6 fits", "conv_test.cc"});
+  refused([&] { conv2d(x, w, {.stride = 0}); }, {"stride and dilation start at 1"});
   refused([&] { conv2d(x, w, {.dilation = 3}); },
           {"spans 7", "has 5", "a kernel of 2 or 2 more of padding fits"});
   refused([&] { conv2d(x, w, {.groups = 3}); },

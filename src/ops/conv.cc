@@ -12,49 +12,46 @@
 namespace latent {
 namespace ops {
 
-namespace {
-
 using kernels::ConvAxis;
 using kernels::ConvPass;
 using kernels::ConvProblem;
 
-int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
-/// Results along an axis; below 1 when the window does not fit.
-int64_t places_of(const ConvAxis& a) {
-  return floor_div(a.size + a.before + a.after - a.span(), a.stride) + 1;
+ConvAxis window_axis(const Attrs& attrs, size_t i, int64_t size, int64_t taps) {
+  ConvAxis a{.size = size,
+             .places = 0,
+             .taps = taps,
+             .stride = attrs.ints("stride")[i],
+             .before = attrs.ints("padding")[2 * i],
+             .after = attrs.ints("padding")[2 * i + 1]};
+  if (attrs.find("dilation")) a.dilation = attrs.ints("dilation")[i];
+  const int64_t room = a.size + a.before + a.after - a.span();
+  if (room >= 0 && a.stride > 0) a.places = room / a.stride + 1;
+  return a;
 }
+
+namespace {
 
 /// The extents of a node from its two operands; nothing is checked.
 ConvProblem problem_of(ConvPass pass, const Shape& a, const Shape& b, const Attrs& attrs) {
-  const Ints &stride = attrs.ints("stride"), &pad = attrs.ints("padding"),
-             &dilation = attrs.ints("dilation");
-  ConvProblem p{};
-  p.pass = pass;
-  p.groups = attrs.integer("groups");
-  p.n = a[0];
-  p.h = {.stride = stride[0], .before = pad[0], .after = pad[1], .dilation = dilation[0]};
-  p.w = {.stride = stride[1], .before = pad[2], .after = pad[3], .dilation = dilation[1]};
-  if (pass == ConvPass::by_weights) {
-    p.h.taps = attrs.ints("kernel")[0];
-    p.w.taps = attrs.ints("kernel")[1];
-    p.cout = b[3];
-  } else {
-    p.h.taps = b[0];
-    p.w.taps = b[1];
-    p.cout = b[3];
-  }
-  if (pass == ConvPass::by_data) {
-    p.h.size = attrs.ints("size")[0];
-    p.w.size = attrs.ints("size")[1];
-    p.cin = b[2] * p.groups;
-  } else {
-    p.h.size = a[1];
-    p.w.size = a[2];
-    p.cin = a[3];
-  }
-  p.h.places = places_of(p.h);
-  p.w.places = places_of(p.w);
-  return p;
+  const auto axis = [&](size_t i) {
+    const int k = static_cast<int>(i);
+    return window_axis(attrs, i, pass == ConvPass::by_data ? attrs.ints("size")[i] : a[1 + k],
+                       pass == ConvPass::by_weights ? attrs.ints("kernel")[i] : b[k]);
+  };
+  const int64_t groups = attrs.integer("groups");
+  return {.pass = pass,
+          .n = a[0],
+          .cin = pass == ConvPass::by_data ? b[2] * groups : a[3],
+          .cout = b[3],
+          .h = axis(0),
+          .w = axis(1),
+          .groups = groups};
+}
+Shape y_shape(const ConvProblem& p) { return {p.n, p.h.places, p.w.places, p.cout}; }
+Shape result_shape(const ConvProblem& p) {
+  return p.pass == ConvPass::forward   ? y_shape(p)
+         : p.pass == ConvPass::by_data ? Shape{p.n, p.h.size, p.w.size, p.cin}
+                                       : Shape{p.h.taps, p.w.taps, p.cin / p.groups, p.cout};
 }
 
 std::string multiples(int64_t n) {
@@ -113,14 +110,12 @@ ConvProblem checked(ConvPass pass, const TypeContext& c) {
   }
   if (pass == ConvPass::forward) return p;
   const Shape& y = c.shapes[pass == ConvPass::by_data ? 0 : 1];
-  if (y[0] != p.n || y[1] != p.h.places || y[2] != p.w.places || y[3] != p.cout) {
+  if (y != y_shape(p)) {
     c.refuse("a picture " + std::to_string(p.h.size) + " x " + std::to_string(p.w.size) +
-             " has results " + Shape{p.n, p.h.places, p.w.places, p.cout}.text() + ": " + both);
+             " has results " + y_shape(p).text() + ": " + both);
   }
   return p;
 }
-
-Ints pair(int64_t a, int64_t b) { return {a, b}; }
 
 /// The attributes that the three ops share, and one of its own.
 Attrs shared(const Attrs& from, const char* own = nullptr, Ints value = {}) {
@@ -132,9 +127,9 @@ Attrs shared(const Attrs& from, const char* own = nullptr, Ints value = {}) {
   return attrs;
 }
 Attrs attrs_of(const ConvOptions& o) {
-  return {{"stride", pair(o.stride.h, o.stride.w)},
+  return {{"stride", Ints{o.stride.h, o.stride.w}},
           {"padding", Ints{o.padding.top, o.padding.bottom, o.padding.left, o.padding.right}},
-          {"dilation", pair(o.dilation.h, o.dilation.w)},
+          {"dilation", Ints{o.dilation.h, o.dilation.w}},
           {"groups", o.groups}};
 }
 
@@ -142,16 +137,10 @@ Expr forward(Expr x, Expr weights, const Attrs& like) {
   return apply("conv", {x, weights}, shared(like));
 }
 Expr by_data(Expr y, Expr weights, const Attrs& like, const Shape& x) {
-  return apply("conv_data", {y, weights}, shared(like, "size", pair(x[1], x[2])));
+  return apply("conv_data", {y, weights}, shared(like, "size", {x[1], x[2]}));
 }
 Expr by_weights(Expr x, Expr y, const Attrs& like, const Shape& weights) {
-  return apply("conv_weights", {x, y}, shared(like, "kernel", pair(weights[0], weights[1])));
-}
-
-ir::Kernel kernel(ConvPass pass) {
-  return ir::BindFn([pass](const ir::BindContext& c) {
-    return kernels::bind_conv(problem_of(pass, c.in[0]->shape, c.in[1]->shape, c.node.attrs));
-  });
+  return apply("conv_weights", {x, y}, shared(like, "kernel", {weights[0], weights[1]}));
 }
 
 /// Calls visit(x, weight, y) with the offsets of every product of a convolution.
@@ -176,20 +165,18 @@ void each_product(const ConvProblem& p,
           }
 }
 
-ir::Reference reference(ConvPass pass) {
-  return ir::TensorReference([pass](const RefCall& c) {
-    const double *a = c.in[0]->v.data(), *b = c.in[1]->v.data();
-    double* out = c.out.v.data();
-    each_product(problem_of(pass, c.in[0]->shape, c.in[1]->shape, c.node.attrs),
-                 [&](size_t x, size_t w, size_t y) {
-                   if (pass == ConvPass::forward)
-                     out[y] += a[x] * b[w];
-                   else if (pass == ConvPass::by_data)
-                     out[x] += a[y] * b[w];
-                   else
-                     out[w] += a[x] * b[y];
-                 });
-  });
+void reference(ConvPass pass, const RefCall& c) {
+  const double *a = c.in[0]->v.data(), *b = c.in[1]->v.data();
+  double* out = c.out.v.data();
+  each_product(problem_of(pass, c.in[0]->shape, c.in[1]->shape, c.node.attrs),
+               [&](size_t x, size_t w, size_t y) {
+                 if (pass == ConvPass::forward)
+                   out[y] += a[x] * b[w];
+                 else if (pass == ConvPass::by_data)
+                   out[x] += a[y] * b[w];
+                 else
+                   out[w] += a[x] * b[y];
+               });
 }
 
 /// The cases of the generated tests as a pass sees them: small ones at odd sizes, of which the
@@ -219,82 +206,64 @@ Domain domain(ConvPass pass) {
   for (const Layer& l : layers) {
     const Attrs attrs = attrs_of(l.options);
     const ConvProblem p = problem_of(ConvPass::forward, l.x, l.weights, attrs);
-    const Shape y{p.n, p.h.places, p.w.places, p.cout};
     if (pass == ConvPass::forward)
-      d.cases.push_back({{l.x, l.weights}, attrs, {}});
+      d.cases.push_back({{l.x, l.weights}, attrs});
     else if (pass == ConvPass::by_data)
-      d.cases.push_back({{y, l.weights}, shared(attrs, "size", pair(l.x[1], l.x[2])), {}});
+      d.cases.push_back({{y_shape(p), l.weights}, shared(attrs, "size", {l.x[1], l.x[2]})});
     else
-      d.cases.push_back({{l.x, y}, shared(attrs, "kernel", pair(p.h.taps, p.w.taps)), {}});
+      d.cases.push_back({{l.x, y_shape(p)}, shared(attrs, "kernel", {p.h.taps, p.w.taps})});
   }
   return d;
 }
 
-std::vector<ir::AttrSpec> specs(const char* own = nullptr) {
-  std::vector<ir::AttrSpec> s = {{"stride", ir::AttrKind::ints},
-                                 {"padding", ir::AttrKind::ints},
-                                 {"dilation", ir::AttrKind::ints},
-                                 {"groups", ir::AttrKind::integer}};
-  if (own) s.push_back({own, ir::AttrKind::ints});
-  return s;
+/// One of the three; `own` is the attribute that tells what its operands do not.
+Op conv_op(ConvPass pass, const char* name, const char* doc, std::vector<const char*> in,
+           const char* own, std::function<std::vector<Expr>(const Back&)> grad) {
+  std::vector<ir::AttrSpec> attrs = {{"stride", ir::AttrKind::ints},
+                                     {"padding", ir::AttrKind::ints},
+                                     {"dilation", ir::AttrKind::ints},
+                                     {"groups", ir::AttrKind::integer}};
+  if (own) attrs.push_back({own, ir::AttrKind::ints});
+  return {
+      .name = name,
+      .doc = doc,
+      .in = std::move(in),
+      .attrs = std::move(attrs),
+      .kind = Kind::general,
+      .type = [pass](const TypeContext& c) -> ResultType {
+        return {result_shape(checked(pass, c)), DType::f32};
+      },
+      .grad = {std::move(grad), {}},
+      .kernel = ir::BindFn([pass](const ir::BindContext& c) {
+        return kernels::bind_conv(problem_of(pass, c.in[0]->shape, c.in[1]->shape, c.node.attrs));
+      }),
+      .reference = ir::TensorReference([pass](const RefCall& c) { reference(pass, c); }),
+      .domain = domain(pass)};
 }
 
 }  // namespace
 
 void add_conv_ops(std::vector<Op>& table) {
-  table.push_back({.name = "conv",
-                   .doc = "x [n,h,w,cin] by weights [kh,kw,cin/groups,cout] -> [n,oh,ow,cout].",
-                   .in = {"x", "weights"},
-                   .attrs = specs(),
-                   .kind = Kind::general,
-                   .type = [](const TypeContext& c) -> ResultType {
-                     const ConvProblem p = checked(ConvPass::forward, c);
-                     return {{p.n, p.h.places, p.w.places, p.cout}, DType::f32};
-                   },
-                   .grad = {[](const Back& b) -> std::vector<Expr> {
-                              return {by_data(b.dy(), b.x(1), b.attrs(), b.x(0).shape()),
-                                      by_weights(b.x(0), b.dy(), b.attrs(), b.x(1).shape())};
-                            },
-                            {}},
-                   .kernel = kernel(ConvPass::forward),
-                   .reference = reference(ConvPass::forward),
-                   .domain = domain(ConvPass::forward)});
-  table.push_back({.name = "conv_data",
-                   .doc = "The adjoint of conv to x: y [n,oh,ow,cout] and weights give a picture "
-                          "of `size`.",
-                   .in = {"y", "weights"},
-                   .attrs = specs("size"),
-                   .kind = Kind::general,
-                   .type = [](const TypeContext& c) -> ResultType {
-                     const ConvProblem p = checked(ConvPass::by_data, c);
-                     return {{p.n, p.h.size, p.w.size, p.cin}, DType::f32};
-                   },
-                   .grad = {[](const Back& b) -> std::vector<Expr> {
-                              return {forward(b.dy(), b.x(1), b.attrs()),
-                                      by_weights(b.dy(), b.x(0), b.attrs(), b.x(1).shape())};
-                            },
-                            {}},
-                   .kernel = kernel(ConvPass::by_data),
-                   .reference = reference(ConvPass::by_data),
-                   .domain = domain(ConvPass::by_data)});
-  table.push_back({.name = "conv_weights",
-                   .doc = "The adjoint of conv to its weights: x and y [n,oh,ow,cout] give weights "
-                          "of `kernel`.",
-                   .in = {"x", "y"},
-                   .attrs = specs("kernel"),
-                   .kind = Kind::general,
-                   .type = [](const TypeContext& c) -> ResultType {
-                     const ConvProblem p = checked(ConvPass::by_weights, c);
-                     return {{p.h.taps, p.w.taps, p.cin / p.groups, p.cout}, DType::f32};
-                   },
-                   .grad = {[](const Back& b) -> std::vector<Expr> {
-                              return {by_data(b.x(1), b.dy(), b.attrs(), b.x(0).shape()),
-                                      forward(b.x(0), b.dy(), b.attrs())};
-                            },
-                            {}},
-                   .kernel = kernel(ConvPass::by_weights),
-                   .reference = reference(ConvPass::by_weights),
-                   .domain = domain(ConvPass::by_weights)});
+  table.push_back(conv_op(ConvPass::forward, "conv",
+                          "x [n,h,w,cin] by weights [kh,kw,cin/groups,cout] -> [n,oh,ow,cout].",
+                          {"x", "weights"}, nullptr, [](const Back& b) -> std::vector<Expr> {
+                            return {by_data(b.dy(), b.x(1), b.attrs(), b.x(0).shape()),
+                                    by_weights(b.x(0), b.dy(), b.attrs(), b.x(1).shape())};
+                          }));
+  table.push_back(
+      conv_op(ConvPass::by_data, "conv_data",
+              "The adjoint of conv to x: y [n,oh,ow,cout] and weights give a picture of `size`.",
+              {"y", "weights"}, "size", [](const Back& b) -> std::vector<Expr> {
+                return {forward(b.dy(), b.x(1), b.attrs()),
+                        by_weights(b.dy(), b.x(0), b.attrs(), b.x(1).shape())};
+              }));
+  table.push_back(conv_op(
+      ConvPass::by_weights, "conv_weights",
+      "The adjoint of conv to its weights: x and y [n,oh,ow,cout] give weights of `kernel`.",
+      {"x", "y"}, "kernel", [](const Back& b) -> std::vector<Expr> {
+        return {by_data(b.x(1), b.dy(), b.attrs(), b.x(0).shape()),
+                forward(b.x(0), b.dy(), b.attrs())};
+      }));
 }
 
 }  // namespace ops
@@ -323,35 +292,33 @@ Expr conv_transpose2d(Arg y, Arg weights, const ConvOptions& o, Extent output_pa
             from.text() + " and " + taps.text(),
         where);
   }
-  const auto size = [&](const char* axis, int64_t n, int64_t k, int64_t stride, int64_t dilation,
-                        int64_t before, int64_t after, int64_t more) {
-    if (more < 0 || more >= std::max<int64_t>(stride, 1)) {
+  ops::Attrs attrs = ops::attrs_of(o);
+  const auto size = [&](size_t i, const char* axis, int64_t more) {
+    const int k = static_cast<int>(i);
+    const kernels::ConvAxis a = ops::window_axis(attrs, i, 0, taps[k]);
+    if (more < 0 || more >= std::max<int64_t>(a.stride, 1)) {
       throw UsageError("conv_transpose2d: an output padding of " + std::to_string(more) +
-                           " with stride " + std::to_string(stride) + "; it is 0 to stride - 1",
+                           " with stride " + std::to_string(a.stride) + "; it is 0 to stride - 1",
                        where);
     }
-    const int64_t s = (n - 1) * stride + dilation * (k - 1) + 1 - before - after + more;
+    const int64_t s = (from[1 + k] - 1) * a.stride + a.span() - a.before - a.after + more;
     if (s < 1) {
-      throw UsageError("conv_transpose2d: padding " + std::to_string(before) + " + " +
-                           std::to_string(after) + " leaves no " + axis + "; at most " +
-                           std::to_string(s + before + after - 1) + " fits",
+      throw UsageError("conv_transpose2d: padding " + std::to_string(a.before) + " + " +
+                           std::to_string(a.after) + " leaves no " + axis + "; at most " +
+                           std::to_string(s + a.before + a.after - 1) + " fits",
                        where);
     }
     return s;
   };
-  const Padding& p = o.padding;
-  ops::Attrs attrs = ops::attrs_of(o);
-  attrs.set("size", ops::pair(size("height", from[1], taps[0], o.stride.h, o.dilation.h, p.top,
-                                   p.bottom, output_padding.h),
-                              size("width", from[2], taps[1], o.stride.w, o.dilation.w, p.left,
-                                   p.right, output_padding.w)));
+  attrs.set("size",
+            ops::Ints{size(0, "height", output_padding.h), size(1, "width", output_padding.w)});
   return ops::apply("conv_data", {y, weights}, std::move(attrs));
 }
 
 namespace {
 
-/// A tensor of 3 axes with one of extent 1 put before axis `at`: a sequence as a picture of height
-/// 1, the weights of a sequence as those of such a picture.
+/// A tensor of 3 axes with one of extent 1 put before axis `at`, 0 or 1: a sequence as a picture of
+/// height 1, the weights of a sequence as those of such a picture.
 Expr raised(const char* op, const Arg& x, int at) {
   const Shape& from = x.expr().shape();
   if (from.rank() != 3) {
@@ -360,12 +327,7 @@ Expr raised(const char* op, const Arg& x, int at) {
                          from.text(),
                      ir::current_where(x.where()));
   }
-  Shape to;
-  for (int i = 0; i < 3; ++i) {
-    if (i == at) to.push_back(1);
-    to.push_back(from[i]);
-  }
-  return reshape(x, to);
+  return reshape(x, at == 0 ? ops::stacked(1, from) : Shape{from[0], 1, from[1], from[2]});
 }
 Expr lowered(Expr y) { return reshape(y, {y.dim(0), y.dim(2), y.dim(3)}); }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ir/op.h"
+#include "kernels/conv.h"
 #include "latent/ops.h"
 
 namespace latent::ops {
@@ -50,6 +51,10 @@ Shape stacked(int64_t n, const Shape& s);
 void expect_type(const TypeContext& c, size_t i, DType dtype);
 /// A non-negative axis below rank, from one that may count from the end.
 int checked_axis(const char* op, int axis, int rank, Where where);
+
+/// Axis i, 0 the height, of windows of `taps` over a picture of `size`, by the attributes stride,
+/// padding and dilation (where there is one); no places when the window does not fit.
+kernels::ConvAxis window_axis(const Attrs& attrs, size_t i, int64_t size, int64_t taps);
 
 /// The loops of references over [outer, axis, inner].
 struct Split3 {

@@ -21,20 +21,11 @@ const std::vector<ir::AttrSpec> kWindow = {{"window", ir::AttrKind::ints},
                                            {"padding", ir::AttrKind::ints}};
 
 PoolProblem problem_of(const Shape& x, const Attrs& attrs) {
-  const Ints &window = attrs.ints("window"), &stride = attrs.ints("stride"),
-             &pad = attrs.ints("padding");
-  const auto axis = [&](size_t i) {
-    kernels::ConvAxis a{.size = x[static_cast<int>(1 + i)],
-                        .places = 0,
-                        .taps = window[i],
-                        .stride = stride[i],
-                        .before = pad[2 * i],
-                        .after = pad[2 * i + 1]};
-    const int64_t room = a.size + a.before + a.after - a.taps;
-    a.places = room < 0 ? 0 : room / a.stride + 1;
-    return a;
-  };
-  return {.n = x[0], .channels = x[3], .h = axis(0), .w = axis(1)};
+  const Ints& window = attrs.ints("window");
+  return {.n = x[0],
+          .channels = x[3],
+          .h = window_axis(attrs, 0, x[1], window[0]),
+          .w = window_axis(attrs, 1, x[2], window[1])};
 }
 
 PoolProblem checked(const TypeContext& c) {
@@ -99,19 +90,6 @@ Attrs attrs_of(Extent window, Extent stride, const Padding& p) {
           {"padding", Ints{p.top, p.bottom, p.left, p.right}}};
 }
 
-struct Layer {
-  Shape x;
-  Attrs attrs;
-};
-std::vector<Layer> layers() {
-  return {{{1, 4, 5, 1}, attrs_of(2, 2, {})},
-          {{1, 4, 3, 3}, attrs_of({2, 3}, {1, 2}, {.top = 1, .left = 2, .right = 1})},
-          {{2, 3, 3, 2}, attrs_of(3, 2, {1, 1, 1, 1})},
-          {{2, 1, 9, 1}, attrs_of({1, 3}, {1, 2}, {})},
-          {{3, 9, 12, 37}, attrs_of(2, 2, {})},
-          {{2, 9, 7, 16}, attrs_of(3, 2, {.top = 1, .left = 1})}};
-}
-
 /// The picture of `x`, or a UsageError.
 Expr picture(const char* op, const Arg& x) {
   const Expr e = x.expr();
@@ -143,9 +121,16 @@ Expr repeat_edges(Expr x, int axis) {
 
 void add_pool_ops(std::vector<Op>& table) {
   Domain pick{.tolerance = 0}, place{.tolerance = 1e-6};
-  for (const Layer& l : layers()) {
-    pick.cases.push_back({{l.x, l.x}, l.attrs, {}});
-    place.cases.push_back({{l.x, places(problem_of(l.x, l.attrs))}, l.attrs, {}});
+  const std::pair<Shape, Attrs> layers[] = {
+      {{1, 4, 5, 1}, attrs_of(2, 2, {})},
+      {{1, 4, 3, 3}, attrs_of({2, 3}, {1, 2}, {.top = 1, .left = 2, .right = 1})},
+      {{2, 3, 3, 2}, attrs_of(3, 2, {1, 1, 1, 1})},
+      {{2, 1, 9, 1}, attrs_of({1, 3}, {1, 2}, {})},
+      {{3, 9, 12, 37}, attrs_of(2, 2, {})},
+      {{2, 9, 7, 16}, attrs_of(3, 2, {.top = 1, .left = 1})}};
+  for (const auto& [x, attrs] : layers) {
+    pick.cases.push_back({{x, x}, attrs});
+    place.cases.push_back({{x, places(problem_of(x, attrs))}, attrs});
   }
   table.push_back(
       {.name = "pool_pick",
@@ -211,8 +196,8 @@ Expr average_pool(Arg x, Extent window, Extent stride, Padding padding) {
         "average_pool: a window of " + std::to_string(window.h) + " x " + std::to_string(window.w),
         ir::current_where(x.where()));
   }
-  const Expr share = ir::expr_in(x.expr().graph(), 1 / static_cast<double>(window.h * window.w));
-  return conv2d(x, broadcast_to(share, {window.h, window.w, 1, channels}),
+  const double share = 1 / static_cast<double>(window.h * window.w);
+  return conv2d(x, ops::filled(x.expr().graph(), share, {window.h, window.w, 1, channels}),
                 {.stride = stride, .padding = padding, .groups = channels});
 }
 
