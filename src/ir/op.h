@@ -57,19 +57,18 @@ using TypeRule = std::function<ResultType(const TypeContext&)>;
 struct Back {
   Graph& graph;
   NodeId node;
-  Expr cotangent;
+  Expr dy;  // cotangent of y
   Expr x(size_t i) const { return {&graph, graph.program().nodes[node].in[i]}; }
   Expr y() const { return {&graph, node}; }
-  Expr dy() const { return cotangent; }
   const Attrs& attrs() const { return graph.program().nodes[node].attrs; }
 };
-/// One cotangent for each operand; an empty Expr where none flows.
-struct GradRule {
-  std::function<std::vector<Expr>(const Back&)> rule;
-  std::string none;  // why there is no gradient, when rule is empty
-};
+/// One cotangent for each operand, an empty Expr where none flows; or none at all.
+using GradRule = std::function<std::vector<Expr>(const Back&)>;
 /// "Not differentiable", said aloud.
-inline GradRule none(std::string reason) { return {{}, std::move(reason)}; }
+struct NoGradient {
+  std::string reason;
+};
+using Gradient = std::variant<GradRule, NoGradient>;
 
 /// A tensor of the double reference. Indexes are stored as whole doubles.
 struct RefTensor {
@@ -123,7 +122,7 @@ struct Op {
   std::vector<AttrSpec> attrs;
   Kind kind;
   TypeRule type;
-  GradRule grad;
+  Gradient grad;
   Kernel kernel;
   Reference reference;
   Domain domain;

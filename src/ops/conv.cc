@@ -218,12 +218,12 @@ Domain domain(ConvPass pass) {
 
 /// One of the three; `own` is the attribute that tells what its operands do not.
 Op conv_op(ConvPass pass, const char* name, const char* doc, std::vector<const char*> in,
-           const char* own, std::function<std::vector<Expr>(const Back&)> grad) {
-  std::vector<ir::AttrSpec> attrs = {{"stride", ir::AttrKind::ints},
-                                     {"padding", ir::AttrKind::ints},
-                                     {"dilation", ir::AttrKind::ints},
-                                     {"groups", ir::AttrKind::integer}};
-  if (own) attrs.push_back({own, ir::AttrKind::ints});
+           const char* own, ir::GradRule grad) {
+  std::vector<ir::AttrSpec> attrs = {{"stride", AttrKind::ints},
+                                     {"padding", AttrKind::ints},
+                                     {"dilation", AttrKind::ints},
+                                     {"groups", AttrKind::integer}};
+  if (own) attrs.push_back({own, AttrKind::ints});
   return {
       .name = name,
       .doc = doc,
@@ -233,7 +233,7 @@ Op conv_op(ConvPass pass, const char* name, const char* doc, std::vector<const c
       .type = [pass](const TypeContext& c) -> ResultType {
         return {result_shape(checked(pass, c)), DType::f32};
       },
-      .grad = {std::move(grad), {}},
+      .grad = std::move(grad),
       .kernel = ir::BindFn([pass](const ir::BindContext& c) {
         return kernels::bind_conv(problem_of(pass, c.in[0]->shape, c.in[1]->shape, c.node.attrs));
       }),
@@ -247,22 +247,21 @@ void add_conv_ops(std::vector<Op>& table) {
   table.push_back(conv_op(ConvPass::forward, "conv",
                           "x [n,h,w,cin] by weights [kh,kw,cin/groups,cout] -> [n,oh,ow,cout].",
                           {"x", "weights"}, nullptr, [](const Back& b) -> std::vector<Expr> {
-                            return {by_data(b.dy(), b.x(1), b.attrs(), b.x(0).shape()),
-                                    by_weights(b.x(0), b.dy(), b.attrs(), b.x(1).shape())};
+                            return {by_data(b.dy, b.x(1), b.attrs(), b.x(0).shape()),
+                                    by_weights(b.x(0), b.dy, b.attrs(), b.x(1).shape())};
                           }));
   table.push_back(
       conv_op(ConvPass::by_data, "conv_data",
               "The adjoint of conv to x: y [n,oh,ow,cout] and weights give a picture of `size`.",
               {"y", "weights"}, "size", [](const Back& b) -> std::vector<Expr> {
-                return {forward(b.dy(), b.x(1), b.attrs()),
-                        by_weights(b.dy(), b.x(0), b.attrs(), b.x(1).shape())};
+                return {forward(b.dy, b.x(1), b.attrs()),
+                        by_weights(b.dy, b.x(0), b.attrs(), b.x(1).shape())};
               }));
   table.push_back(conv_op(
       ConvPass::by_weights, "conv_weights",
       "The adjoint of conv to its weights: x and y [n,oh,ow,cout] give weights of `kernel`.",
       {"x", "y"}, "kernel", [](const Back& b) -> std::vector<Expr> {
-        return {by_data(b.x(1), b.dy(), b.attrs(), b.x(0).shape()),
-                forward(b.x(0), b.dy(), b.attrs())};
+        return {by_data(b.x(1), b.dy, b.attrs(), b.x(0).shape()), forward(b.x(0), b.dy, b.attrs())};
       }));
 }
 

@@ -2,6 +2,7 @@
 // Broadcasting is made explicit by broadcast_to nodes, so that kernels, gradients and the fuser see
 // equal shapes only.
 #include <algorithm>
+#include <numbers>
 
 #include "ops/family.h"
 
@@ -19,21 +20,17 @@ ResultType same_shapes(const TypeContext& c) {
   return {c.shapes[0], DType::f32};
 }
 
-using Rule = std::function<std::vector<Expr>(const Back&)>;
-using R = ir::ScalarReference;
-
-struct Entry {
-  const char* name;
-  const char* doc;
-  int arity;
-  Rule grad;
-  R reference;
-  Domain domain;
+/// What an op computes of one element, in double, and of how many operands.
+struct Scalar {
+  std::vector<const char*> operands;
+  ir::ScalarReference of;
+  explicit Scalar(double (*f)(double))
+      : operands{"x"}, of([f](const double* x) { return f(x[0]); }) {}
+  explicit Scalar(double (*f)(double, double))
+      : operands{"a", "b"}, of([f](const double* x) { return f(x[0], x[1]); }) {}
+  explicit Scalar(double (*f)(double, double, double))
+      : operands{"a", "b", "c"}, of([f](const double* x) { return f(x[0], x[1], x[2]); }) {}
 };
-
-Rule flat(int arity) {  // zero almost everywhere
-  return [arity](const Back&) { return std::vector<Expr>(static_cast<size_t>(arity)); };
-}
 
 double stable_sigmoid(double x) {
   return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x));
@@ -57,234 +54,6 @@ Expr trigamma(const Expr& x) {
   const Expr r = reciprocal(x + 6), s = square(r);
   return y + r + 0.5 * s +
          r * s * (1. / 6 - s * (1. / 30 - s * (1. / 42 - s * (1. / 30 - s * (5. / 66)))));
-}
-
-std::vector<Entry> entries() {
-  const double inv_sqrt_pi_2 = 1.1283791670955126;  // 2 / sqrt(pi)
-  return {
-      {"neg",
-       "-x",
-       1,
-       [](const Back& b) { return std::vector{neg(b.dy())}; },
-       [](const double* x) { return -x[0]; },
-       {}},
-      {"abs",
-       "|x|",
-       1,
-       [](const Back& b) { return std::vector{b.dy() * sign(b.x(0))}; },
-       [](const double* x) { return std::abs(x[0]); },
-       {.avoid = {0}}},
-      {"sign",
-       "-1, 0 or 1",
-       1,
-       flat(1),
-       [](const double* x) { return x[0] > 0   ? 1.
-                                    : x[0] < 0 ? -1.
-                                               : 0.; },
-       {.avoid = {0}}},
-      {"exp",
-       "e^x",
-       1,
-       [](const Back& b) { return std::vector{b.dy() * b.y()}; },
-       [](const double* x) { return std::exp(x[0]); },
-       {}},
-      {"log",
-       "natural logarithm",
-       1,
-       [](const Back& b) { return std::vector{b.dy() / b.x(0)}; },
-       [](const double* x) { return std::log(x[0]); },
-       {.low = 0.1, .high = 4}},
-      {"log1p",
-       "log(1 + x)",
-       1,
-       [](const Back& b) { return std::vector{b.dy() / (1 + b.x(0))}; },
-       [](const double* x) { return std::log1p(x[0]); },
-       {.low = -0.8, .high = 4}},
-      {"expm1",
-       "e^x - 1",
-       1,
-       [](const Back& b) { return std::vector{b.dy() * (b.y() + 1)}; },
-       [](const double* x) { return std::expm1(x[0]); },
-       {}},
-      {"sqrt",
-       "square root",
-       1,
-       [](const Back& b) { return std::vector{b.dy() * 0.5 / b.y()}; },
-       [](const double* x) { return std::sqrt(x[0]); },
-       {.low = 0.1, .high = 4}},
-      {"reciprocal",
-       "1 / x",
-       1,
-       [](const Back& b) { return std::vector{-(b.dy() * square(b.y()))}; },
-       [](const double* x) { return 1 / x[0]; },
-       {.low = 0.2, .high = 3}},
-      {"rsqrt",
-       "1 / sqrt(x)",
-       1,
-       [](const Back& b) { return std::vector{b.dy() * (-0.5 * (b.y() * square(b.y())))}; },
-       [](const double* x) { return 1 / std::sqrt(x[0]); },
-       {.low = 0.1, .high = 4}},
-      {"square",
-       "x^2",
-       1,
-       [](const Back& b) { return std::vector{b.dy() * (2 * b.x(0))}; },
-       [](const double* x) { return x[0] * x[0]; },
-       {}},
-      {"tanh",
-       "hyperbolic tangent",
-       1,
-       [](const Back& b) { return std::vector{b.dy() * (1 - square(b.y()))}; },
-       [](const double* x) { return std::tanh(x[0]); },
-       {}},
-      {"sigmoid",
-       "1 / (1 + e^-x)",
-       1,
-       [](const Back& b) { return std::vector{b.dy() * (b.y() * (1 - b.y()))}; },
-       [](const double* x) { return stable_sigmoid(x[0]); },
-       {.low = -6, .high = 6}},
-      {"softplus",
-       "log(1 + e^x), exact for large |x|",
-       1,
-       [](const Back& b) { return std::vector{b.dy() * sigmoid(b.x(0))}; },
-       [](const double* x) { return std::max(x[0], 0.) + std::log1p(std::exp(-std::abs(x[0]))); },
-       {.low = -6, .high = 6}},
-      {"relu",
-       "max(x, 0); gradient 0 at 0",
-       1,
-       [](const Back& b) { return std::vector{b.dy() * step(b.y())}; },
-       [](const double* x) { return x[0] > 0 ? x[0] : 0.; },
-       {.avoid = {0}}},
-      {"erf",
-       "error function",
-       1,
-       [inv_sqrt_pi_2](const Back& b) {
-         return std::vector{b.dy() * (inv_sqrt_pi_2 * exp(-square(b.x(0))))};
-       },
-       [](const double* x) { return std::erf(x[0]); },
-       {}},
-      {"lgamma",
-       "ln Gamma(x), x >= 0",
-       1,
-       [](const Back& b) { return std::vector{b.dy() * digamma(b.x(0))}; },
-       [](const double* x) { return x[0] < 0 ? std::nan("") : std::lgamma(x[0]); },
-       {.low = 0.1, .high = 30}},
-      {"digamma",
-       "derivative of ln Gamma(x), x >= 0",
-       1,
-       [](const Back& b) { return std::vector{b.dy() * trigamma(b.x(0))}; },
-       [](const double* x) { return digamma_of(x[0]); },
-       {.low = 0.1, .high = 30}},
-      {"sin",
-       "sine of radians",
-       1,
-       [](const Back& b) { return std::vector{b.dy() * cos(b.x(0))}; },
-       [](const double* x) { return std::sin(x[0]); },
-       {}},
-      {"cos",
-       "cosine of radians",
-       1,
-       [](const Back& b) { return std::vector{-(b.dy() * sin(b.x(0)))}; },
-       [](const double* x) { return std::cos(x[0]); },
-       {.low = -1.4, .high = 1.4}},
-      {"floor",
-       "largest integer not above x",
-       1,
-       flat(1),
-       [](const double* x) { return std::floor(x[0]); },
-       {.avoid = {-2, -1, 0, 1, 2}}},
-      {"step",
-       "1 where x > 0, else 0",
-       1,
-       flat(1),
-       [](const double* x) { return x[0] > 0 ? 1. : 0.; },
-       {.avoid = {0}}},
-      {"add",
-       "a + b",
-       2,
-       [](const Back& b) {
-         return std::vector{b.dy(), b.dy()};
-       },
-       [](const double* x) { return x[0] + x[1]; },
-       {}},
-      {"sub",
-       "a - b",
-       2,
-       [](const Back& b) {
-         return std::vector{b.dy(), neg(b.dy())};
-       },
-       [](const double* x) { return x[0] - x[1]; },
-       {}},
-      {"mul",
-       "a * b",
-       2,
-       [](const Back& b) {
-         return std::vector{b.dy() * b.x(1), b.dy() * b.x(0)};
-       },
-       [](const double* x) { return x[0] * x[1]; },
-       {}},
-      {"div",
-       "a / b",
-       2,
-       [](const Back& b) {
-         return std::vector{b.dy() / b.x(1), -(b.dy() * b.y() / b.x(1))};
-       },
-       [](const double* x) { return x[0] / x[1]; },
-       {.low = 0.3, .high = 3}},
-      {"pow",
-       "a^b, a > 0",
-       2,
-       [](const Back& b) {
-         return std::vector{b.dy() * (b.x(1) * pow(b.x(0), b.x(1) - 1)),
-                            b.dy() * (b.y() * log(b.x(0)))};
-       },
-       [](const double* x) { return std::pow(x[0], x[1]); },
-       {.low = 0.3, .high = 3, .tolerance = 1e-5}},
-      {"max",
-       "larger of a and b; NaN propagates; an equal pair sends the gradient to a",
-       2,
-       [](const Back& b) {
-         const Expr first = greater_equal(b.x(0), b.x(1));
-         return std::vector{b.dy() * first, b.dy() * (1 - first)};
-       },
-       [](const double* x) { return std::max(x[0], x[1]); },
-       {}},
-      {"min",
-       "smaller of a and b; NaN propagates; an equal pair sends the gradient to a",
-       2,
-       [](const Back& b) {
-         const Expr first = greater_equal(b.x(1), b.x(0));
-         return std::vector{b.dy() * first, b.dy() * (1 - first)};
-       },
-       [](const double* x) { return std::min(x[0], x[1]); },
-       {}},
-      {"greater",
-       "1 where a > b, else 0",
-       2,
-       flat(2),
-       [](const double* x) { return x[0] > x[1] ? 1. : 0.; },
-       {}},
-      {"greater_equal",
-       "1 where a >= b, else 0",
-       2,
-       flat(2),
-       [](const double* x) { return x[0] >= x[1] ? 1. : 0.; },
-       {}},
-      {"equal",
-       "1 where a == b, else 0",
-       2,
-       flat(2),
-       [](const double* x) { return x[0] == x[1] ? 1. : 0.; },
-       {}},
-      {"where",
-       "b where a != 0, else c",
-       3,
-       [](const Back& b) {
-         const Expr zero = b.dy() * 0;
-         return std::vector{Expr{}, where(b.x(0), b.dy(), zero), where(b.x(0), zero, b.dy())};
-       },
-       [](const double* x) { return x[0] != 0 ? x[1] : x[2]; },
-       {}},
-  };
 }
 
 /// NumPy's broadcast of two shapes; throws when they do not fit.
@@ -313,33 +82,121 @@ Expr elementwise(const char* name, std::vector<Arg> args) {
     if (a.is_number()) a = ir::expr_in(g, a);
     shape = broadcast_shape(name, shape, a.expr().shape(), where);
   }
-  std::vector<Expr> in;
-  for (const Arg& a : args)
-    in.push_back(a.expr().shape() == shape ? a.expr() : broadcast_to(a, shape));
-  return ir::apply(g, ir::find_op(name), in, {}, where);
+  for (Arg& a : args) {
+    if (a.expr().shape() != shape) a = broadcast_to(a, shape);
+  }
+  return ops::apply(name, args);
 }
 
 }  // namespace
 
 void add_elementwise_ops(std::vector<Op>& table) {
-  static const std::vector<const char*> operands[] = {{}, {"x"}, {"a", "b"}, {"a", "b", "c"}};
-  for (Entry& e : entries()) {
-    table.push_back({.name = e.name,
-                     .doc = e.doc,
-                     .in = operands[e.arity],
+  // The rule gives the cotangent of a single operand, a list for several, or is `flat`.
+  const auto entry = [&](const char* name, const char* doc, const Scalar& f, const Domain& domain,
+                         auto rule) {
+    table.push_back({.name = name,
+                     .doc = doc,
+                     .in = f.operands,
                      .attrs = {},
                      .kind = Kind::elementwise,
                      .type = same_shapes,
-                     .grad = {e.grad, {}},
-                     .kernel = ir::TileKernel{e.name},
-                     .reference = e.reference,
-                     .domain = e.domain});
-  }
+                     .grad = [rule](const Back& b) -> std::vector<Expr> { return {rule(b)}; },
+                     .kernel = ir::TileKernel{name},
+                     .reference = f.of,
+                     .domain = domain});
+  };
+  entry("neg", "-x", Scalar([](double x) { return -x; }), {},
+        [](const Back& b) { return neg(b.dy); });
+  entry("abs", "|x|", Scalar([](double x) { return std::abs(x); }), {.avoid = {0}},
+        [](const Back& b) { return b.dy * sign(b.x(0)); });
+  entry("sign", "-1, 0 or 1",
+        Scalar([](double x) { return static_cast<double>((x > 0) - (x < 0)); }), {.avoid = {0}},
+        flat);
+  entry("exp", "e^x", Scalar([](double x) { return std::exp(x); }), {},
+        [](const Back& b) { return b.dy * b.y(); });
+  entry("log", "natural logarithm", Scalar([](double x) { return std::log(x); }),
+        {.low = 0.1, .high = 4}, [](const Back& b) { return b.dy / b.x(0); });
+  entry("log1p", "log(1 + x)", Scalar([](double x) { return std::log1p(x); }),
+        {.low = -0.8, .high = 4}, [](const Back& b) { return b.dy / (1 + b.x(0)); });
+  entry("expm1", "e^x - 1", Scalar([](double x) { return std::expm1(x); }), {},
+        [](const Back& b) { return b.dy * (b.y() + 1); });
+  entry("sqrt", "square root", Scalar([](double x) { return std::sqrt(x); }),
+        {.low = 0.1, .high = 4}, [](const Back& b) { return b.dy * 0.5 / b.y(); });
+  entry("reciprocal", "1 / x", Scalar([](double x) { return 1 / x; }), {.low = 0.2, .high = 3},
+        [](const Back& b) { return -(b.dy * square(b.y())); });
+  entry("rsqrt", "1 / sqrt(x)", Scalar([](double x) { return 1 / std::sqrt(x); }),
+        {.low = 0.1, .high = 4},
+        [](const Back& b) { return b.dy * (-0.5 * (b.y() * square(b.y()))); });
+  entry("square", "x^2", Scalar([](double x) { return x * x; }), {},
+        [](const Back& b) { return b.dy * (2 * b.x(0)); });
+  entry("tanh", "hyperbolic tangent", Scalar([](double x) { return std::tanh(x); }), {},
+        [](const Back& b) { return b.dy * (1 - square(b.y())); });
+  entry("sigmoid", "1 / (1 + e^-x)", Scalar(stable_sigmoid), {.low = -6, .high = 6},
+        [](const Back& b) { return b.dy * (b.y() * (1 - b.y())); });
+  entry("softplus", "log(1 + e^x), exact for large |x|",
+        Scalar([](double x) { return std::max(x, 0.) + std::log1p(std::exp(-std::abs(x))); }),
+        {.low = -6, .high = 6}, [](const Back& b) { return b.dy * sigmoid(b.x(0)); });
+  entry("relu", "max(x, 0); gradient 0 at 0", Scalar([](double x) { return x > 0 ? x : 0.; }),
+        {.avoid = {0}}, [](const Back& b) { return b.dy * step(b.y()); });
+  entry("erf", "error function", Scalar([](double x) { return std::erf(x); }), {},
+        [](const Back& b) { return b.dy * (2 * std::numbers::inv_sqrtpi * exp(-square(b.x(0)))); });
+  entry("lgamma", "ln Gamma(x), x >= 0",
+        Scalar([](double x) { return x < 0 ? std::nan("") : std::lgamma(x); }),
+        {.low = 0.1, .high = 30}, [](const Back& b) { return b.dy * digamma(b.x(0)); });
+  entry("digamma", "derivative of ln Gamma(x), x >= 0", Scalar(digamma_of),
+        {.low = 0.1, .high = 30}, [](const Back& b) { return b.dy * trigamma(b.x(0)); });
+  entry("sin", "sine of radians", Scalar([](double x) { return std::sin(x); }), {},
+        [](const Back& b) { return b.dy * cos(b.x(0)); });
+  entry("cos", "cosine of radians", Scalar([](double x) { return std::cos(x); }),
+        {.low = -1.4, .high = 1.4}, [](const Back& b) { return -(b.dy * sin(b.x(0))); });
+  entry("floor", "largest integer not above x", Scalar([](double x) { return std::floor(x); }),
+        {.avoid = {-2, -1, 0, 1, 2}}, flat);
+  entry("step", "1 where x > 0, else 0", Scalar([](double x) { return x > 0 ? 1. : 0.; }),
+        {.avoid = {0}}, flat);
+  entry("add", "a + b", Scalar([](double a, double b) { return a + b; }), {}, [](const Back& b) {
+    return std::vector{b.dy, b.dy};
+  });
+  entry("sub", "a - b", Scalar([](double a, double b) { return a - b; }), {}, [](const Back& b) {
+    return std::vector{b.dy, neg(b.dy)};
+  });
+  entry("mul", "a * b", Scalar([](double a, double b) { return a * b; }), {}, [](const Back& b) {
+    return std::vector{b.dy * b.x(1), b.dy * b.x(0)};
+  });
+  entry("div", "a / b", Scalar([](double a, double b) { return a / b; }), {.low = 0.3, .high = 3},
+        [](const Back& b) {
+          return std::vector{b.dy / b.x(1), -(b.dy * b.y() / b.x(1))};
+        });
+  entry(
+      "pow", "a^b, a > 0", Scalar([](double a, double b) { return std::pow(a, b); }),
+      {.low = 0.3, .high = 3, .tolerance = 1e-5}, [](const Back& b) {
+        return std::vector{b.dy * (b.x(1) * pow(b.x(0), b.x(1) - 1)), b.dy * (b.y() * log(b.x(0)))};
+      });
+  entry("max", "larger of a and b; NaN propagates; an equal pair sends the gradient to a",
+        Scalar([](double a, double b) { return std::max(a, b); }), {}, [](const Back& b) {
+          const Expr first = greater_equal(b.x(0), b.x(1));
+          return std::vector{b.dy * first, b.dy * (1 - first)};
+        });
+  entry("min", "smaller of a and b; NaN propagates; an equal pair sends the gradient to a",
+        Scalar([](double a, double b) { return std::min(a, b); }), {}, [](const Back& b) {
+          const Expr first = greater_equal(b.x(1), b.x(0));
+          return std::vector{b.dy * first, b.dy * (1 - first)};
+        });
+  entry("greater", "1 where a > b, else 0",
+        Scalar([](double a, double b) { return a > b ? 1. : 0.; }), {}, flat);
+  entry("greater_equal", "1 where a >= b, else 0",
+        Scalar([](double a, double b) { return a >= b ? 1. : 0.; }), {}, flat);
+  entry("equal", "1 where a == b, else 0",
+        Scalar([](double a, double b) { return a == b ? 1. : 0.; }), {}, flat);
+  entry("where", "b where a != 0, else c",
+        Scalar([](double a, double b, double c) { return a != 0 ? b : c; }), {}, [](const Back& b) {
+          const Expr zero = b.dy * 0;
+          return std::vector{Expr{}, where(b.x(0), b.dy, zero), where(b.x(0), zero, b.dy)};
+        });
   table.push_back(
       {.name = "cast",
        .doc = "Conversion; f32 to i32 truncates toward zero, f32 to bf16 rounds to nearest even.",
        .in = {"x"},
-       .attrs = {{"dtype", ir::AttrKind::word}},
+       .attrs = {{"dtype", AttrKind::word}},
        .kind = Kind::elementwise,
        .type = [](const TypeContext& c) -> ResultType {
          const DType to = dtype_named(c.attrs.word("dtype"));
@@ -350,35 +207,30 @@ void add_elementwise_ops(std::vector<Op>& table) {
                     name_of(to));
          return {c.shapes[0], to};
        },
-       .grad = {[](const Back& b) {
-                  const DType from = b.x(0).dtype();
-                  if (from == DType::i32 || from == DType::u8 || b.y().dtype() == DType::i32)
-                    return std::vector{Expr{}};
-                  return std::vector{cast(b.dy(), from)};
-                },
-                {}},
+       .grad = [](const Back& b) -> std::vector<Expr> {
+         const DType from = b.x(0).dtype();
+         if (from == DType::i32 || from == DType::u8 || b.y().dtype() == DType::i32) return {};
+         return {cast(b.dy, from)};
+       },
        .kernel = ir::CastKernel{},
        .reference = ir::TensorReference([](const RefCall& c) {
          const bool whole = c.node.dtype == DType::i32;
          for (size_t i = 0; i < c.out.v.size(); ++i)
            c.out.v[i] = whole ? std::trunc(c.in[0]->v[i]) : c.in[0]->v[i];
        }),
-       .domain = {
-           .cases = {{{{3, 5}}, {{"dtype", std::string("f32")}}, {DType::i32}},
-                     {{{4}}, {{"dtype", std::string("i32")}}, {DType::f32}}},
-       }});
+       .domain = {.cases = {{{{3, 5}}, {{"dtype", std::string("f32")}}, {DType::i32}},
+                            {{{4}}, {{"dtype", std::string("i32")}}, {DType::f32}}}}});
   table.push_back({.name = "scale_gradient",
                    .doc = "x forward; the gradient is multiplied by w.",
                    .in = {"x", "w"},
                    .attrs = {},
                    .kind = Kind::elementwise,
                    .type = same_shapes,
-                   .grad = {[](const Back& b) {
-                              return std::vector{b.dy() * b.x(1), Expr{}};
-                            },
-                            {}},
+                   .grad = [](const Back& b) -> std::vector<Expr> {
+                     return {b.dy * b.x(1), Expr{}};
+                   },
                    .kernel = ir::TileKernel{"copy"},
-                   .reference = ir::ScalarReference([](const double* x) { return x[0]; }),
+                   .reference = [](const double* x) { return x[0]; },
                    .domain = {}});
 }
 

@@ -49,12 +49,12 @@ std::vector<Expr> backward(Graph& g, const std::vector<std::pair<ir::NodeId, Exp
       dx = scan_grad(g, i, outputs, needs);
     } else if (n.op->kind == ir::Kind::control) {
       cotangent.emplace(n.in[0], found->second);  // marks the scan as reached
-    } else if (!n.op->grad.rule) {
+    } else if (const auto* none = std::get_if<ir::NoGradient>(&n.op->grad)) {
       throw UsageError(std::string("grad: no gradient flows through ") + n.op->name + " (" +
-                           n.where.text() + "): " + n.op->grad.none,
+                           n.where.text() + "): " + none->reason,
                        where);
     } else {
-      dx = n.op->grad.rule({g, i, found->second});
+      dx = std::get<ir::GradRule>(n.op->grad)({g, i, found->second});
     }
     for (size_t k = 0; k < dx.size(); ++k) add_to(n.in[k], dx[k]);
   }

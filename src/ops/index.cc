@@ -2,7 +2,9 @@
 // the nearest row, so that no input can read or write outside a tensor.
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
+#include "kernels/layout.h"
 #include "ops/family.h"
 
 namespace latent {
@@ -10,48 +12,32 @@ namespace ops {
 
 namespace {
 
-Shape rows_shape(int64_t rows, const Shape& like) {
-  Shape s{rows};
-  for (int i = 1; i < like.rank(); ++i) s.push_back(like[i]);
-  return s;
-}
-int64_t row_size(const Shape& s) {
-  return s.rank() && s[0] ? s.elements() / s[0] : split_at(s, 0, 1).inner;
-}
+/// Elements of a row: all axes but the first.
+int64_t row_size(const Shape& s) { return split_at(s, 0).inner; }
 int64_t clamp_row(double at, int64_t rows) {
   return std::clamp<int64_t>(static_cast<int64_t>(at), 0, rows - 1);
 }
 
-kernels::Call call_of(const char* name, int parts, std::function<void(void* const*, int)> f) {
-  kernels::Call c;
-  c.kernel = name;
-  c.parts = parts;
-  c.run = [f = std::move(f)](int part, void* const* p, std::byte*, const kernels::RunState&) {
-    f(p, part);
-  };
-  return c;
-}
-
 Op iota_op() {
-  return {
-      .name = "iota",
-      .doc = "0, 1, .. n-1 as i32.",
-      .in = {},
-      .attrs = {{"n", ir::AttrKind::integer}},
-      .kind = Kind::general,
-      .type = [](const TypeContext& c) -> ResultType {
-        return {Shape{c.attrs.integer("n")}, DType::i32};
-      },
-      .grad = ir::none("an index"),
-      .kernel = ir::BindFn([](const ir::BindContext& c) {
-        return std::vector{call_of("iota", 1, [n = c.node.shape.elements()](void* const* p, int) {
-          for (int64_t i = 0; i < n; ++i) static_cast<int32_t*>(p[0])[i] = static_cast<int32_t>(i);
-        })};
-      }),
-      .reference = ir::TensorReference([](const RefCall& c) {
-        for (size_t i = 0; i < c.out.v.size(); ++i) c.out.v[i] = static_cast<double>(i);
-      }),
-      .domain = {.cases = {{{}, {{"n", 5}}, {}}}}};
+  return {.name = "iota",
+          .doc = "0, 1, .. n-1 as i32.",
+          .in = {},
+          .attrs = {{"n", AttrKind::integer}},
+          .kind = Kind::general,
+          .type = [](const TypeContext& c) -> ResultType {
+            return {Shape{c.attrs.integer("n")}, DType::i32};
+          },
+          .grad = ir::NoGradient{"an index"},
+          .kernel = ir::BindFn([](const ir::BindContext& c) {
+            return rows_call("iota", c.node.shape[0], 1,
+                             [](void* const* p, int64_t begin, int64_t end) {
+                               auto* y = static_cast<int32_t*>(p[0]);
+                               std::iota(y + begin, y + end, static_cast<int32_t>(begin));
+                             });
+          }),
+          .reference = ir::TensorReference(
+              [](const RefCall& c) { std::iota(c.out.v.begin(), c.out.v.end(), 0.0); }),
+          .domain = {.cases = {{{}, {{"n", 5}}, {}}}}};
 }
 
 Op gather_op() {
@@ -67,31 +53,29 @@ Op gather_op() {
           c.refuse("needs x [n, ...] with rows and index [m]: " + c.shapes[0].text() + ", " +
                    c.shapes[1].text());
         }
-        return {rows_shape(c.shapes[1][0], c.shapes[0]), c.dtypes[0]};
+        return {stacked(c.shapes[1][0], without(c.shapes[0], 0)), c.dtypes[0]};
       },
-      .grad = {[](const Back& b) {
-                 return std::vector{scatter_add(b.x(1), b.dy(), b.x(0).shape()[0]), Expr{}};
-               },
-               {}},
+      .grad = [](const Back& b) -> std::vector<Expr> {
+        return {scatter_add(b.x(1), b.dy, b.x(0).shape()[0]), Expr{}};
+      },
       .kernel = ir::BindFn([](const ir::BindContext& c) {
         const size_t bytes = static_cast<size_t>(row_size(c.in[0]->shape)) * size_of(c.node.dtype);
         const int64_t n = c.in[0]->shape[0], m = c.node.shape[0];
         const int parts = kernels::parts_for(m * static_cast<int64_t>(bytes), 65536, m);
-        return std::vector{call_of("gather", parts, [=](void* const* p, int part) {
+        return rows_call("gather", m, parts, [=](void* const* p, int64_t begin, int64_t end) {
           const auto* index = static_cast<const int32_t*>(p[2]);
-          for (int64_t i = m * part / parts; i < m * (part + 1) / parts; ++i) {
+          for (int64_t i = begin; i < end; ++i) {
             const auto row = static_cast<size_t>(clamp_row(index[i], n));
             std::memcpy(static_cast<std::byte*>(p[0]) + static_cast<size_t>(i) * bytes,
                         static_cast<const std::byte*>(p[1]) + row * bytes, bytes);
           }
-        })};
+        });
       }),
       .reference = ir::TensorReference([](const RefCall& c) {
-        const int64_t size = row_size(c.in[0]->shape);
+        const auto size = static_cast<size_t>(row_size(c.out.shape));
         for (size_t i = 0; i < c.out.v.size(); ++i) {
-          const int64_t row =
-              clamp_row(c.in[1]->v[i / static_cast<size_t>(size)], c.in[0]->shape[0]);
-          c.out.v[i] = c.in[0]->v[static_cast<size_t>(row * size) + i % static_cast<size_t>(size)];
+          const auto row = static_cast<size_t>(clamp_row(c.in[1]->v[i / size], c.in[0]->shape[0]));
+          c.out.v[i] = c.in[0]->v[row * size + i % size];
         }
       }),
       .domain = {.low = 0,
@@ -107,7 +91,7 @@ Op scatter_op() {
           "Zeros [rows, ...] with values added at rows index, in order; out of range goes to the "
           "nearest row.",
       .in = {"index", "values"},
-      .attrs = {{"rows", ir::AttrKind::integer}},
+      .attrs = {{"rows", AttrKind::integer}},
       .kind = Kind::general,
       .type = [](const TypeContext& c) -> ResultType {
         expect_type(c, 0, DType::i32);
@@ -117,34 +101,33 @@ Op scatter_op() {
           c.refuse("needs index [m], values [m, ...] and rows > 0: " + c.shapes[0].text() + ", " +
                    c.shapes[1].text());
         }
-        return {rows_shape(c.attrs.integer("rows"), c.shapes[1]), DType::f32};
+        return {stacked(c.attrs.integer("rows"), without(c.shapes[1], 0)), DType::f32};
       },
-      .grad = {[](const Back& b) {
-                 return std::vector{Expr{}, gather(b.dy(), b.x(0))};
-               },
-               {}},
+      .grad = [](const Back& b) -> std::vector<Expr> {
+        return {Expr{}, gather(b.dy, b.x(0))};
+      },
       .kernel = ir::BindFn([](const ir::BindContext& c) {
-        const int64_t size = split_at(c.node.shape, 0, 1).inner, rows = c.node.shape[0],
-                      m = c.in[0]->shape[0];
+        const int64_t size = row_size(c.node.shape), rows = c.node.shape[0], m = c.in[0]->shape[0];
         // A part has columns of its own, so that every sum keeps its order.
         const int parts = kernels::parts_for(m * size, 1 << 20, size / 16);
-        return std::vector{call_of("scatter_add", parts, [=](void* const* p, int part) {
-          const int64_t begin = size * part / parts, end = size * (part + 1) / parts;
-          auto* y = static_cast<float*>(p[0]);
-          const auto* index = static_cast<const int32_t*>(p[1]);
-          const auto* v = static_cast<const float*>(p[2]);
-          for (int64_t i = 0; i < rows; ++i) std::fill_n(y + i * size + begin, end - begin, 0.f);
-          for (int64_t i = 0; i < m; ++i) {
-            float* row = y + clamp_row(index[i], rows) * size;
-            for (int64_t k = begin; k < end; ++k) row[k] += v[i * size + k];
-          }
-        })};
+        return rows_call("scatter_add", size, parts,
+                         [=](void* const* p, int64_t begin, int64_t end) {
+                           auto* y = static_cast<float*>(p[0]);
+                           const auto* index = static_cast<const int32_t*>(p[1]);
+                           const auto* v = static_cast<const float*>(p[2]);
+                           for (int64_t i = 0; i < rows; ++i)
+                             std::fill_n(y + i * size + begin, end - begin, 0.f);
+                           for (int64_t i = 0; i < m; ++i) {
+                             float* row = y + clamp_row(index[i], rows) * size;
+                             for (int64_t k = begin; k < end; ++k) row[k] += v[i * size + k];
+                           }
+                         });
       }),
       .reference = ir::TensorReference([](const RefCall& c) {
-        const int64_t size = split_at(c.out.shape, 0, 1).inner;
+        const auto size = static_cast<size_t>(row_size(c.out.shape));
         for (size_t i = 0; i < c.in[1]->v.size(); ++i) {
-          const int64_t row = clamp_row(c.in[0]->v[i / static_cast<size_t>(size)], c.out.shape[0]);
-          c.out.v[static_cast<size_t>(row * size) + i % static_cast<size_t>(size)] += c.in[1]->v[i];
+          const auto row = static_cast<size_t>(clamp_row(c.in[0]->v[i / size], c.out.shape[0]));
+          c.out.v[row * size + i % size] += c.in[1]->v[i];
         }
       }),
       .domain = {.low = 0,
@@ -154,58 +137,52 @@ Op scatter_op() {
 }
 
 Op update_op() {
-  return {.name = "dynamic_update",
-          .doc = "x with x[.., at, ..] on `axis` replaced by value; at is clamped to the range.",
-          .in = {"x", "at", "value"},
-          .attrs = {{"axis", ir::AttrKind::integer}},
-          .kind = Kind::general,
-          .type = [](const TypeContext& c) -> ResultType {
-            expect_type(c, 1, DType::i32);
-            const auto axis = static_cast<int>(c.attrs.integer("axis"));
-            const Shape& x = c.shapes[0];
-            if (axis < 0 || axis >= x.rank() || x[axis] == 0 || c.shapes[1].rank() != 0)
-              c.refuse("needs x " + x.text() + " with that axis, and a scalar `at`");
-            Shape rest;
-            for (int i = 0; i < x.rank(); ++i) {
-              if (i != axis) rest.push_back(x[i]);
-            }
-            if (!(rest == c.shapes[2]) || c.dtypes[0] != c.dtypes[2])
-              c.refuse("value must be " + rest.text() + ", found " + c.shapes[2].text());
-            return {x, c.dtypes[0]};
-          },
-          .grad = ir::none("dynamic_update writes samples; train on whole sequences instead"),
-          .kernel = ir::BindFn([](const ir::BindContext& c) {
-            const Split3 s = split_at(c.node.shape, static_cast<int>(c.node.attrs.integer("axis")));
-            const size_t element = size_of(c.node.dtype);
-            return std::vector{call_of("dynamic_update", 1, [=](void* const* p, int) {
-              auto* y = static_cast<std::byte*>(p[0]);
-              const size_t total = static_cast<size_t>(s.outer * s.mid * s.inner) * element,
-                           run = static_cast<size_t>(s.inner) * element;
-              if (p[0] != p[1]) std::memcpy(y, p[1], total);
-              const int64_t at = clamp_row(*static_cast<const int32_t*>(p[2]), s.mid);
-              for (int64_t o = 0; o < s.outer; ++o) {
-                std::memcpy(y + static_cast<size_t>(o * s.mid + at) * run,
-                            static_cast<const std::byte*>(p[3]) + static_cast<size_t>(o) * run,
-                            run);
-              }
-            })};
-          }),
-          .reference = ir::TensorReference([](const RefCall& c) {
-            const Split3 s = split_at(c.out.shape, static_cast<int>(c.node.attrs.integer("axis")));
-            c.out.v = c.in[0]->v;
-            const int64_t at = clamp_row(c.in[1]->v[0], s.mid);
-            for (int64_t o = 0; o < s.outer; ++o) {
-              for (int64_t i = 0; i < s.inner; ++i)
-                c.out.v[static_cast<size_t>((o * s.mid + at) * s.inner + i)] =
-                    c.in[2]->v[static_cast<size_t>(o * s.inner + i)];
-            }
-          }),
-          .domain = {
-              .low = 0,
-              .high = 3,
-              .cases = {
-                  {{{4, 3}, {}, {3}}, {{"axis", 0}}, {DType::f32, DType::i32, DType::f32}},
-                  {{{2, 4, 3}, {}, {2, 3}}, {{"axis", 1}}, {DType::f32, DType::i32, DType::f32}}}}};
+  return {
+      .name = "dynamic_update",
+      .doc = "x with x[.., at, ..] on `axis` replaced by value; at is clamped to the range.",
+      .in = {"x", "at", "value"},
+      .attrs = {{"axis", AttrKind::integer}},
+      .kind = Kind::general,
+      .type = [](const TypeContext& c) -> ResultType {
+        expect_type(c, 1, DType::i32);
+        const int axis = axis_of(c.attrs);
+        const Shape& x = c.shapes[0];
+        if (axis < 0 || axis >= x.rank() || x[axis] == 0 || c.shapes[1].rank() != 0)
+          c.refuse("needs x " + x.text() + " with that axis, and a scalar `at`");
+        const Shape rest = without(x, axis);
+        if (rest != c.shapes[2] || c.dtypes[0] != c.dtypes[2])
+          c.refuse("value must be " + rest.text() + ", found " + c.shapes[2].text());
+        return {x, c.dtypes[0]};
+      },
+      .grad = ir::NoGradient{"dynamic_update writes samples; train on whole sequences instead"},
+      .kernel = ir::BindFn([](const ir::BindContext& c) {
+        const Split3 s = split_at(c.node.shape, axis_of(c.node.attrs));
+        const size_t element = size_of(c.node.dtype);
+        return rows_call("dynamic_update", s.outer, 1, [=](void* const* p, int64_t, int64_t outer) {
+          auto* y = static_cast<std::byte*>(p[0]);
+          const size_t run = static_cast<size_t>(s.inner) * element,
+                       step = static_cast<size_t>(s.mid) * run;
+          if (p[0] != p[1]) std::memcpy(y, p[1], static_cast<size_t>(outer) * step);
+          const int64_t at = clamp_row(*static_cast<const int32_t*>(p[2]), s.mid);
+          kernels::copy_rows(y + static_cast<size_t>(at) * run, step, p[3], run, outer, run);
+        });
+      }),
+      .reference = ir::TensorReference([](const RefCall& c) {
+        const Split3 s = split_at(c.out.shape, axis_of(c.node.attrs));
+        c.out.v = c.in[0]->v;
+        const int64_t at = clamp_row(c.in[1]->v[0], s.mid);
+        for (int64_t o = 0; o < s.outer; ++o) {
+          for (int64_t i = 0; i < s.inner; ++i)
+            c.out.v[static_cast<size_t>((o * s.mid + at) * s.inner + i)] =
+                c.in[2]->v[static_cast<size_t>(o * s.inner + i)];
+        }
+      }),
+      .domain = {
+          .low = 0,
+          .high = 3,
+          .cases = {
+              {{{4, 3}, {}, {3}}, {{"axis", 0}}, {DType::f32, DType::i32, DType::f32}},
+              {{{2, 4, 3}, {}, {2, 3}}, {{"axis", 1}}, {DType::f32, DType::i32, DType::f32}}}}};
 }
 
 }  // namespace
@@ -237,8 +214,7 @@ Expr pick(Arg x, Arg index) {
   return sum(mul(x, one_hot(index, x.expr().dim(-1))), {-1});
 }
 Expr dynamic_update(Arg x, Arg at, Arg value, int axis) {
-  const int64_t a = ops::checked_axis("dynamic_update", axis, x.expr().shape().rank(),
-                                      ir::current_where(x.where()));
+  const int64_t a = ops::checked_axis("dynamic_update", axis, x);
   return ops::apply("dynamic_update", {x, at, value}, {{"axis", a}});
 }
 Expr dynamic_slice(Arg x, Arg at) {

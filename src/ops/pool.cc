@@ -16,9 +16,8 @@ namespace {
 
 using kernels::PoolProblem;
 
-const std::vector<ir::AttrSpec> kWindow = {{"window", ir::AttrKind::ints},
-                                           {"stride", ir::AttrKind::ints},
-                                           {"padding", ir::AttrKind::ints}};
+const std::vector<ir::AttrSpec> kWindow = {
+    {"window", AttrKind::ints}, {"stride", AttrKind::ints}, {"padding", AttrKind::ints}};
 
 PoolProblem problem_of(const Shape& x, const Attrs& attrs) {
   const Ints& window = attrs.ints("window");
@@ -144,10 +143,9 @@ void add_pool_ops(std::vector<Op>& table) {
            c.refuse("x " + c.shapes[0].text() + " and values " + c.shapes[1].text() + " differ");
          return {places(p), DType::f32};
        },
-       .grad = {[](const Back& b) -> std::vector<Expr> {
-                  return {Expr{}, apply("pool_place", {b.x(0), b.dy()}, b.attrs())};
-                },
-                {}},
+       .grad = [](const Back& b) -> std::vector<Expr> {
+         return {Expr{}, apply("pool_place", {b.x(0), b.dy}, b.attrs())};
+       },
        .kernel = ir::BindFn([](const ir::BindContext& c) {
          return std::vector{kernels::bind_pool_pick(problem_of(c.in[0]->shape, c.node.attrs))};
        }),
@@ -168,10 +166,9 @@ void add_pool_ops(std::vector<Op>& table) {
            c.refuse("y must be " + expected.text() + ", found " + c.shapes[1].text());
          return {c.shapes[0], DType::f32};
        },
-       .grad = {[](const Back& b) -> std::vector<Expr> {
-                  return {Expr{}, apply("pool_pick", {b.x(0), b.dy()}, b.attrs())};
-                },
-                {}},
+       .grad = [](const Back& b) -> std::vector<Expr> {
+         return {Expr{}, apply("pool_pick", {b.x(0), b.dy}, b.attrs())};
+       },
        .kernel = ir::BindFn([](const ir::BindContext& c) {
          return std::vector{kernels::bind_pool_place(problem_of(c.in[0]->shape, c.node.attrs))};
        }),

@@ -8,19 +8,15 @@ namespace ops {
 
 namespace {
 
-struct Extents {
-  int64_t batch = 1, m = 0, n = 0, k = 0;
-};
-
-Extents extents_of(const Shape& a, const Shape& b, const Attrs& attrs) {
-  Extents e;
-  const int r = a.rank();
-  for (int i = 0; i < r - 2; ++i) e.batch *= a[i];
+kernels::ProductProblem problem_of(const Shape& a, const Shape& b, const Attrs& attrs) {
   const bool ta = attrs.integer("transpose_a"), tb = attrs.integer("transpose_b");
-  e.m = a[r - (ta ? 1 : 2)];
-  e.k = a[r - (ta ? 2 : 1)];
-  e.n = b[r - (tb ? 2 : 1)];
-  return e;
+  const int r = a.rank();
+  return {.m = a[r - (ta ? 1 : 2)],
+          .n = b[r - (tb ? 2 : 1)],
+          .k = a[r - (ta ? 2 : 1)],
+          .transpose_a = ta,
+          .transpose_b = tb,
+          .batch = split_at(a, 0, r - 2).mid};
 }
 
 ResultType matmul_type(const TypeContext& c) {
@@ -35,15 +31,14 @@ ResultType matmul_type(const TypeContext& c) {
   for (int i = 0; i < a.rank() - 2; ++i) {
     if (a[i] != b[i]) c.refuse("leading axes differ: " + both);
   }
-  const Extents e = extents_of(a, b, c.attrs);
-  const int64_t other_k = b[b.rank() - (c.attrs.integer("transpose_b") ? 1 : 2)];
-  if (e.k != other_k) {
-    const bool would_fit = e.k == e.n && !c.attrs.integer("transpose_b");
+  const kernels::ProductProblem p = problem_of(a, b, c.attrs);
+  if (p.k != b[b.rank() - (p.transpose_b ? 1 : 2)]) {
+    const bool would_fit = p.k == p.n && !p.transpose_b;
     c.refuse("inner sizes differ: " + both + (would_fit ? "; did you mean transpose_b?" : ""));
   }
   Shape s(a.dims().first(static_cast<size_t>(a.rank() - 2)));
-  s.push_back(e.m);
-  s.push_back(e.n);
+  s.push_back(p.m);
+  s.push_back(p.n);
   return {s, DType::f32};
 }
 
@@ -53,47 +48,42 @@ Attrs flags(bool ta, bool tb) {
 
 std::vector<Expr> matmul_grad(const Back& b) {
   const bool ta = b.attrs().integer("transpose_a"), tb = b.attrs().integer("transpose_b");
-  const Expr dy = b.dy();
+  const Expr dy = b.dy;
   const Expr da = ta ? matmul(b.x(1), dy, tb, true) : matmul(dy, b.x(1), false, !tb);
   const Expr db = tb ? matmul(dy, b.x(0), true, ta) : matmul(b.x(0), dy, !ta, false);
   return {da, db};
 }
 
 std::vector<kernels::Call> bind_matmul(const ir::BindContext& c) {
-  const Extents e = extents_of(c.in[0]->shape, c.in[1]->shape, c.node.attrs);
-  kernels::Product product =
-      kernels::make_product({.m = e.m,
-                             .n = e.n,
-                             .k = e.k,
-                             .transpose_a = c.node.attrs.integer("transpose_a") != 0,
-                             .transpose_b = c.node.attrs.integer("transpose_b") != 0,
-                             .bf16 = c.in[0]->dtype == DType::bf16,
-                             .batch = e.batch});
+  kernels::ProductProblem p = problem_of(c.in[0]->shape, c.in[1]->shape, c.node.attrs);
+  p.bf16 = c.in[0]->dtype == DType::bf16;
+  kernels::Product product = kernels::make_product(p);
   kernels::Call call;
   call.kernel = product.name;
   call.refused = product.refused;
   call.parts = product.parts;
   call.scratch_bytes = product.scratch_bytes;
-  call.flops = 2.0 * static_cast<double>(e.batch) * static_cast<double>(e.m) *
-               static_cast<double>(e.n) * static_cast<double>(e.k);
-  call.run = [run = std::move(product.run)](int part, void* const* p, std::byte* scratch,
+  call.flops = 2.0 * static_cast<double>(p.batch) * static_cast<double>(p.m) *
+               static_cast<double>(p.n) * static_cast<double>(p.k);
+  call.run = [run = std::move(product.run)](int part, void* const* operands, std::byte* scratch,
                                             const kernels::RunState&) {
-    run(part, p[0], p[1], p[2], scratch);
+    run(part, operands[0], operands[1], operands[2], scratch);
   };
   return {call};
 }
 
 void matmul_reference(const RefCall& c) {
-  const Extents e = extents_of(c.in[0]->shape, c.in[1]->shape, c.node.attrs);
-  const bool ta = c.node.attrs.integer("transpose_a"), tb = c.node.attrs.integer("transpose_b");
-  for (int64_t q = 0; q < e.batch; ++q) {
-    const double *a = c.in[0]->v.data() + q * e.m * e.k, *b = c.in[1]->v.data() + q * e.k * e.n;
-    for (int64_t i = 0; i < e.m; ++i) {
-      for (int64_t j = 0; j < e.n; ++j) {
+  const kernels::ProductProblem p = problem_of(c.in[0]->shape, c.in[1]->shape, c.node.attrs);
+  for (int64_t q = 0; q < p.batch; ++q) {
+    const double *a = c.in[0]->v.data() + q * p.m * p.k, *b = c.in[1]->v.data() + q * p.k * p.n;
+    for (int64_t i = 0; i < p.m; ++i) {
+      for (int64_t j = 0; j < p.n; ++j) {
         double s = 0;
-        for (int64_t k = 0; k < e.k; ++k)
-          s += a[ta ? k * e.m + i : i * e.k + k] * b[tb ? j * e.k + k : k * e.n + j];
-        c.out.v[static_cast<size_t>((q * e.m + i) * e.n + j)] = s;
+        for (int64_t k = 0; k < p.k; ++k) {
+          s += a[p.transpose_a ? k * p.m + i : i * p.k + k] *
+               b[p.transpose_b ? j * p.k + k : k * p.n + j];
+        }
+        c.out.v[static_cast<size_t>((q * p.m + i) * p.n + j)] = s;
       }
     }
   }
@@ -106,12 +96,12 @@ void add_product_ops(std::vector<Op>& table) {
       {.name = "matmul",
        .doc = "[.., m, k] x [.., k, n] -> [.., m, n]; operands f32 or bf16, result f32.",
        .in = {"a", "b"},
-       .attrs = {{"transpose_a", ir::AttrKind::integer}, {"transpose_b", ir::AttrKind::integer}},
+       .attrs = {{"transpose_a", AttrKind::integer}, {"transpose_b", AttrKind::integer}},
        .kind = Kind::general,
        .type = matmul_type,
-       .grad = {matmul_grad, {}},
-       .kernel = ir::BindFn(bind_matmul),
-       .reference = ir::TensorReference(matmul_reference),
+       .grad = matmul_grad,
+       .kernel = bind_matmul,
+       .reference = matmul_reference,
        .domain = {.cases = {{{{5, 7}, {7, 3}}, flags(false, false), {}},
                             {{{7, 5}, {7, 3}}, flags(true, false), {}},
                             {{{5, 7}, {3, 7}}, flags(false, true), {}},

@@ -4,7 +4,6 @@
 #include "kernels/random.h"
 
 #include <algorithm>
-#include <memory>
 
 #include "base/hash.h"
 #include "ops/family.h"
@@ -18,54 +17,52 @@ namespace {
 using RowsFn = void (*)(const kernels::NoiseKey&, const int32_t*, size_t, float*, size_t);
 
 Op noise_op(const char* name, const char* doc, RowsFn draw) {
-  return {.name = name,
-          .doc = doc,
-          .in = {"row"},
-          .attrs = {{"shape", ir::AttrKind::ints}, {"stream", ir::AttrKind::word}},
-          .kind = Kind::varying,
-          .type = [](const TypeContext& c) -> ResultType {
-            expect_type(c, 0, DType::i32);
-            const Shape s = shape_of(c.attrs.ints("shape"));
-            if (s.rank() < 1 || c.shapes[0].rank() != 1 || s[0] != c.shapes[0][0]) {
-              c.refuse("the first axis of " + s.text() + " must be the rows " + c.shapes[0].text());
-            }
-            return {s, DType::f32};
-          },
-          .grad = {[](const Back&) { return std::vector{Expr{}}; }, {}},
-          .kernel = ir::BindFn([name, draw](const ir::BindContext& c) {
-            const int64_t rows = c.node.shape[0], cols = split_at(c.node.shape, 0).inner;
-            kernels::Call call;
-            call.kernel = name;
-            call.parts = kernels::parts_for(rows * cols, 4096, rows);
-            call.run = [rows, cols, draw, parts = call.parts,
-                        stream = hash_name(c.node.attrs.word("stream"))](
-                           int part, void* const* p, std::byte*, const kernels::RunState& s) {
-              const auto key =
-                  kernels::noise_key(s.seed, stream, static_cast<uint32_t>(s.iteration),
-                                     static_cast<uint32_t>(s.step));
-              const int64_t begin = rows * part / parts, end = rows * (part + 1) / parts;
-              draw(key, static_cast<const int32_t*>(p[1]) + begin, static_cast<size_t>(end - begin),
-                   static_cast<float*>(p[0]) + begin * cols, static_cast<size_t>(cols));
-            };
-            return std::vector{call};
-          }),
-          .reference = ir::TensorReference([draw](const RefCall& c) {
-            const int64_t rows = c.out.shape[0], cols = split_at(c.out.shape, 0).inner;
-            const auto key = kernels::noise_key(
-                c.state.seed, hash_name(c.node.attrs.word("stream")),
-                static_cast<uint32_t>(c.state.iteration), static_cast<uint32_t>(c.state.step));
-            std::vector<float> row(static_cast<size_t>(cols));
-            for (int64_t r = 0; r < rows; ++r) {
-              const auto id = static_cast<int32_t>(c.in[0]->v[static_cast<size_t>(r)]);
-              draw(key, &id, 1, row.data(), row.size());
-              std::copy(row.begin(), row.end(), c.out.v.begin() + r * cols);
-            }
-          }),
-          .domain = {
-              .low = 0,
-              .high = 100,
-              .cases = {
-                  {{{6}}, {{"shape", Ints{6, 7}}, {"stream", std::string("a:0")}}, {DType::i32}}}}};
+  return {
+      .name = name,
+      .doc = doc,
+      .in = {"row"},
+      .attrs = {{"shape", AttrKind::ints}, {"stream", AttrKind::word}},
+      .kind = Kind::varying,
+      .type = [](const TypeContext& c) -> ResultType {
+        expect_type(c, 0, DType::i32);
+        const Shape s = shape_of(c.attrs.ints("shape"));
+        if (s.rank() < 1 || c.shapes[0].rank() != 1 || s[0] != c.shapes[0][0]) {
+          c.refuse("the first axis of " + s.text() + " must be the rows " + c.shapes[0].text());
+        }
+        return {s, DType::f32};
+      },
+      .grad = flat,
+      .kernel = ir::BindFn([name, draw](const ir::BindContext& c) {
+        const int64_t rows = c.node.shape[0], cols = split_at(c.node.shape, 0).inner;
+        kernels::Call call{.kernel = name, .parts = kernels::parts_for(rows * cols, 4096, rows)};
+        call.run = [rows, cols, draw, parts = call.parts,
+                    stream = hash_name(c.node.attrs.word("stream"))](
+                       int part, void* const* p, std::byte*, const kernels::RunState& s) {
+          const auto key = kernels::noise_key(s.seed, stream, static_cast<uint32_t>(s.iteration),
+                                              static_cast<uint32_t>(s.step));
+          const int64_t begin = rows * part / parts, end = rows * (part + 1) / parts;
+          draw(key, static_cast<const int32_t*>(p[1]) + begin, static_cast<size_t>(end - begin),
+               static_cast<float*>(p[0]) + begin * cols, static_cast<size_t>(cols));
+        };
+        return std::vector{call};
+      }),
+      .reference = ir::TensorReference([draw](const RefCall& c) {
+        const int64_t rows = c.out.shape[0], cols = split_at(c.out.shape, 0).inner;
+        const auto key = kernels::noise_key(c.state.seed, hash_name(c.node.attrs.word("stream")),
+                                            static_cast<uint32_t>(c.state.iteration),
+                                            static_cast<uint32_t>(c.state.step));
+        std::vector<float> row(static_cast<size_t>(cols));
+        for (int64_t r = 0; r < rows; ++r) {
+          const auto id = static_cast<int32_t>(c.in[0]->v[static_cast<size_t>(r)]);
+          draw(key, &id, 1, row.data(), row.size());
+          std::copy(row.begin(), row.end(), c.out.v.begin() + r * cols);
+        }
+      }),
+      .domain = {
+          .low = 0,
+          .high = 100,
+          .cases = {
+              {{{6}}, {{"shape", Ints{6, 7}}, {"stream", std::string("a:0")}}, {DType::i32}}}}};
 }
 
 Expr draw(const char* op, const Scope& s, Shape shape, Where where) {
@@ -76,18 +73,12 @@ Expr draw(const char* op, const Scope& s, Shape shape, Where where) {
   Graph* top = &g;  // a scan's body draws by the rows of the graph around it
   while (top->program().parent) top = top->program().parent;
   const std::string name = "row:" + std::to_string(shape[0]);
-  Expr row;
-  int draws = 0;
+  int draws = 0;  // nodes with a stream
   for (const Graph* level = &g; level; level = level->program().parent) {
-    for (const ir::Node& n : level->program().nodes) {
-      if (n.op == &ir::find_op("random_normal") || n.op == &ir::find_op("random_uniform")) ++draws;
-    }
+    for (const ir::Node& n : level->program().nodes) draws += n.attrs.find("stream") != nullptr;
   }
-  for (ir::NodeId i = 0; i < top->program().nodes.size(); ++i) {
-    const ir::Node& n = top->program().nodes[i];
-    if (n.op == &ir::find_op("feed") && n.attrs.word("name") == name) row = {top, i};
-  }
-  if (!row.valid()) row = top->feed(name, {shape[0]}, DType::i32, where);
+  const auto fed = top->program().feed(name);
+  const Expr row = fed ? Expr{top, *fed} : top->feed(name, {shape[0]}, DType::i32, where);
   return ir::apply(g, ir::find_op(op), {row},
                    {{"shape", ints_of(shape)}, {"stream", s.path() + ":" + std::to_string(draws)}},
                    where);
@@ -114,7 +105,7 @@ Expr uniform(const Scope& s, Shape shape, Where where) {
 }
 
 namespace {
-Init drawn(std::string name, decltype(&kernels::normal_rows) draw, double shift, double scale) {
+Init drawn(std::string name, ops::RowsFn draw, double shift, double scale) {
   return {std::move(name), [draw, shift, scale](Tensor& t, uint64_t seed, uint64_t stream) {
             const auto key = kernels::noise_key(seed, stream, 0, 0);
             auto values = t.span<float>();
@@ -132,11 +123,10 @@ Init drawn(std::string name, decltype(&kernels::normal_rows) draw, double shift,
 Init zeros() { return constant_init(0); }
 Init constant_init(double value) {
   return {"constant", [value](Tensor& t, uint64_t, uint64_t) {
-            if (t.dtype() == DType::i32) {
-              for (int32_t& v : t.span<int32_t>()) v = static_cast<int32_t>(value);
-            } else {
-              for (float& v : t.span<float>()) v = static_cast<float>(value);
-            }
+            if (t.dtype() == DType::i32)
+              std::ranges::fill(t.span<int32_t>(), static_cast<int32_t>(value));
+            else
+              std::ranges::fill(t.span<float>(), static_cast<float>(value));
           }};
 }
 Init uniform_init(double low, double high) {

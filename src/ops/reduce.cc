@@ -1,6 +1,7 @@
 // Sums and maxima over contiguous axes, argmax and argmin, and the compositions on them. Order of
 // sums: kernels/reduce.h.
 #include <algorithm>
+#include <functional>
 #include <limits>
 
 #include "ops/family.h"
@@ -10,28 +11,21 @@ namespace ops {
 
 namespace {
 
-const std::vector<ir::AttrSpec> kAxes = {{"first", ir::AttrKind::integer},
-                                         {"count", ir::AttrKind::integer}};
-
 ResultType without_axes(const TypeContext& c) {
   expect_type(c, 0, DType::f32);
   const int64_t first = c.attrs.integer("first"), count = c.attrs.integer("count");
   const Shape& x = c.shapes[0];
   if (first < 0 || count < 1 || first + count > x.rank()) c.refuse("no such axes in " + x.text());
-  Shape s;
-  for (int i = 0; i < x.rank(); ++i) {
-    if (i < first || i >= first + count) s.push_back(x[i]);
-  }
-  return {s, DType::f32};
+  return {without(x, static_cast<int>(first), static_cast<int>(count)), DType::f32};
 }
 
 /// y [outer, inner] of a reduction, or its cotangent, repeated over the reduced axes: the shape of
 /// the operand.
 Expr spread(Expr y, const Back& b) {
   const Shape& x = b.x(0).shape();
-  Shape kept;
-  const int64_t first = b.attrs().integer("first"), count = b.attrs().integer("count");
-  for (int i = 0; i < x.rank(); ++i) kept.push_back(i < first || i >= first + count ? x[i] : 1);
+  Shape kept = x;
+  const auto first = static_cast<int>(b.attrs().integer("first"));
+  std::fill_n(&kept[first], b.attrs().integer("count"), 1);
   return broadcast_to(reshape(y, kept), x);
 }
 
@@ -53,17 +47,32 @@ ir::TensorReference reduce_reference(double start, Combine combine) {
 
 Attrs axes(int64_t first, int64_t count) { return {{"first", first}, {"count", count}}; }
 
-std::vector<Case> reduce_cases() {
-  return {{{{7}}, axes(0, 1), {}},       {{{3, 37}}, axes(1, 1), {}},
-          {{{41, 5}}, axes(0, 1), {}},   {{{2, 3, 5}}, axes(1, 1), {}},
-          {{{2, 3, 5}}, axes(1, 2), {}}, {{{4, 1, 1}}, axes(1, 2), {}},
-          {{{70, 3}}, axes(0, 1), {}},   {{{37, 1}}, axes(0, 1), {}},
-          {{{9, 5, 3}}, axes(0, 2), {}}, {{{9, 4, 1}}, axes(0, 2), {}}};
+Op reduction(const char* name, const char* doc, ir::GradRule grad, ir::Kernel kernel,
+             ir::TensorReference reference) {
+  return {.name = name,
+          .doc = doc,
+          .in = {"x"},
+          .attrs = {{"first", AttrKind::integer}, {"count", AttrKind::integer}},
+          .kind = Kind::reduction,
+          .type = without_axes,
+          .grad = std::move(grad),
+          .kernel = std::move(kernel),
+          .reference = std::move(reference),
+          .domain = {.cases = {{{{7}}, axes(0, 1)},
+                               {{{3, 37}}, axes(1, 1)},
+                               {{{41, 5}}, axes(0, 1)},
+                               {{{2, 3, 5}}, axes(1, 1)},
+                               {{{2, 3, 5}}, axes(1, 2)},
+                               {{{4, 1, 1}}, axes(1, 2)},
+                               {{{70, 3}}, axes(0, 1)},
+                               {{{37, 1}}, axes(0, 1)},
+                               {{{9, 5, 3}}, axes(0, 2)},
+                               {{{9, 4, 1}}, axes(0, 2)}}}};
 }
 
-template <bool largest>
-Op arg_op(const char* name, const char* doc) {
-  auto better = [](auto a, auto b) { return largest ? a > b : a < b; };
+/// The first element of the last axis that is `worse` than no other.
+template <class Worse>
+Op arg_op(const char* name, const char* doc, Worse worse) {
   return {.name = name,
           .doc = doc,
           .in = {"x"},
@@ -74,39 +83,29 @@ Op arg_op(const char* name, const char* doc) {
             const Shape& x = c.shapes[0];
             if (x.rank() == 0 || x[x.rank() - 1] == 0)
               c.refuse("needs a last axis with elements, found " + x.text());
-            return {Shape(x.dims().first(static_cast<size_t>(x.rank() - 1))), DType::i32};
+            return {without(x, x.rank() - 1), DType::i32};
           },
-          .grad = ir::none(
-              "it gives an index; use a straight-through estimator: z + stop_gradient(q - z)"),
-          .kernel = ir::BindFn([name, better](const ir::BindContext& c) {
-            const int64_t cols = c.in[0]->shape[c.in[0]->shape.rank() - 1],
-                          rows = c.node.shape.elements();
-            kernels::Call call;
-            call.kernel = name;
-            call.parts = kernels::parts_for(rows * cols, 65536);
-            call.run = [rows, cols, better, parts = call.parts](
-                           int part, void* const* p, std::byte*, const kernels::RunState&) {
-              auto* y = static_cast<int32_t*>(p[0]);
-              const auto* x = static_cast<const float*>(p[1]);
-              for (int64_t r = rows * part / parts; r < rows * (part + 1) / parts; ++r) {
-                int32_t best = 0;
-                for (int64_t i = 1; i < cols; ++i) {
-                  if (better(x[r * cols + i], x[r * cols + best])) best = static_cast<int32_t>(i);
-                }
-                y[r] = best;
+          .grad =
+              ir::NoGradient{
+                  "it gives an index; use a straight-through estimator: z + stop_gradient(q - z)"},
+          .kernel = ir::BindFn([name, worse](const ir::BindContext& c) {
+            const int64_t rows = c.node.shape.elements(),
+                          cols = c.in[0]->shape[c.node.shape.rank()];
+            const int parts = kernels::parts_for(rows * cols, 65536);
+            return rows_call(name, rows, parts, [=](void* const* p, int64_t begin, int64_t end) {
+              for (int64_t r = begin; r < end; ++r) {
+                const float* x = static_cast<const float*>(p[1]) + r * cols;
+                static_cast<int32_t*>(p[0])[r] =
+                    static_cast<int32_t>(std::max_element(x, x + cols, worse) - x);
               }
-            };
-            return std::vector{call};
+            });
           }),
-          .reference = ir::TensorReference([better](const RefCall& c) {
-            const int64_t cols = c.in[0]->shape[c.in[0]->shape.rank() - 1];
-            for (size_t r = 0; r < c.out.v.size(); ++r) {
-              const double* x = c.in[0]->v.data() + r * static_cast<size_t>(cols);
-              int64_t best = 0;
-              for (int64_t i = 1; i < cols; ++i) {
-                if (better(x[i], x[best])) best = i;
-              }
-              c.out.v[r] = static_cast<double>(best);
+          .reference = ir::TensorReference([worse](const RefCall& c) {
+            const int64_t cols = c.in[0]->shape[c.out.shape.rank()];
+            const double* x = c.in[0]->v.data();
+            for (double& best : c.out.v) {
+              best = static_cast<double>(std::max_element(x, x + cols, worse) - x);
+              x += cols;
             }
           }),
           .domain = {.cases = {{{{3, 7}}, {}, {}}, {{{5}}, {}, {}}, {{{2, 3, 4}}, {}, {}}}}};
@@ -121,14 +120,13 @@ Expr reduce(const char* op, Arg x, const Axes& wanted, bool keep) {
   const Expr e = x.expr();
   const int rank = e.shape().rank();
   std::vector<bool> gone(static_cast<size_t>(rank), wanted.empty());
+  Shape kept = e.shape();
   for (int a : wanted) {
-    const auto i = static_cast<size_t>(checked_axis(op, a, rank, where));
+    const auto i = static_cast<size_t>(checked_axis(op, a, x));
     if (gone[i])
       throw UsageError(std::string(op) + ": axis " + std::to_string(a) + " is named twice", where);
     gone[i] = true;
   }
-  Shape kept;
-  for (int i = 0; i < rank; ++i) kept.push_back(gone[static_cast<size_t>(i)] ? 1 : e.shape()[i]);
   Expr y = e;
   for (int last = rank - 1; last >= 0; --last) {
     if (!gone[static_cast<size_t>(last)]) continue;
@@ -138,7 +136,8 @@ Expr reduce(const char* op, Arg x, const Axes& wanted, bool keep) {
     const int lowest = last == rank - 1 ? 1 : 0;
     while (first > lowest && gone[static_cast<size_t>(first - 1)]) --first;
     y = apply(op, {y}, axes(first, last - first + 1));
-    last = first;
+    for (; last > first; --last) kept[last] = 1;
+    kept[first] = 1;
   }
   return keep ? reshape(y, kept) : y;
 }
@@ -146,39 +145,25 @@ Expr reduce(const char* op, Arg x, const Axes& wanted, bool keep) {
 }  // namespace
 
 void add_reduce_ops(std::vector<Op>& table) {
-  table.push_back({.name = "reduce_sum",
-                   .doc = "Sum over `count` axes from `first`.",
-                   .in = {"x"},
-                   .attrs = kAxes,
-                   .kind = Kind::reduction,
-                   .type = without_axes,
-                   .grad = {[](const Back& b) { return std::vector{spread(b.dy(), b)}; }, {}},
-                   .kernel = ir::SumKernel{},
-                   .reference = reduce_reference(0, [](double a, double b) { return a + b; }),
-                   .domain = {.cases = reduce_cases()}});
-  table.push_back({.name = "reduce_max",
-                   .doc = "Maximum over `count` axes from `first`; equals share the gradient.",
-                   .in = {"x"},
-                   .attrs = kAxes,
-                   .kind = Kind::reduction,
-                   .type = without_axes,
-                   .grad = {[](const Back& b) {
-                              const Expr hit = equal(b.x(0), spread(b.y(), b));
-                              const int first = static_cast<int>(b.attrs().integer("first"));
-                              Axes over;
-                              for (int i = 0; i < b.attrs().integer("count"); ++i)
-                                over.push_back(first + i);
-                              return std::vector{hit * spread(b.dy() / sum(hit, over), b)};
-                            },
-                            {}},
-                   .kernel = ir::MaxKernel{},
-                   .reference = reduce_reference(-std::numeric_limits<double>::infinity(),
-                                                 [](double a, double b) { return std::max(a, b); }),
-                   .domain = {.cases = reduce_cases()}});
-  table.push_back(arg_op<true>(
-      "argmax", "Index of the largest element of the last axis, the first of equals."));
-  table.push_back(arg_op<false>(
-      "argmin", "Index of the smallest element of the last axis, the first of equals."));
+  table.push_back(reduction(
+      "reduce_sum", "Sum over `count` axes from `first`.",
+      [](const Back& b) { return std::vector{spread(b.dy, b)}; }, ir::SumKernel{},
+      reduce_reference(0, [](double a, double b) { return a + b; })));
+  const auto share_maximum = [](const Back& b) {
+    const Expr hit = equal(b.x(0), spread(b.y(), b));
+    return std::vector{hit * spread(b.dy / apply("reduce_sum", {hit}, b.attrs()), b)};
+  };
+  table.push_back(reduction("reduce_max",
+                            "Maximum over `count` axes from `first`; equals share the gradient.",
+                            share_maximum, ir::MaxKernel{},
+                            reduce_reference(-std::numeric_limits<double>::infinity(),
+                                             [](double a, double b) { return std::max(a, b); })));
+  table.push_back(arg_op("argmax",
+                         "Index of the largest element of the last axis, the first of equals.",
+                         std::less<>()));
+  table.push_back(arg_op("argmin",
+                         "Index of the smallest element of the last axis, the first of equals.",
+                         std::greater<>()));
 }
 
 }  // namespace ops

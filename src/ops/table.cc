@@ -59,12 +59,13 @@ void expect_type(const TypeContext& c, size_t i, DType dtype) {
            ", found " + name_of(c.dtypes[i]) + c.shapes[i].text() + "; use cast");
 }
 
-int checked_axis(const char* op, int axis, int rank, Where where) {
+int checked_axis(const char* op, int axis, const Arg& x) {
+  const int rank = x.expr().shape().rank();
   const int a = axis < 0 ? axis + rank : axis;
   if (a < 0 || a >= rank) {
     throw UsageError(std::string(op) + ": axis " + std::to_string(axis) + " of a tensor with " +
                          std::to_string(rank) + " axes",
-                     where);
+                     ir::current_where(x.where()));
   }
   return a;
 }
