@@ -1,6 +1,6 @@
 // The operations of the graph. Each adds one node (or a few); operands may be numbers. Elementwise
 // operations of two or three operands broadcast as NumPy does. A UsageError names the user's line
-// when shapes or types do not fit. Full semantics: docs/ops.md, generated from the op table.
+// when shapes or types do not fit. Rules and gradients: the entries of src/ops.
 #pragma once
 
 #include <utility>
