@@ -198,8 +198,9 @@ const std::string* Node::name() const {
 }
 
 std::optional<NodeId> Program::feed(std::string_view name) const {
+  const Op& op = find_op("feed");
   for (NodeId i = 0; i < nodes.size(); ++i) {
-    if (nodes[i].op == &find_op("feed") && *nodes[i].name() == name) return i;
+    if (nodes[i].op == &op && *nodes[i].name() == name) return i;
   }
   return {};
 }
