@@ -5,6 +5,9 @@
 
 #include <cstring>
 #include <limits>
+#include <string>
+
+#include "latent/error.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/convert.cc"
@@ -16,30 +19,27 @@ HWY_BEFORE_NAMESPACE();
 namespace latent::kernels {
 namespace HWY_NAMESPACE {
 
+template <class From>
+void to_nearest(const void* src, float* dst, size_t n) {
+  const auto* x = static_cast<const From*>(src);
+  for (size_t i = 0; i < n; ++i) dst[i] = static_cast<float>(x[i]);
+}
+
+void widen(DType from, const void* src, float* dst, size_t n) {
+  if (from == DType::i32) return to_nearest<int32_t>(src, dst, n);
+  if (from == DType::u8) return to_nearest<uint8_t>(src, dst, n);
+  const auto* x = static_cast<const uint16_t*>(src);
+  for (size_t i = 0; i < n; ++i) dst[i] = from_bf16(x[i]);
+}
+
 void to_bf16(const float* src, uint16_t* dst, size_t n) {
   for (size_t i = 0; i < n; ++i) {
-    uint32_t bits;
-    std::memcpy(&bits, src + i, sizeof(bits));
+    const auto bits = std::bit_cast<uint32_t>(src[i]);
     const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
     // A NaN is made quiet: rounding could carry its payload away to infinity.
     const uint32_t quiet = (bits >> 16) | 0x40u;
     dst[i] = static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded);
   }
-}
-
-void from_bf16(const uint16_t* src, float* dst, size_t n) {
-  for (size_t i = 0; i < n; ++i) {
-    const uint32_t bits = static_cast<uint32_t>(src[i]) << 16;
-    std::memcpy(dst + i, &bits, sizeof(bits));
-  }
-}
-
-void from_u8(const uint8_t* src, float* dst, size_t n) {
-  for (size_t i = 0; i < n; ++i) dst[i] = static_cast<float>(src[i]);
-}
-
-void from_i32(const int32_t* src, float* dst, size_t n) {
-  for (size_t i = 0; i < n; ++i) dst[i] = static_cast<float>(src[i]);
 }
 
 void to_i32(const float* src, int32_t* dst, size_t n) {
@@ -61,26 +61,26 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace latent::kernels {
 
+HWY_EXPORT(widen);
 HWY_EXPORT(to_bf16);
-HWY_EXPORT(from_bf16);
-HWY_EXPORT(from_u8);
-HWY_EXPORT(from_i32);
 HWY_EXPORT(to_i32);
 
-void f32_to_bf16(const float* src, uint16_t* dst, size_t n) {
-  HWY_DYNAMIC_DISPATCH(to_bf16)(src, dst, n);
+void to_floats(DType from, const void* src, float* dst, size_t n) {
+  if (from == DType::f32)
+    std::memcpy(dst, src, n * sizeof(float));
+  else
+    HWY_DYNAMIC_DISPATCH(widen)(from, src, dst, n);
 }
-void bf16_to_f32(const uint16_t* src, float* dst, size_t n) {
-  HWY_DYNAMIC_DISPATCH(from_bf16)(src, dst, n);
-}
-void u8_to_f32(const uint8_t* src, float* dst, size_t n) {
-  HWY_DYNAMIC_DISPATCH(from_u8)(src, dst, n);
-}
-void i32_to_f32(const int32_t* src, float* dst, size_t n) {
-  HWY_DYNAMIC_DISPATCH(from_i32)(src, dst, n);
-}
-void f32_to_i32(const float* src, int32_t* dst, size_t n) {
-  HWY_DYNAMIC_DISPATCH(to_i32)(src, dst, n);
+
+void from_floats(DType to, const float* src, void* dst, size_t n) {
+  if (to == DType::f32)
+    std::memcpy(dst, src, n * sizeof(float));
+  else if (to == DType::bf16)
+    HWY_DYNAMIC_DISPATCH(to_bf16)(src, static_cast<uint16_t*>(dst), n);
+  else if (to == DType::i32)
+    HWY_DYNAMIC_DISPATCH(to_i32)(src, static_cast<int32_t*>(dst), n);
+  else
+    throw InternalError(std::string("a chain cannot end in ") + name_of(to));
 }
 
 }  // namespace latent::kernels

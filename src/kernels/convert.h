@@ -1,17 +1,20 @@
-// Conversions between element types on contiguous runs. bf16 is stored as uint16_t and rounded to
-// nearest even (NaN stays NaN).
+// Conversions between float32 and the other element types on contiguous runs.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
+#include "latent/tensor.h"
+
 namespace latent::kernels {
 
-void f32_to_bf16(const float* src, uint16_t* dst, size_t n);
-void bf16_to_f32(const uint16_t* src, float* dst, size_t n);
-void u8_to_f32(const uint8_t* src, float* dst, size_t n);
-void i32_to_f32(const int32_t* src, float* dst, size_t n);
-void f32_to_i32(const float* src, int32_t* dst,
-                size_t n);  // toward zero; clamped to the range, NaN gives 0
+/// n elements of type `from`, any but f64, as floats; i32 to the nearest.
+void to_floats(DType from, const void* src, float* dst, size_t n);
+/// n floats as elements of type `to`, f32, bf16 or i32: bf16 to the nearest, ties to even, NaN
+/// stays NaN; i32 toward zero, clamped to the range, NaN gives 0.
+void from_floats(DType to, const float* src, void* dst, size_t n);
+
+inline float from_bf16(uint16_t v) { return std::bit_cast<float>(static_cast<uint32_t>(v) << 16); }
 
 }  // namespace latent::kernels

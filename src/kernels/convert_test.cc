@@ -16,6 +16,12 @@ namespace {
 
 constexpr size_t kLongest = 2 * 64 + 3;
 
+void f32_to_bf16(const float* x, uint16_t* y, size_t n) { from_floats(DType::bf16, x, y, n); }
+void f32_to_i32(const float* x, int32_t* y, size_t n) { from_floats(DType::i32, x, y, n); }
+void bf16_to_f32(const uint16_t* x, float* y, size_t n) { to_floats(DType::bf16, x, y, n); }
+void i32_to_f32(const int32_t* x, float* y, size_t n) { to_floats(DType::i32, x, y, n); }
+void u8_to_f32(const uint8_t* x, float* y, size_t n) { to_floats(DType::u8, x, y, n); }
+
 /// Converts x[1, n + 1) to the middle of a sentinel-framed array and returns the results.
 template <class To, class From>
 std::vector<To> converted(void (*convert)(const From*, To*, size_t), const std::vector<From>& x) {

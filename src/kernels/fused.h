@@ -2,8 +2,8 @@
 // conversions at their end, run tile by tile in L1 over a domain of rows x cols. Every elementwise
 // op and every reduction of a plan runs here, alone or fused, so fused equals unfused bit for bit:
 // elements are computed by the same tile kernels and sums have one order (reduce.h for rows; for
-// columns: blocks of `column_block(rows)` rows, each added row after row, then the blocks in
-// order). The cut into parts never changes a result.
+// columns: blocks of rows, as long as the number of rows says, each added row after row, then the
+// blocks in order). The cut into parts never changes a result.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 
 #include "kernels/call.h"
 #include "kernels/tile.h"
+#include "latent/tensor.h"
 
 namespace latent::kernels {
 
@@ -21,7 +22,6 @@ enum class Access : uint8_t {
   column,  // [rows], one value a row
   scalar,  // []
 };
-enum class Element : uint8_t { f32, bf16, i32, u8 };
 enum class End : uint8_t {
   store,       // [rows, cols]
   row_sum,     // [rows]
@@ -31,7 +31,7 @@ enum class End : uint8_t {
 
 struct FusedInput {
   Access access;
-  Element element = Element::f32;
+  DType element = DType::f32;
   int64_t stride = 0;   // of full access: elements from row to row; 0: cols
   int64_t offset = 0;   // of full access: elements before the first
   bool window = false;  // of full access: of a larger operand, whose pieces are others
@@ -46,7 +46,7 @@ struct FusedStep {
 struct FusedOutput {
   End end;
   int value;
-  Element element = Element::f32;
+  DType element = DType::f32;
 };
 
 /// Values are numbered: inputs first, then constants, then the result of each step.
@@ -59,10 +59,10 @@ struct FusedProgram {
 
   /// The program without extents and constants: what named patterns are found by.
   std::string text() const;  // read back by chain_shape.h
+  int64_t elements(Access a) const;
+  int64_t elements(End e) const;
+  Traffic traffic() const;
 };
-
-/// Rows of a block of a column sum: a function of the rows alone.
-int64_t column_block(int64_t rows);
 
 /// Calls that run the program one after another; operands are the outputs, then the inputs.
 /// in_place[o] is the input whose memory output o shares, or -1. `named` allows a prebuilt kernel

@@ -137,5 +137,20 @@ TEST(Fused, LongSumsHaveBlocks) {
   EXPECT_EQ(sum, again);
 }
 
+TEST(Fused, TrafficIsEachOperandOnceByItsAccessAndType) {
+  FusedProgram p;
+  p.rows = 6;
+  p.cols = 10;
+  p.inputs = {{Access::full},
+              {Access::full, DType::u8},
+              {Access::row},
+              {Access::column, DType::bf16},
+              {Access::scalar}};
+  p.outputs = {{End::store, 0, DType::bf16}, {End::row_sum, 0}, {End::column_sum, 1}};
+  const Traffic t = p.traffic();
+  EXPECT_EQ(t.written, (std::vector<size_t>{120, 24, 40}));
+  EXPECT_EQ(t.read, (std::vector<size_t>{240, 60, 40, 12, 4}));
+}
+
 }  // namespace
 }  // namespace latent::kernels

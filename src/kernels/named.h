@@ -19,6 +19,11 @@ struct ChainPiece {
   int64_t block_rows;        // rows of a block of a column sum
   float* const* partial;     // of each output: blocks of partial sums, or null where there is one
   const FusedInput* inputs;  // their strides and offsets
+
+  /// Where output o, a column sum, adds up the block of rows that `row` belongs to.
+  float* column_sums(size_t o, int64_t row, void* const* operands) const {
+    return partial[o] ? partial[o] + row / block_rows * cols : static_cast<float*>(operands[o]);
+  }
 };
 
 struct NamedKernel {

@@ -26,10 +26,10 @@ struct Operands {
     if (!p.bf16) return;
     a16.resize(a.size());
     b16.resize(b.size());
-    f32_to_bf16(a.data(), a16.data(), a.size());
-    f32_to_bf16(b.data(), b16.data(), b.size());
-    bf16_to_f32(a16.data(), a.data(), a.size());
-    bf16_to_f32(b16.data(), b.data(), b.size());
+    from_floats(DType::bf16, a.data(), a16.data(), a.size());
+    from_floats(DType::bf16, b.data(), b16.data(), b.size());
+    to_floats(DType::bf16, a16.data(), a.data(), a.size());
+    to_floats(DType::bf16, b16.data(), b.data(), b.size());
   }
   const void* pa() const { return a16.empty() ? static_cast<const void*>(a.data()) : a16.data(); }
   const void* pb() const { return b16.empty() ? static_cast<const void*>(b.data()) : b16.data(); }

@@ -273,14 +273,6 @@ class Fuser {
   std::vector<std::vector<NodeId>> readers_;
 };
 
-kernels::Element element_of(DType t) {
-  using kernels::Element;
-  return t == DType::bf16  ? Element::bf16
-         : t == DType::i32 ? Element::i32
-         : t == DType::u8  ? Element::u8
-                           : Element::f32;
-}
-
 }  // namespace
 
 bool is_maximum(const Node& reduction) {
@@ -319,7 +311,7 @@ ChainPlan chain_of(const Program& program, const Unit& unit,
     const bool one = x.shape.elements() == 1 && domain.elements() != 1;
     FusedInput input =
         absorbed ? reading_of(program, x)->input : FusedInput{one ? Access::scalar : Access::full};
-    input.element = element_of(program.nodes[source].dtype);
+    input.element = program.nodes[source].dtype;
     size_t k = 0;
     while (k < c.inputs.size() &&
            !(f.inputs[k] == input && root_of(program, c.inputs[k]) == root_of(program, source)))
@@ -362,7 +354,7 @@ ChainPlan chain_of(const Program& program, const Unit& unit,
       f.steps.push_back(step);
     }
     if (needed_outside[id]) {
-      f.outputs.push_back({End::store, value[id], element_of(n.dtype)});
+      f.outputs.push_back({End::store, value[id], n.dtype});
       c.outputs.push_back(id);
     }
   }

@@ -3,7 +3,6 @@
 // that runs the part. Then binds the chains, which must know what shares memory. See level.h.
 #include <algorithm>
 
-#include "kernels/traffic.h"
 #include "plan/level.h"
 
 namespace latent::plan {
@@ -122,7 +121,6 @@ class Placer {
       }
       std::vector<kernels::Call> calls =
           kernels::bind_fused(c.program, in_place, !l_.options.off.count("named"), u->parts);
-      calls[0].traffic = kernels::traffic_of(c.program);
       for (size_t k = 0; k < calls.size(); ++k) l_.entry(u->calls[k]).call = std::move(calls[k]);
     }
   }
