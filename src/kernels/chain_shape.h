@@ -3,6 +3,7 @@
 // differ from what it is found by.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string_view>
 
@@ -32,12 +33,8 @@ struct ChainShape {
 
   constexpr int first_step() const { return inputs + constants; }
   constexpr int values() const { return inputs + constants + steps; }
-  constexpr bool has(End e) const {
-    for (int o = 0; o < outputs; ++o) {
-      if (end[o] == e) return true;
-    }
-    return false;
-  }
+  constexpr bool has(Access a) const { return std::count(access, access + inputs, a) > 0; }
+  constexpr bool has(End e) const { return std::count(end, end + outputs, e) > 0; }
 };
 
 constexpr ChainShape parse_chain(std::string_view text) {

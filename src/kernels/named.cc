@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <tuple>
 #include <utility>
 
 #include "kernels/chain_shape.h"
@@ -29,24 +30,14 @@ constexpr size_t kJoined = 512;               // elements of short rows that are
 constexpr size_t kVectors = kLanes / kWidth;  // that hold the lanes of a row sum
 static_assert(kLanes % kWidth == 0);
 
-/// The op called kName on up to three vectors.
-template <size_t kIndex>
-struct OpAt;
-#define LATENT_INDEX(op, arity, expression) k_##op,
-enum OpIndex : size_t { LATENT_TILE_OPS(LATENT_INDEX) };
-#undef LATENT_INDEX
-#define LATENT_OP_AT(op, arity, expression) \
-  template <>                               \
-  struct OpAt<k_##op> : op##_op {};
-LATENT_TILE_OPS(LATENT_OP_AT)
-#undef LATENT_OP_AT
-
+#define LATENT_NAME(op, arity, expression) #op,
+constexpr std::string_view kOpNames[] = {LATENT_TILE_OPS(LATENT_NAME)};
+#undef LATENT_NAME
+#define LATENT_TYPE(op, arity, expression) op##_op,
+using Ops = std::tuple<LATENT_TILE_OPS(LATENT_TYPE) void>;  // void: for names of no op
+#undef LATENT_TYPE
 constexpr size_t index_of(std::string_view name) {
-#define LATENT_COMPARE(op, arity, expression) \
-  if (name == #op) return k_##op;
-  LATENT_TILE_OPS(LATENT_COMPARE)
-#undef LATENT_COMPARE
-  return ~size_t{0};  // OpAt of it does not compile
+  return static_cast<size_t>(std::ranges::find(kOpNames, name) - kOpNames);
 }
 
 /// The first n < kWidth elements of x to p.
@@ -118,7 +109,7 @@ struct Chain {
         v[k] = row.fixed[k];
     });
     each<kShape.steps>([&](auto s) {
-      using Op = OpAt<index_of(kShape.op[s])>;
+      using Op = std::tuple_element_t<index_of(kShape.op[s]), Ops>;
       constexpr int a = kShape.src[s][0], b = kShape.src[s][1], c = kShape.src[s][2];
       v[kShape.first_step() + s] = Op::apply(v[a], v[b < 0 ? a : b], v[c < 0 ? a : c]);
     });
@@ -157,15 +148,8 @@ struct Chain {
   }
 
   /// Whether rows may be joined: nothing is the same along a row or a column, nothing is summed.
-  static constexpr bool joins() {
-    for (int k = 0; k < kShape.inputs; ++k) {
-      if (kShape.access[k] != Access::full && kShape.access[k] != Access::scalar) return false;
-    }
-    for (int o = 0; o < kShape.outputs; ++o) {
-      if (kShape.end[o] != End::store) return false;
-    }
-    return true;
-  }
+  static constexpr bool kJoins = !kShape.has(Access::row) && !kShape.has(Access::column) &&
+                                 !kShape.has(End::row_sum) && !kShape.has(End::column_sum);
 
   /// Short rows with strides (the halves of a posterior's weights): several at a time, gathered
   /// first, as one row; elements do not depend on their neighbours.
@@ -214,8 +198,8 @@ struct Chain {
     constexpr size_t kSums = std::max(1, kShape.outputs) * kVectors;
     const auto cols = static_cast<size_t>(piece.cols);
     for (int64_t r = piece.row_begin; r < piece.row_end;) {
-      const int64_t b = r / piece.block_rows,
-                    last = std::min(piece.row_end, (b + 1) * piece.block_rows);
+      const int64_t begin = r,
+                    last = std::min(piece.row_end, (r / piece.block_rows + 1) * piece.block_rows);
       V sums[kCount * kSums];
       for (V& v : sums) v = hn::Zero(D());
       for (; r < last; ++r) {
@@ -225,8 +209,7 @@ struct Chain {
       }
       for (int o = 0; o < kShape.outputs; ++o) {
         if (kShape.end[o] != End::column_sum) continue;
-        float* to = piece.partial[o] ? piece.partial[o] + static_cast<size_t>(b) * cols
-                                     : static_cast<float*>(operands[o]);
+        float* to = piece.column_sums(static_cast<size_t>(o), begin, operands);
         for (size_t v = 0; v < kCount; ++v)
           hn::StoreU(sums[v * kSums + static_cast<size_t>(o) * kVectors], D(), to + v * kWidth);
       }
@@ -248,7 +231,7 @@ struct Chain {
     }
     for (int k = 0; k < kShape.constants; ++k)
       row.fixed[kShape.inputs + k] = hn::Set(d, constants[k]);
-    if constexpr (joins()) {
+    if constexpr (kJoins) {
       if (piece.row_end - piece.row_begin > 1 && cols <= kJoined / 2)
         return run_joined(row, in, operands, piece);
     }
@@ -262,12 +245,9 @@ struct Chain {
     for (int64_t r = piece.row_begin; r < piece.row_end; ++r) {
       move_to(row, r, in, stride, operands, cols);
       for (int o = 0; o < kShape.outputs; ++o) {
-        auto* out = static_cast<float*>(operands[o]);
-        if (kShape.end[o] == End::column_sum) {
-          const int64_t b = r / piece.block_rows;
-          row.out[o] = piece.partial[o] ? piece.partial[o] + static_cast<size_t>(b) * cols : out;
-          if (r % piece.block_rows == 0) std::memset(row.out[o], 0, cols * sizeof(float));
-        }
+        if (kShape.end[o] != End::column_sum) continue;
+        row.out[o] = piece.column_sums(static_cast<size_t>(o), r, operands);
+        if (r % piece.block_rows == 0) std::memset(row.out[o], 0, cols * sizeof(float));
       }
       const auto begin = static_cast<size_t>(piece.col_begin),
                  end = static_cast<size_t>(piece.col_end);

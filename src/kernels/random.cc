@@ -14,27 +14,13 @@
 #include "hwy/highway.h"
 #include "kernels/math_inl.h"
 
-#ifndef LATENT_KERNELS_PHILOX_CONSTANTS
-#define LATENT_KERNELS_PHILOX_CONSTANTS
-namespace latent::kernels {
-namespace {
-constexpr int kRounds = 10;
-constexpr uint32_t kMultiplier0 = 0xD2511F53u, kMultiplier1 = 0xCD9E8D57u;
-constexpr uint32_t kWeyl0 = 0x9E3779B9u, kWeyl1 = 0xBB67AE85u;
-}  // namespace
-}  // namespace latent::kernels
-#endif
-
 HWY_BEFORE_NAMESPACE();
 namespace latent::kernels {
 namespace HWY_NAMESPACE {
 
-using F = hn::ScalableTag<float>;
-using U = hn::RebindToUnsigned<F>;
-using I = hn::RebindToSigned<F>;
-using VF = hn::Vec<F>;
+using U = hn::RebindToUnsigned<D>;
 using VU = hn::Vec<U>;
-constexpr size_t kBlocks = hn::MaxLanes(F());  // counter blocks in one vector
+constexpr size_t kBlocks = hn::MaxLanes(D());  // counter blocks in one vector
 
 /// Word j of kBlocks counter blocks: lane i of w[j] belongs to block i.
 struct Words {
@@ -55,8 +41,7 @@ using VW = hn::Vec<W>;
 
 /// The low halves of the lanes of a, times m: 64-bit products.
 HWY_INLINE VW multiply(VW a, uint32_t m) {
-  const U u;
-  return hn::MulEven(hn::BitCast(u, a), hn::Set(u, m));
+  return hn::MulEven(hn::BitCast(U(), a), hn::Set(U(), m));
 }
 
 /// Words of kBlocks / 2 blocks, each in the low half of a 64-bit lane; the high halves hold
@@ -67,8 +52,8 @@ struct WideWords {
 
 HWY_INLINE void round_of(WideWords& c, uint32_t key0, uint32_t key1) {
   const W wide;
-  const VW p0 = multiply(c.w[0], kMultiplier0);
-  const VW p1 = multiply(c.w[2], kMultiplier1);
+  const VW p0 = multiply(c.w[0], kPhiloxMultiplier[0]);
+  const VW p1 = multiply(c.w[2], kPhiloxMultiplier[1]);
   c.w[0] = hn::Xor(hn::Xor(hn::ShiftRight<32>(p1), c.w[1]), hn::Set(wide, key0));
   c.w[2] = hn::Xor(hn::Xor(hn::ShiftRight<32>(p0), c.w[3]), hn::Set(wide, key1));
   c.w[1] = p1;
@@ -86,7 +71,7 @@ HWY_INLINE Words words_at(const NoiseKey& key, const uint32_t* rows, const uint3
   WideWords even = {{row, block, iteration, step}};
   WideWords odd = {{hn::ShiftRight<32>(row), hn::ShiftRight<32>(block), iteration, step}};
   uint32_t key0 = key.key[0], key1 = key.key[1];
-  for (int r = 0; r < kRounds; ++r, key0 += kWeyl0, key1 += kWeyl1) {
+  for (int r = 0; r < kPhiloxRounds; ++r, key0 += kPhiloxWeyl[0], key1 += kPhiloxWeyl[1]) {
     round_of(even, key0, key1);
     round_of(odd, key0, key1);
   }
@@ -99,70 +84,60 @@ HWY_INLINE Words words_at(const NoiseKey& key, const uint32_t* rows, const uint3
 }
 #endif
 
+/// float(w + add) with one rounding, without the overflow of w + add.
+HWY_INLINE V to_float(VU w, int add) {
+  const VI high = hn::BitCast(I(), hn::ShiftRight<16>(w)),
+           low = hn::BitCast(I(), hn::And(w, hn::Set(U(), 0xffffu)));
+  return hn::MulAdd(hn::ConvertTo(D(), high), set(65536.0f),
+                    hn::ConvertTo(D(), hn::Add(low, set_int(add))));
+}
+
 /// sqrt(-2 ln u) with u = (w + 1) 2^-32, relative error a few 2^-24 for every w.
-HWY_INLINE VF radius(VU w) {
-  const F f;
-  const I i;
-  const U u;
-  const VF two32 = hn::Set(f, 0x1p-32f);
-  // float(w + 1) with one rounding, without the overflow of w + 1.
-  const auto high = hn::BitCast(i, hn::ShiftRight<16>(w));
-  const auto low = hn::Add(hn::BitCast(i, hn::And(w, hn::Set(u, 0xffffu))), hn::Set(i, 1));
-  const VF x = hn::Mul(
-      hn::MulAdd(hn::ConvertTo(f, high), hn::Set(f, 65536.0f), hn::ConvertTo(f, low)), two32);
-  const auto k = log_exponent(f, x);
+HWY_INLINE V radius(VU w) {
+  const V two32 = set(0x1p-32f);
+  const V x = hn::Mul(to_float(w, 1), two32);
+  const VI k = log_exponent(x);
   // Near u = 1 rounding u would lose ln u: there f = u - 1 = -(~w) 2^-32, from the exact integer.
-  const VU rest = hn::Not(w);
-  const auto rest_high = hn::BitCast(i, hn::ShiftRight<16>(rest));
-  const auto rest_low = hn::BitCast(i, hn::And(rest, hn::Set(u, 0xffffu)));
-  const VF gap = hn::Mul(
-      hn::MulAdd(hn::ConvertTo(f, rest_high), hn::Set(f, 65536.0f), hn::ConvertTo(f, rest_low)),
-      two32);
-  const VF far = hn::Sub(log_mantissa(f, x, k), hn::Set(f, 1.0f));
-  const auto near = hn::MaskFromVec(hn::BitCast(f, hn::VecFromMask(i, hn::Eq(k, hn::Zero(i)))));
-  const VF ln = log_of_parts(f, k, hn::IfThenElse(near, hn::Neg(gap), far));
-  return hn::Sqrt(hn::Mul(hn::Set(f, -2.0f), ln));
+  const V gap = hn::Mul(to_float(hn::Not(w), 0), two32);
+  const V far = hn::Sub(log_mantissa(x, k), set(1.0f));
+  const auto near = hn::RebindMask(D(), hn::Eq(k, hn::Zero(I())));
+  const V ln = log_of_parts(k, hn::IfThenElse(near, hn::Neg(gap), far));
+  return hn::Sqrt(hn::Mul(set(-2.0f), ln));
 }
 
 /// The sine and cosine of w 2^-32 turns: quadrant and rest are cut from the integer, so nothing is
 /// lost.
-HWY_INLINE void sin_cos_of_turns(VU w, VF* sine, VF* cosine) {
-  const F f;
-  const I i;
-  const U u;
-  const auto quadrant = hn::BitCast(i, hn::ShiftRight<30>(hn::Add(w, hn::Set(u, 1u << 29))));
+HWY_INLINE void sin_cos_of_turns(VU w, V* sine, V* cosine) {
+  const VI quadrant = hn::BitCast(I(), hn::ShiftRight<30>(hn::Add(w, hn::Set(U(), 1u << 29))));
   // The rest in [-1/8, 1/8) turn, as an integer of 2^-34 turns.
-  const VF rest = hn::ConvertTo(f, hn::BitCast(i, hn::ShiftLeft<2>(w)));
-  const VF angle = hn::Mul(rest, hn::Set(f, 3.6572952e-10f));  // 2 pi 2^-34
-  VF s, c;
-  sin_cos_of_octant(f, angle, &s, &c);
-  *sine = sine_in_quadrant(f, quadrant, s, c);
-  *cosine = sine_in_quadrant(f, hn::Add(quadrant, hn::Set(i, 1)), s, c);
+  const V rest = hn::ConvertTo(D(), hn::BitCast(I(), hn::ShiftLeft<2>(w)));
+  const V angle = hn::Mul(rest, set(3.6572952e-10f));  // 2 pi 2^-34
+  V s, c;
+  sin_cos_of_octant(angle, &s, &c);
+  *sine = sine_in_quadrant(quadrant, s, c);
+  *cosine = sine_in_quadrant(hn::Add(quadrant, set_int(1)), s, c);
 }
 
 struct Normal {
   static HWY_INLINE void store(const Words& words, float* dst) {
-    const F f;
-    VF sine, cosine, values[4];
+    V sine, cosine, values[4];
     for (int j = 0; j < 4; j += 2) {
-      const VF r = radius(words.w[j]);
+      const V r = radius(words.w[j]);
       sin_cos_of_turns(words.w[j + 1], &sine, &cosine);
       values[j] = hn::Mul(r, cosine);
       values[j + 1] = hn::Mul(r, sine);
     }
-    hn::StoreInterleaved4(values[0], values[1], values[2], values[3], f, dst);
+    hn::StoreInterleaved4(values[0], values[1], values[2], values[3], D(), dst);
   }
 };
 
 struct Uniform {
-  static HWY_INLINE VF of_word(VU w) {
-    const F f;
-    const I i;
-    return hn::Mul(hn::ConvertTo(f, hn::BitCast(i, hn::ShiftRight<8>(w))), hn::Set(f, 0x1p-24f));
+  static HWY_INLINE V of_word(VU w) {
+    return hn::Mul(hn::ConvertTo(D(), hn::BitCast(I(), hn::ShiftRight<8>(w))), set(0x1p-24f));
   }
   static HWY_INLINE void store(const Words& words, float* dst) {
     hn::StoreInterleaved4(of_word(words.w[0]), of_word(words.w[1]), of_word(words.w[2]),
-                          of_word(words.w[3]), F(), dst);
+                          of_word(words.w[3]), D(), dst);
   }
 };
 
@@ -173,13 +148,15 @@ HWY_INLINE void fill_rows(const NoiseKey& key, const int32_t* rows, size_t n, fl
   constexpr size_t kStep = 4 * kBlocks;
   HWY_ALIGN uint32_t row[kBlocks], block[kBlocks];
   HWY_ALIGN float rest[kStep];
+  float* to[kBlocks];
   const size_t blocks = (cols + 3) / 4, all = n * blocks;
   size_t r = 0, b = 0;  // of the next block
   for (size_t at = 0; at < all; at += kBlocks) {
-    const size_t first_row = r, first_block = b, count = std::min(kBlocks, all - at);
+    const size_t count = std::min(kBlocks, all - at);
     for (size_t k = 0; k < count; ++k) {
       row[k] = static_cast<uint32_t>(rows[r]);
       block[k] = static_cast<uint32_t>(b);
+      to[k] = dst + r * cols + 4 * b;
       if (++b == blocks) b = 0, ++r;
     }
     for (size_t k = count; k < kBlocks; ++k) row[k] = block[k] = 0;
@@ -189,13 +166,8 @@ HWY_INLINE void fill_rows(const NoiseKey& key, const int32_t* rows, size_t n, fl
       continue;
     }
     Distribution::store(words, rest);
-    size_t to_row = first_row, to_block = first_block;
-    for (size_t k = 0; k < count; ++k) {
-      const size_t column = 4 * to_block;
-      std::memcpy(dst + to_row * cols + column, rest + 4 * k,
-                  std::min<size_t>(4, cols - column) * sizeof(float));
-      if (++to_block == blocks) to_block = 0, ++to_row;
-    }
+    for (size_t k = 0; k < count; ++k)
+      std::memcpy(to[k], rest + 4 * k, std::min<size_t>(4, cols - 4 * block[k]) * sizeof(float));
   }
 }
 
@@ -225,9 +197,9 @@ NoiseKey noise_key(uint64_t seed, uint64_t stream, uint32_t iteration, uint32_t 
 void philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
   uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
   uint32_t key0 = key[0], key1 = key[1];
-  for (int r = 0; r < kRounds; ++r, key0 += kWeyl0, key1 += kWeyl1) {
-    const uint64_t p0 = uint64_t{kMultiplier0} * c0;
-    const uint64_t p1 = uint64_t{kMultiplier1} * c2;
+  for (int r = 0; r < kPhiloxRounds; ++r, key0 += kPhiloxWeyl[0], key1 += kPhiloxWeyl[1]) {
+    const uint64_t p0 = uint64_t{kPhiloxMultiplier[0]} * c0;
+    const uint64_t p1 = uint64_t{kPhiloxMultiplier[1]} * c2;
     c0 = static_cast<uint32_t>(p1 >> 32) ^ c1 ^ key0;
     c2 = static_cast<uint32_t>(p0 >> 32) ^ c3 ^ key1;
     c1 = static_cast<uint32_t>(p1);

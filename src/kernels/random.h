@@ -18,6 +18,9 @@ struct NoiseKey {
 /// Mixes a seed and the hash of a stream's path to a Philox key.
 NoiseKey noise_key(uint64_t seed, uint64_t stream, uint32_t iteration, uint32_t step);
 
+inline constexpr int kPhiloxRounds = 10;
+inline constexpr uint32_t kPhiloxMultiplier[2] = {0xD2511F53u, 0xCD9E8D57u};
+inline constexpr uint32_t kPhiloxWeyl[2] = {0x9E3779B9u, 0xBB67AE85u};
 /// Philox4x32-10 of one counter: the scalar definition that the vector code is tested against.
 void philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
