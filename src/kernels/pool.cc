@@ -35,20 +35,26 @@ HWY_INLINE void each_tap(const PoolProblem& p, const Window& w, const Visit& vis
   }
 }
 
-template <class D>
-HWY_INLINE auto wins(D, hn::Vec<D> x, hn::Vec<D> best) {
-  return hn::Or(hn::Gt(x, best), hn::AndNot(hn::IsNaN(best), hn::IsNaN(x)));
+/// Looks for the largest element of a window, the first of equals; a NaN is larger than all. Calls
+/// take(larger, offset) for each tap but the first: the lanes in which it exceeds those before it.
+template <class D, class Take>
+HWY_INLINE void find_largest(D d, const PoolProblem& p, const Window& w, const float* x,
+                             const Take& take) {
+  auto best = hn::LoadU(d, x + w.first);
+  each_tap(p, w, [&](int64_t at) HWY_ATTR {
+    const auto here = hn::LoadU(d, x + at);
+    const auto larger = hn::Or(hn::Gt(here, best), hn::AndNot(hn::IsNaN(best), hn::IsNaN(here)));
+    best = hn::IfThenElse(larger, here, best);
+    take(larger, at);
+  });
 }
 
 template <class D>
 HWY_INLINE void pick_window(D d, const PoolProblem& p, const Window& w, float* y, const float* x,
                             const float* values) {
-  auto best = hn::LoadU(d, x + w.first), picked = hn::LoadU(d, values + w.first);
-  each_tap(p, w, [&](int64_t at) HWY_ATTR {
-    const auto here = hn::LoadU(d, x + at);
-    const auto take = wins(d, here, best);
-    best = hn::IfThenElse(take, here, best);
-    picked = hn::IfThenElse(take, hn::LoadU(d, values + at), picked);
+  auto picked = hn::LoadU(d, values + w.first);
+  find_largest(d, p, w, x, [&](auto larger, int64_t at) HWY_ATTR {
+    picked = hn::IfThenElse(larger, hn::LoadU(d, values + at), picked);
   });
   hn::StoreU(picked, d, y);
 }
@@ -56,14 +62,11 @@ HWY_INLINE void pick_window(D d, const PoolProblem& p, const Window& w, float* y
 template <class D>
 HWY_INLINE void place_window(D d, const PoolProblem& p, const Window& w, float* dx, const float* x,
                              const float* y) {
-  auto best = hn::LoadU(d, x + w.first), index = hn::Zero(d), number = hn::Zero(d);
+  auto index = hn::Zero(d), number = hn::Zero(d);
   const auto one = hn::Set(d, 1.0f);
-  each_tap(p, w, [&](int64_t at) HWY_ATTR {
-    const auto here = hn::LoadU(d, x + at);
-    const auto take = wins(d, here, best);
+  find_largest(d, p, w, x, [&](auto larger, int64_t) HWY_ATTR {
     number = hn::Add(number, one);
-    best = hn::IfThenElse(take, here, best);
-    index = hn::IfThenElse(take, number, index);
+    index = hn::IfThenElse(larger, number, index);
   });
   const auto value = hn::LoadU(d, y);
   const auto put = [&](int64_t at) HWY_ATTR {
@@ -78,35 +81,32 @@ HWY_INLINE void place_window(D d, const PoolProblem& p, const Window& w, float* 
   });
 }
 
-/// Calls visit(d, channel) for whole vectors of channels, then for single ones.
+/// Calls visit(d, window, channel, place) for whole vectors of channels, then for single ones, of
+/// each window; `place` is the offset of its result.
 template <class Visit>
-HWY_INLINE void each_vector(int64_t channels, const Visit& visit) {
+HWY_INLINE void each_window(const PoolProblem& p, const Visit& visit) {
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t c = 0;
-  for (; c + lanes <= channels; c += lanes) visit(d, c);
-  for (; c < channels; ++c) visit(hn::CappedTag<float, 1>(), c);
+  int64_t place = 0;
+  for (int64_t oy = 0; oy < p.h.places; ++oy) {
+    for (int64_t ox = 0; ox < p.w.places; ++ox, place += p.channels) {
+      const Window w = window_at(p, oy, ox);
+      int64_t c = 0;
+      for (; c + lanes <= p.channels; c += lanes) visit(d, w, c, place + c);
+      for (; c < p.channels; ++c) visit(hn::CappedTag<float, 1>(), w, c, place + c);
+    }
+  }
 }
 
 void pick_image(const PoolProblem& p, float* y, const float* x, const float* values) {
-  for (int64_t oy = 0; oy < p.h.places; ++oy) {
-    for (int64_t ox = 0; ox < p.w.places; ++ox, y += p.channels) {
-      const Window w = window_at(p, oy, ox);
-      each_vector(p.channels, [&](auto d, int64_t c)
-                                  HWY_ATTR { pick_window(d, p, w, y + c, x + c, values + c); });
-    }
-  }
+  each_window(p, [&](auto d, const Window& w, int64_t c, int64_t place)
+                     HWY_ATTR { pick_window(d, p, w, y + place, x + c, values + c); });
 }
 
 void place_image(const PoolProblem& p, float* dx, const float* x, const float* y) {
-  std::fill_n(dx, p.h.size * p.w.size * p.channels, 0.0f);
-  for (int64_t oy = 0; oy < p.h.places; ++oy) {
-    for (int64_t ox = 0; ox < p.w.places; ++ox, y += p.channels) {
-      const Window w = window_at(p, oy, ox);
-      each_vector(p.channels,
-                  [&](auto d, int64_t c) HWY_ATTR { place_window(d, p, w, dx + c, x + c, y + c); });
-    }
-  }
+  std::fill_n(dx, p.x_image(), 0.0f);
+  each_window(p, [&](auto d, const Window& w, int64_t c, int64_t place)
+                     HWY_ATTR { place_window(d, p, w, dx + c, x + c, y + place); });
 }
 
 }  // namespace HWY_NAMESPACE
@@ -121,43 +121,32 @@ namespace {
 HWY_EXPORT(pick_image);
 HWY_EXPORT(place_image);
 
-/// Images are dealt to parts by the elements that they hold.
-Call by_images(const char* name, const PoolProblem& p) {
+/// Runs `image` on operands {result, x, values}, whose images have so many elements. Images are
+/// dealt to parts by the elements that they hold.
+Call by_images(const char* name, const PoolProblem& p, int64_t result, int64_t values,
+               void (*image)(const PoolProblem&, float*, const float*, const float*)) {
   Call call;
-  const int64_t image = p.h.size * p.w.size * p.channels;
   call.kernel = std::string(name) + " " + std::to_string(p.h.taps) + "x" + std::to_string(p.w.taps);
-  call.parts = parts_for(p.n * image, 65536, p.n);
+  call.parts = parts_for(p.n * p.x_image(), 65536, p.n);
+  call.run = [=, parts = call.parts](int part, void* const* operands, std::byte*, const RunState&) {
+    for (int64_t n = p.n * part / parts; n < p.n * (part + 1) / parts; ++n) {
+      image(p, static_cast<float*>(operands[0]) + n * result,
+            static_cast<const float*>(operands[1]) + n * p.x_image(),
+            static_cast<const float*>(operands[2]) + n * values);
+    }
+  };
   return call;
 }
 
 }  // namespace
 
 Call bind_pool_pick(const PoolProblem& p) {
-  Call call = by_images("max pool", p);
-  call.run = [p, parts = call.parts](int part, void* const* operands, std::byte*, const RunState&) {
-    const int64_t in = p.h.size * p.w.size * p.channels, out = p.h.places * p.w.places * p.channels;
-    for (int64_t n = p.n * part / parts; n < p.n * (part + 1) / parts; ++n) {
-      HWY_DYNAMIC_DISPATCH(pick_image)
-      (p, static_cast<float*>(operands[0]) + n * out,
-       static_cast<const float*>(operands[1]) + n * in,
-       static_cast<const float*>(operands[2]) + n * in);
-    }
-  };
-  return call;
+  return by_images("max pool", p, p.y_image(), p.x_image(), HWY_DYNAMIC_DISPATCH(pick_image));
 }
 
 Call bind_pool_place(const PoolProblem& p) {
-  Call call = by_images("max pool gradient", p);
-  call.run = [p, parts = call.parts](int part, void* const* operands, std::byte*, const RunState&) {
-    const int64_t in = p.h.size * p.w.size * p.channels, out = p.h.places * p.w.places * p.channels;
-    for (int64_t n = p.n * part / parts; n < p.n * (part + 1) / parts; ++n) {
-      HWY_DYNAMIC_DISPATCH(place_image)
-      (p, static_cast<float*>(operands[0]) + n * in,
-       static_cast<const float*>(operands[1]) + n * in,
-       static_cast<const float*>(operands[2]) + n * out);
-    }
-  };
-  return call;
+  return by_images("max pool gradient", p, p.x_image(), p.y_image(),
+                   HWY_DYNAMIC_DISPATCH(place_image));
 }
 
 }  // namespace latent::kernels

@@ -14,6 +14,9 @@ namespace latent::kernels {
 struct PoolProblem {
   int64_t n, channels;
   ConvAxis h, w;
+
+  int64_t x_image() const { return h.size * w.size * channels; }
+  int64_t y_image() const { return h.places * w.places * channels; }
 };
 
 /// y = the entry of `values` (as x) where x is largest in the window, the first of equals; a NaN is
