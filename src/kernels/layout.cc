@@ -5,7 +5,6 @@
 
 #include <cstring>
 #include <string>
-#include <type_traits>
 
 #include "latent/error.h"
 
@@ -136,20 +135,16 @@ struct CopyAxes {
   }
 };
 
-/// One axis. `Size` is an integral_constant for the usual sizes, so that the copies become single
-/// moves.
-template <class Size>
-void copy_axis(std::byte* dst, const std::byte* src, Size size, const Axis& axis) {
-  const int64_t bytes = static_cast<int64_t>(static_cast<size_t>(size));
+/// One axis; the size of an element is known, so that the copies become single moves.
+template <int64_t kSize>
+void copy_axis(std::byte* dst, const std::byte* src, const Axis& axis) {
   if (axis.dst_stride == 1 && axis.src_stride == 1) {
-    std::memcpy(dst, src, static_cast<size_t>(axis.extent * bytes));
+    std::memcpy(dst, src, static_cast<size_t>(axis.extent * kSize));
     return;
   }
-  const int64_t dst_step = axis.dst_stride * bytes;
-  const int64_t src_step = axis.src_stride * bytes;
-  for (int64_t i = 0; i < axis.extent; ++i) {
-    std::memcpy(dst + i * dst_step, src + i * src_step, size);
-  }
+  const int64_t dst_step = axis.dst_stride * kSize, src_step = axis.src_stride * kSize;
+  for (int64_t i = 0; i < axis.extent; ++i)
+    std::memcpy(dst + i * dst_step, src + i * src_step, kSize);
 }
 
 /// Two innermost axes that change places: dst is contiguous along the inner, src along the outer.
@@ -157,21 +152,20 @@ bool is_transposition(const Axis& outer, const Axis& inner) {
   return inner.dst_stride == 1 && outer.src_stride == 1 && inner.extent >= 4 && outer.extent >= 4;
 }
 
-template <class Size>
-void copy_axes(std::byte* dst, const std::byte* src, Size size, const Axis* axes, int rank) {
-  const int64_t bytes = static_cast<int64_t>(static_cast<size_t>(size));
+template <int64_t kSize>
+void copy_axes(std::byte* dst, const std::byte* src, const Axis* axes, int rank) {
   if (rank == 0) {
-    std::memcpy(dst, src, size);
+    std::memcpy(dst, src, kSize);
   } else if (rank == 1) {
-    copy_axis(dst, src, size, axes[0]);
-  } else if (rank == 2 && bytes == sizeof(float) && is_transposition(axes[0], axes[1])) {
+    copy_axis<kSize>(dst, src, axes[0]);
+  } else if (rank == 2 && kSize == sizeof(float) && is_transposition(axes[0], axes[1])) {
     HWY_DYNAMIC_DISPATCH(transpose_matrix)
     (reinterpret_cast<const float*>(src), axes[1].src_stride, reinterpret_cast<float*>(dst),
      axes[0].dst_stride, axes[1].extent, axes[0].extent);
   } else {
     for (int64_t i = 0; i < axes[0].extent; ++i) {
-      copy_axes(dst + i * axes[0].dst_stride * bytes, src + i * axes[0].src_stride * bytes, size,
-                axes + 1, rank - 1);
+      copy_axes<kSize>(dst + i * axes[0].dst_stride * kSize, src + i * axes[0].src_stride * kSize,
+                       axes + 1, rank - 1);
     }
   }
 }
@@ -214,18 +208,17 @@ void strided_copy(void* dst, const void* src, size_t element_size, int rank, con
   }
   auto* to = static_cast<std::byte*>(dst);
   const auto* from = static_cast<const std::byte*>(src);
-  const auto with_size = [&](auto size) { copy_axes(to, from, size, copy.axes, copy.rank); };
   switch (element_size) {
     case 1:
-      return with_size(std::integral_constant<size_t, 1>());
+      return copy_axes<1>(to, from, copy.axes, copy.rank);
     case 2:
-      return with_size(std::integral_constant<size_t, 2>());
+      return copy_axes<2>(to, from, copy.axes, copy.rank);
     case 4:
-      return with_size(std::integral_constant<size_t, 4>());
+      return copy_axes<4>(to, from, copy.axes, copy.rank);
     case 8:
-      return with_size(std::integral_constant<size_t, 8>());
+      return copy_axes<8>(to, from, copy.axes, copy.rank);
     default:
-      return with_size(element_size);
+      throw InternalError("strided_copy of elements of " + std::to_string(element_size) + " bytes");
   }
 }
 

@@ -19,7 +19,8 @@ inline constexpr int kMaxCopyRank = 12;
 
 /// dst[sum i_k dst_strides[k]] = src[sum i_k src_strides[k]] for every index i below the extents.
 /// Strides count elements and may be negative; 0 in src repeats an element. Rank 0 copies one
-/// element; rank <= kMaxCopyRank. The elements read and those written must not overlap.
+/// element; rank <= kMaxCopyRank; elements have 1, 2, 4 or 8 bytes. The elements read and those
+/// written must not overlap.
 void strided_copy(void* dst, const void* src, size_t element_size, int rank, const int64_t* extents,
                   const int64_t* dst_strides, const int64_t* src_strides);
 

@@ -101,16 +101,18 @@ TEST(StridedCopy, AgreesWithTheIndexWalk) {
   };
   for_each_target([&] {
     for (const Copy& copy : copies) {
-      for (const size_t element_size : {1, 2, 4, 8, 12}) check_copy(copy, element_size);
+      for (const size_t element_size : {1, 2, 4, 8}) check_copy(copy, element_size);
     }
   });
 }
 
-TEST(StridedCopy, RefusesMoreAxesThanItHolds) {
+TEST(StridedCopy, RefusesMoreAxesThanItHoldsAndOtherElements) {
   const std::vector<int64_t> extents(kMaxCopyRank + 1, 1), strides(kMaxCopyRank + 1, 0);
   float a = 1, b = 2;
   EXPECT_THROW(strided_copy(&a, &b, sizeof(a), kMaxCopyRank + 1, extents.data(), strides.data(),
                             strides.data()),
+               InternalError);
+  EXPECT_THROW(strided_copy(&a, &b, 3, 1, extents.data(), strides.data(), strides.data()),
                InternalError);
 }
 
