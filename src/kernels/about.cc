@@ -27,17 +27,14 @@ const char* onednn_isa() {
 
 }  // namespace
 
-std::vector<std::pair<std::string, std::string>> library_versions() {
+EngineInfo engine_info() {
   const dnnl_version_t* v = dnnl_version();
-  return {{"oneDNN", fmt::format("{}.{}.{}", v->major, v->minor, v->patch)},
-          {"LIBXSMM", LIBXSMM_VERSION},
-          {"Highway", fmt::format("{}.{}.{}", HWY_MAJOR, HWY_MINOR, HWY_PATCH)}};
-}
-
-std::pair<std::string, std::string> instruction_sets() {
-  // Targets are bits, the best the lowest.
-  const int64_t all = hwy::SupportedTargets();
-  return {hwy::TargetName(all & -all), onednn_isa()};
+  const int64_t targets = hwy::SupportedTargets();  // bits, the best the lowest
+  return {{{"oneDNN", fmt::format("{}.{}.{}", v->major, v->minor, v->patch)},
+           {"LIBXSMM", LIBXSMM_VERSION},
+           {"Highway", fmt::format("{}.{}.{}", HWY_MAJOR, HWY_MINOR, HWY_PATCH)}},
+          hwy::TargetName(targets & -targets),
+          onednn_isa()};
 }
 
 }  // namespace latent::kernels

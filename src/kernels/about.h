@@ -7,10 +7,12 @@
 
 namespace latent::kernels {
 
-/// Name and version of each library that computes.
-std::vector<std::pair<std::string, std::string>> library_versions();
-/// The instruction sets that Highway's loops and oneDNN's products take here: "AVX3_ZEN4",
-/// "avx512_core_bf16".
-std::pair<std::string, std::string> instruction_sets();
+struct EngineInfo {
+  std::vector<std::pair<std::string, std::string>> libraries;  // that compute: name, version
+  /// Instruction sets that Highway's loops and oneDNN's products take here: "AVX3_ZEN4",
+  /// "avx512_core_bf16".
+  std::string loops, products;
+};
+EngineInfo engine_info();
 
 }  // namespace latent::kernels
