@@ -7,7 +7,6 @@
 
 #include "kernels/conv_offer.h"
 #include "kernels/reduce.h"
-#include "latent/error.h"
 
 namespace latent::kernels {
 
@@ -53,22 +52,17 @@ void loop_image(const ConvProblem& p, float* x, float* weights, float* y) {
   }
 }
 
-ConvOffer by_loop(const ConvProblem& p) {
-  Call call;
-  call.kernel = "loop " + p.text();
-  call.flops = p.flops();
+Offer by_loop(const ConvProblem& p) {
   const bool weights = p.pass == ConvPass::by_weights;
   std::vector<ConvShare> shares = {{p, 0, 0}};
   if (!weights) shares = conv_shares(p);
-  call.parts = static_cast<int>(shares.size());
-  call.pieces = conv_pieces(p, shares);
+  Call call = conv_call("loop", p, shares);
   call.run = [weights, shares](int part, void* const* operands, std::byte*, const RunState&) {
-    float* f[3];
-    for (int i = 0; i < 3; ++i) f[i] = static_cast<float*>(operands[i]);
     const auto& [q, to_x, to_y] = shares[static_cast<size_t>(part)];
-    float* x = f[q.pass == ConvPass::by_data ? 0 : 1] + to_x;
-    float* w = f[weights ? 0 : 2];
-    float* y = f[q.pass == ConvPass::forward ? 0 : q.pass == ConvPass::by_data ? 1 : 2] + to_y;
+    const ConvOperands at = operands_of(q.pass);
+    auto *x = static_cast<float*>(operands[at.x]) + to_x,
+         *y = static_cast<float*>(operands[at.y]) + to_y,
+         *w = static_cast<float*>(operands[at.weights]);
     if (weights) std::fill_n(w, q.weights(), 0.0f);
     for (int64_t n = 0; n < q.n; ++n) loop_image(q, x + n * q.x_image(), w, y + n * q.y_image());
   };
@@ -99,15 +93,27 @@ ConvShare rows_of(const ConvProblem& p, int64_t image, int64_t begin, int64_t en
   return s;
 }
 
-struct Candidate {
-  const char* name;
-  ConvOffer (*offer)(const ConvProblem&);
-};
-constexpr Candidate kCandidates[] = {{"few", conv_by_few},
-                                     {"winograd", conv_by_winograd},
-                                     {"taps", conv_by_taps},
-                                     {"onednn", conv_by_onednn},
-                                     {"loop", by_loop}};
+/// Call::pieces of a call whose parts are these shares: both pictures, where each has as many
+/// images, or the results, where each has as many rows.
+uint64_t pieces_of(const ConvProblem& p, const std::vector<ConvShare>& shares) {
+  const auto parts = static_cast<int64_t>(shares.size());
+  const auto rows = [&](const ConvProblem& q) {
+    return q.n * (p.pass == ConvPass::by_data ? q.h.size : q.h.places);
+  };
+  bool images = true, equal = true;
+  for (const ConvShare& s : shares) {
+    images = images && s.problem.n * parts == p.n;
+    equal = equal && rows(s.problem) * parts == rows(p);
+  }
+  if (images) return p.pass == ConvPass::by_weights ? 0b110 : 0b011;
+  return equal && p.pass != ConvPass::by_weights ? 0b001 : 0;  // shares of one input overlap
+}
+
+constexpr Candidate<ConvProblem> kCandidates[] = {{"few", conv_by_few},
+                                                  {"winograd", conv_by_winograd},
+                                                  {"taps", conv_by_taps},
+                                                  {"onednn", conv_by_onednn},
+                                                  {"loop", by_loop}};
 
 }  // namespace
 
@@ -158,18 +164,14 @@ std::vector<ConvShare> conv_shares(const ConvProblem& p, bool whole_images) {
   return shares;
 }
 
-uint64_t conv_pieces(const ConvProblem& p, const std::vector<ConvShare>& shares) {
-  const auto parts = static_cast<int64_t>(shares.size());
-  const auto rows = [&](const ConvProblem& q) {
-    return q.n * (p.pass == ConvPass::by_data ? q.h.size : q.h.places);
-  };
-  bool images = true, equal = true;
-  for (const ConvShare& s : shares) {
-    images = images && s.problem.n * parts == p.n;
-    equal = equal && rows(s.problem) * parts == rows(p);
-  }
-  if (images) return p.pass == ConvPass::by_weights ? 0b110 : 0b011;
-  return equal && p.pass != ConvPass::by_weights ? 0b001 : 0;  // shares of one input overlap
+Call conv_call(const std::string& name, const ConvProblem& p,
+               const std::vector<ConvShare>& shares) {
+  Call call;
+  call.kernel = name + " " + p.text();
+  call.parts = static_cast<int>(shares.size());
+  call.pieces = pieces_of(p, shares);
+  call.flops = p.flops();
+  return call;
 }
 
 Call add_rows_call(size_t offset, int terms, int64_t size, int64_t stride, bool to_result) {
@@ -193,35 +195,8 @@ Call add_rows_call(size_t offset, int terms, int64_t size, int64_t stride, bool 
   return call;
 }
 
-std::vector<std::string> conv_candidates() {
-  std::vector<std::string> names;
-  for (const Candidate& c : kCandidates) names.emplace_back(c.name);
-  return names;
-}
-
-std::vector<Call> bind_conv(const ConvProblem& problem) {
-  std::vector<std::string> refused;
-  for (const Candidate& c : kCandidates) {
-    ConvOffer offer = c.offer(problem);
-    if (!offer.calls.empty()) {
-      for (Call& call : offer.calls) {  // told where the work is, not at the packing before it
-        if (call.flops > 0) call.refused = refused;
-      }
-      return std::move(offer.calls);
-    }
-    refused.push_back(std::string(c.name) + ": " + offer.reason);
-  }
-  throw InternalError("no candidate for a convolution");
-}
-
-std::vector<Call> bind_conv_with(const ConvProblem& problem, const std::string& only) {
-  for (const Candidate& c : kCandidates) {
-    if (only != c.name) continue;
-    ConvOffer offer = c.offer(problem);
-    if (offer.calls.empty()) throw UsageError(offer.reason);
-    return std::move(offer.calls);
-  }
-  throw UsageError("no candidate of convolutions is called " + only);
+std::vector<Call> bind_conv(const ConvProblem& problem, std::string_view only) {
+  return take_first(kCandidates, problem, only);
 }
 
 }  // namespace latent::kernels

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kernels/call.h"
@@ -40,13 +41,9 @@ struct ConvProblem {
   std::string text() const;  // "16x28x28x32 -> 14x14x64, 3x3 stride 2"
 };
 
-/// Calls that run it one after another. Operands: forward {y, x, weights}, by data {x, y,
-/// weights}, by weights {weights, x, y}; the first is written.
-std::vector<Call> bind_conv(const ConvProblem& problem);
-
-/// The candidates' names in order, and the calls of one of them (UsageError with its reason when it
-/// refuses): for tests.
-std::vector<std::string> conv_candidates();
-std::vector<Call> bind_conv_with(const ConvProblem& problem, const std::string& only);
+/// Calls that run it one after another, by the first candidate that accepts or the one called
+/// `only` (for tests; UsageError when it refuses). Operands: forward {y, x, weights}, by data {x,
+/// y, weights}, by weights {weights, x, y}; the first is written.
+std::vector<Call> bind_conv(const ConvProblem& problem, std::string_view only = {});
 
 }  // namespace latent::kernels

@@ -7,7 +7,6 @@
 //   weights: dw[t][f][c] = sum of narrow[p][f] wide[p + offset(t)][c]: a row and a tap at a time.
 // The third direction, from narrow to wide, suits library kernels.
 #include <algorithm>
-#include <vector>
 
 #include "kernels/conv_offer.h"
 #include "kernels/layout.h"
@@ -24,25 +23,28 @@ namespace latent::kernels {
 
 constexpr int kMostFew = 4, kMostTaps = 128;
 
-/// The problem as this file sees it. Offsets go from a narrow pixel to the wide pixels that it
-/// meets.
-struct Few {
-  int64_t few, channels;  // of the narrow and of the wide tensor
-  int64_t height, width;  // of the narrow picture
-  int64_t wide_height, wide_width;
-  std::vector<int64_t> rows, cols;  // offsets of each row and column of taps
+/// An axis of the pictures: tap k of narrow pixel p meets wide pixel p + offset(k).
+struct FewAxis {
+  int64_t narrow, wide, taps;  // extents
+  int64_t first, step;
 
-  int64_t taps() const { return static_cast<int64_t>(rows.size() * cols.size()); }
-  int64_t narrow_image() const { return height * width * few; }
-  int64_t wide_image() const { return wide_height * wide_width * channels; }
-  int64_t packed() const { return taps() * few * channels; }
+  int64_t offset(int64_t k) const { return first + k * step; }
+  /// Cuts [begin, end) to the narrow pixels whose wide pixel of tap k lies in the picture.
+  void clip(int64_t k, int64_t& begin, int64_t& end) const {
+    begin = std::max(begin, -offset(k));
+    end = std::min(end, wide - offset(k));
+  }
 };
 
-/// Narrow columns [first, last) whose wide column at this offset lies in the picture.
-inline void clip(int64_t offset, int64_t wide, int64_t& first, int64_t& last) {
-  first = std::max(first, -offset);
-  last = std::min(last, wide - offset);
-}
+/// The problem as this file sees it.
+struct Few {
+  int64_t few, channels;  // of the narrow and of the wide tensor
+  FewAxis h, w;
+
+  int64_t narrow_image() const { return h.narrow * w.narrow * few; }
+  int64_t wide_image() const { return h.wide * w.wide * channels; }
+  int64_t packed() const { return h.taps * w.taps * few * channels; }
+};
 
 }  // namespace latent::kernels
 #endif
@@ -105,30 +107,28 @@ void gather_run(const Tap* taps, int count, int64_t channels, const float* wide,
 template <int kFew>
 void gather_image(const Few& p, const float* wide, const float* weights, float* narrow) {
   Tap taps[kMostTaps];
-  for (int64_t y = 0; y < p.height; ++y) {
-    // From `first` to `last` every column of taps lies in the picture; beside them, each pixel has
-    // its own.
-    int64_t first = 0, last = p.width;
-    for (int64_t offset : p.cols) clip(offset, p.wide_width, first, last);
-    if (first >= last) first = last = p.width;
-    for (int64_t x = 0; x < p.width;) {
-      const bool inside = x >= first && x < last;
+  // From `begin` to `end` every column of taps lies in the picture; beside them, each pixel has its
+  // own.
+  int64_t begin = 0, end = p.w.narrow;
+  for (int64_t k = 0; k < p.w.taps; ++k) p.w.clip(k, begin, end);
+  if (begin >= end) begin = end = p.w.narrow;
+  for (int64_t y = 0; y < p.h.narrow; ++y) {
+    for (int64_t x = 0; x < p.w.narrow;) {
       int count = 0;
-      for (size_t r = 0; r < p.rows.size(); ++r) {
-        const int64_t row = y + p.rows[r];
-        if (row < 0 || row >= p.wide_height) continue;
-        for (size_t c = 0; c < p.cols.size(); ++c) {
-          const int64_t col = x + p.cols[c];
-          if (col < 0 || col >= p.wide_width) continue;
-          const auto tap = static_cast<int64_t>(r * p.cols.size() + c);
-          taps[count++] = {weights + tap * kFew * p.channels,
-                           (p.rows[r] * p.wide_width + p.cols[c]) * p.channels};
+      for (int64_t r = 0; r < p.h.taps; ++r) {
+        const int64_t row = y + p.h.offset(r);
+        if (row < 0 || row >= p.h.wide) continue;
+        for (int64_t c = 0; c < p.w.taps; ++c) {
+          const int64_t col = x + p.w.offset(c);
+          if (col < 0 || col >= p.w.wide) continue;
+          taps[count++] = {weights + (r * p.w.taps + c) * kFew * p.channels,
+                           (p.h.offset(r) * p.w.wide + p.w.offset(c)) * p.channels};
         }
       }
-      const int64_t pixels = inside ? last - x : 1;
+      const int64_t pixels = x >= begin && x < end ? end - x : 1;
       gather_run<kFew, kAccumulators / kFew>(taps, count, p.channels,
-                                             wide + (y * p.wide_width + x) * p.channels,
-                                             narrow + (y * p.width + x) * kFew, pixels);
+                                             wide + (y * p.w.wide + x) * p.channels,
+                                             narrow + (y * p.w.narrow + x) * kFew, pixels);
       x += pixels;
     }
   }
@@ -174,17 +174,17 @@ template <int kFew>
 void weights_image(const Few& p, const float* wide, const float* narrow, float* sums) {
   constexpr int kMany = kFew > 3 ? 2 : 4;
   const int64_t step = lanes();
-  for (int64_t y = 0; y < p.height; ++y) {
-    for (size_t r = 0; r < p.rows.size(); ++r) {
-      const int64_t row = y + p.rows[r];
-      if (row < 0 || row >= p.wide_height) continue;
-      for (size_t c = 0; c < p.cols.size(); ++c) {
-        int64_t first = 0, last = p.width;
-        clip(p.cols[c], p.wide_width, first, last);
+  for (int64_t y = 0; y < p.h.narrow; ++y) {
+    for (int64_t r = 0; r < p.h.taps; ++r) {
+      const int64_t row = y + p.h.offset(r);
+      if (row < 0 || row >= p.h.wide) continue;
+      for (int64_t c = 0; c < p.w.taps; ++c) {
+        int64_t first = 0, last = p.w.narrow;
+        p.w.clip(c, first, last);
         if (first >= last) continue;
-        const float* from = wide + (row * p.wide_width + first + p.cols[c]) * p.channels;
-        const float* with = narrow + (y * p.width + first) * kFew;
-        float* to = sums + static_cast<int64_t>(r * p.cols.size() + c) * kFew * p.channels;
+        const float* from = wide + (row * p.w.wide + first + p.w.offset(c)) * p.channels;
+        const float* with = narrow + (y * p.w.narrow + first) * kFew;
+        float* to = sums + (r * p.w.taps + c) * kFew * p.channels;
         int64_t k = 0;
         for (; k + kMany * step <= p.channels; k += kMany * step)
           weights_block<kFew, kMany>(p.channels, last - first, with, from + k, to + k);
@@ -222,24 +222,11 @@ HWY_EXPORT(gather);
 HWY_EXPORT(add_weights);
 
 Few few_of(const ConvProblem& p, bool narrow_results) {
-  Few f;
-  f.few = narrow_results ? p.cout : p.cin;
-  f.channels = narrow_results ? p.cin : p.cout;
-  f.height = narrow_results ? p.h.places : p.h.size;
-  f.width = narrow_results ? p.w.places : p.w.size;
-  f.wide_height = narrow_results ? p.h.size : p.h.places;
-  f.wide_width = narrow_results ? p.w.size : p.w.places;
-  const auto offsets = [&](const ConvAxis& a) {
-    std::vector<int64_t> all;
-    for (int64_t k = 0; k < a.taps; ++k) {
-      const int64_t from_y = k * a.dilation - a.before;
-      all.push_back(narrow_results ? from_y : -from_y);
-    }
-    return all;
+  const auto axis = [&](const ConvAxis& a) {
+    return narrow_results ? FewAxis{a.places, a.size, a.taps, -a.before, a.dilation}
+                          : FewAxis{a.size, a.places, a.taps, a.before, -a.dilation};
   };
-  f.rows = offsets(p.h);
-  f.cols = offsets(p.w);
-  return f;
+  return {std::min(p.cin, p.cout), std::max(p.cin, p.cout), axis(p.h), axis(p.w)};
 }
 
 /// Between the plain weights, [t][c][f] where results are narrow, and the packed [t][f][c].
@@ -254,7 +241,7 @@ void repack(const Few& f, bool narrow_results, const float* from, float* to, boo
 
 }  // namespace
 
-ConvOffer conv_by_few(const ConvProblem& p) {
+Offer conv_by_few(const ConvProblem& p) {
   const int64_t few = std::min(p.cin, p.cout), many = std::max(p.cin, p.cout);
   const int64_t lanes = HWY_DYNAMIC_DISPATCH(lanes)();
   if (few < 1 || few > kMostFew) return {{}, "1 to 4 channels on one side only"};
@@ -268,60 +255,45 @@ ConvOffer conv_by_few(const ConvProblem& p) {
   if (p.pass != ConvPass::by_weights && (p.pass == ConvPass::forward) != narrow_results)
     return {{}, "many channels are computed from few"};
   const bool by_weights = p.pass == ConvPass::by_weights;
-  struct Share : ConvShare {
-    Few few;
-  };
-  std::vector<Share> shares;
-  const std::vector<ConvShare> cut = conv_shares(p);
-  const uint64_t pieces = conv_pieces(p, cut);
-  for (const ConvShare& s : cut) {
-    Few own = few_of(s.problem, narrow_results);
-    shares.push_back({s, std::move(own)});
-  }
-  const Few f = few_of(p, narrow_results);
-  Call call;
-  call.kernel = "few channels " + p.text();
-  call.flops = p.flops();
-  call.parts = static_cast<int>(shares.size());
-  call.pieces = pieces;
-  const int64_t stride = aligned_floats(f.packed());
-  call.scratch_bytes = static_cast<size_t>(stride) * sizeof(float) * shares.size();
-  call.run = [=](int part, void* const* operands, std::byte* scratch, const RunState&) {
-    const Share& s = shares[static_cast<size_t>(part)];
-    float* weights = reinterpret_cast<float*>(scratch) + stride * part;
-    if (by_weights) {
-      const float *x = static_cast<const float*>(operands[1]) + s.x,
-                  *y = static_cast<const float*>(operands[2]) + s.y;
-      std::fill_n(weights, f.packed(), 0.0f);
-      for (int64_t n = 0; n < s.problem.n; ++n) {
-        const float *at_x = x + n * s.problem.x_image(), *at_y = y + n * s.problem.y_image();
-        HWY_DYNAMIC_DISPATCH(add_weights)
-        (s.few, narrow_results ? at_x : at_y, narrow_results ? at_y : at_x, weights);
-      }
-    } else {
-      repack(f, narrow_results, static_cast<const float*>(operands[2]), weights, false);
-      const float* wide = static_cast<const float*>(operands[1]) + (narrow_results ? s.x : s.y);
-      float* narrow = static_cast<float*>(operands[0]) + (narrow_results ? s.y : s.x);
-      for (int64_t n = 0; n < s.problem.n; ++n) {
-        HWY_DYNAMIC_DISPATCH(gather)
-        (s.few, wide + n * s.few.wide_image(), weights, narrow + n * s.few.narrow_image());
-      }
+  const std::vector<ConvShare> shares = conv_shares(p);
+  Call call = conv_call("few channels", p, shares);
+  const int parts = call.parts;
+  const int64_t size = few_of(p, narrow_results).packed(), stride = aligned_floats(size);
+  call.scratch_bytes = static_cast<size_t>(stride * parts) * sizeof(float);
+  call.run = [=, at = operands_of(p.pass)](int part, void* const* operands, std::byte* scratch,
+                                           const RunState&) {
+    const ConvShare& s = shares[static_cast<size_t>(part)];
+    const Few f = few_of(s.problem, narrow_results);
+    float *x = static_cast<float*>(operands[at.x]) + s.x,
+          *y = static_cast<float*>(operands[at.y]) + s.y,
+          *weights = reinterpret_cast<float*>(scratch) + stride * part;
+    float *narrow = narrow_results ? y : x, *wide = narrow_results ? x : y;
+    if (by_weights)
+      std::fill_n(weights, size, 0.0f);
+    else
+      repack(f, narrow_results, static_cast<const float*>(operands[at.weights]), weights, false);
+    for (int64_t n = 0; n < s.problem.n; ++n) {
+      if (by_weights)
+        HWY_DYNAMIC_DISPATCH(add_weights)(f, wide, narrow, weights);
+      else
+        HWY_DYNAMIC_DISPATCH(gather)(f, wide, weights, narrow);
+      narrow += f.narrow_image();
+      wide += f.wide_image();
     }
   };
-  const int parts = call.parts;
-  ConvOffer offer;
-  offer.calls.push_back(std::move(call));
+  std::vector<Call> calls = {std::move(call)};
   if (by_weights) {
-    if (parts > 1) offer.calls.push_back(add_rows_call(0, parts, f.packed(), stride, false));
+    if (parts > 1) calls.push_back(add_rows_call(0, parts, size, stride, false));
     Call unpack;
     unpack.kernel = "unpack weight gradients";
-    unpack.run = [=](int, void* const* operands, std::byte* scratch, const RunState&) {
+    unpack.run = [=, f = few_of(p, narrow_results)](int, void* const* operands, std::byte* scratch,
+                                                    const RunState&) {
       repack(f, narrow_results, reinterpret_cast<const float*>(scratch),
              static_cast<float*>(operands[0]), true);
     };
-    offer.calls.push_back(std::move(unpack));
+    calls.push_back(std::move(unpack));
   }
-  return offer;
+  return {std::move(calls), {}};
 }
 
 }  // namespace latent::kernels

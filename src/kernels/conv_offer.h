@@ -1,5 +1,5 @@
 // The candidates of a convolution (conv.h), one file each: conv_few.cc, conv_winograd.cc,
-// conv_onednn.cc, and the plain loop of conv.cc.
+// conv_taps.cc, conv_onednn.cc, and the plain loop of conv.cc.
 #pragma once
 
 #include <string>
@@ -7,22 +7,17 @@
 
 #include "base/memory.h"
 #include "kernels/conv.h"
+#include "kernels/offer.h"
 
 namespace latent::kernels {
 
-/// Calls of a candidate that accepts, or the reason why not.
-struct ConvOffer {
-  std::vector<Call> calls;
-  std::string reason;
-};
-
 /// Convolutions between many channels and 1 to 4, with stride 1: a kernel of ours.
-ConvOffer conv_by_few(const ConvProblem& problem);
+Offer conv_by_few(const ConvProblem& problem);
 /// 3x3 of stride 1 between many channels: Winograd's.
-ConvOffer conv_by_winograd(const ConvProblem& problem);
+Offer conv_by_winograd(const ConvProblem& problem);
 /// Between many channels: products by LIBXSMM, tap by tap.
-ConvOffer conv_by_taps(const ConvProblem& problem);
-ConvOffer conv_by_onednn(const ConvProblem& problem);
+Offer conv_by_taps(const ConvProblem& problem);
+Offer conv_by_onednn(const ConvProblem& problem);
 
 /// What a part computes, a convolution of its own: some images, or rows of one image.
 struct ConvShare {
@@ -32,9 +27,19 @@ struct ConvShare {
 /// The shares of the parts, a function of the shape alone: images, and where these are fewer than
 /// half the parts, rows of their results (by weights, of y). Not rows when `whole_images`.
 std::vector<ConvShare> conv_shares(const ConvProblem& problem, bool whole_images = false);
-/// Call::pieces of a call whose parts are these shares: both pictures, where each has as many
-/// images, or the results, where each has as many rows.
-uint64_t conv_pieces(const ConvProblem& problem, const std::vector<ConvShare>& shares);
+/// The call of a candidate, so far as its parts, which are these shares, tell.
+Call conv_call(const std::string& name, const ConvProblem& problem,
+               const std::vector<ConvShare>& shares);
+
+/// The operands of x, y and the weights; see bind_conv.
+struct ConvOperands {
+  size_t x, y, weights;
+};
+inline ConvOperands operands_of(ConvPass pass) {
+  return pass == ConvPass::forward   ? ConvOperands{1, 0, 2}
+         : pass == ConvPass::by_data ? ConvOperands{0, 1, 2}
+                                     : ConvOperands{1, 2, 0};
+}
 
 /// So many floats rounded up to whole cache lines: what a part has of scratch memory is its own.
 inline int64_t aligned_floats(int64_t n) {

@@ -80,7 +80,7 @@ void add_rows(const ConvProblem& p, const std::vector<Piece>& pieces, int64_t bl
 
 }  // namespace
 
-ConvOffer conv_by_taps(const ConvProblem& p) {
+Offer conv_by_taps(const ConvProblem& p) {
   if (p.pass != ConvPass::by_weights) return {{}, "gradients of weights only"};
   if (p.n < 1 || p.groups != 1 || std::min(p.cin, p.cout) < kLeastChannels)
     return {{}, "one group of at least 8 channels on both sides only"};
@@ -92,18 +92,13 @@ ConvOffer conv_by_taps(const ConvProblem& p) {
                                      .k = piece.pixels,
                                      .a_row = p.w.stride * p.cin,
                                      .b_row = p.cout,
-                                     .dst_row = p.cout,
-                                     .transpose_a = true});
+                                     .dst_row = p.cout});
     if (!piece.product) return {{}, "no product of its channels"};
   }
   const std::vector<ConvShare> shares = conv_shares(p);
   const auto parts = static_cast<int>(shares.size());
   const int64_t stride = aligned_floats(p.weights());
-  Call call;
-  call.kernel = "taps " + p.text();
-  call.parts = parts;
-  call.pieces = conv_pieces(p, shares);
-  call.flops = p.flops();
+  Call call = conv_call("taps", p, shares);
   call.scratch_bytes = parts > 1 ? static_cast<size_t>(parts * stride) * sizeof(float) : 0;
   call.run = [=](int part, void* const* operands, std::byte* scratch, const RunState&) {
     const auto& [q, x, y] = shares[static_cast<size_t>(part)];
@@ -118,10 +113,9 @@ ConvOffer conv_by_taps(const ConvProblem& p) {
                static_cast<const float*>(operands[1]) + x,
                static_cast<const float*>(operands[2]) + y, sums);
   };
-  ConvOffer offer;
-  offer.calls.push_back(std::move(call));
-  if (parts > 1) offer.calls.push_back(add_rows_call(0, parts, p.weights(), stride, true));
-  return offer;
+  std::vector<Call> calls = {std::move(call)};
+  if (parts > 1) calls.push_back(add_rows_call(0, parts, p.weights(), stride, true));
+  return {std::move(calls), {}};
 }
 
 }  // namespace latent::kernels

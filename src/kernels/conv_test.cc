@@ -121,7 +121,7 @@ TEST(Conv, EveryCandidateAgreesWithSumsInDouble) {
       SCOPED_TRACE(p.text());
       for (const char* name : {"onednn", "loop"}) {
         SCOPED_TRACE(name);
-        agrees(p, bind_conv_with(p, name));
+        agrees(p, bind_conv(p, name));
       }
     }
   }
@@ -136,10 +136,10 @@ TEST(Conv, RowsOfOneImage) {
     for (ConvPass pass : kPasses) {
       p.pass = pass;
       SCOPED_TRACE(p.text());
-      const std::vector<Call> calls = bind_conv_with(p, "onednn");
+      const std::vector<Call> calls = bind_conv(p, "onednn");
       agrees(p, calls);
       agrees(p, bind_conv(p), 1e-10);
-      agrees(p, bind_conv_with(p, "loop"));
+      agrees(p, bind_conv(p, "loop"));
       if (p.h.taps < p.h.stride) continue;  // rows that nothing reaches: not cut
       int parts = 0;
       for (const Call& c : calls) parts = std::max(parts, c.flops > 0 ? c.parts : 0);
@@ -170,7 +170,7 @@ TEST(Conv, FewChannelsOnEveryTarget) {
       p.pass = pass;
       for (const ConvProblem& q : {p, mirrored(p)}) {
         SCOPED_TRACE(q.text());
-        for_each_target([&] { agrees(q, bind_conv_with(q, "few")); });
+        for_each_target([&] { agrees(q, bind_conv(q, "few")); });
       }
     }
   }
@@ -186,7 +186,7 @@ TEST(Conv, WinogradOnEveryTarget) {
     for (ConvPass pass : kPasses) {
       p.pass = pass;
       SCOPED_TRACE(p.text());
-      for_each_target([&] { agrees(p, bind_conv_with(p, "winograd"), 1e-10); });
+      for_each_target([&] { agrees(p, bind_conv(p, "winograd"), 1e-10); });
     }
   }
 }
@@ -204,12 +204,12 @@ TEST(Conv, GradientsOfWeightsByTaps) {
                         layer(2, 3, 8, 8, 2, 2, 5, 5), sound}) {
     p.pass = ConvPass::by_weights;
     SCOPED_TRACE(p.text());
-    agrees(p, bind_conv_with(p, "taps"));
+    agrees(p, bind_conv(p, "taps"));
   }
   ConvProblem p = layer(3, 8, 12, 18, 3, 1, 1, 1, 1, 6);
-  EXPECT_THROW(bind_conv_with(p, "taps"), UsageError);
+  EXPECT_THROW(bind_conv(p, "taps"), UsageError);
   p.pass = ConvPass::by_weights;
-  EXPECT_THROW(bind_conv_with(p, "taps"), UsageError);
+  EXPECT_THROW(bind_conv(p, "taps"), UsageError);
 }
 
 TEST(Conv, TheFirstThatAcceptsIsTaken) {
@@ -223,17 +223,17 @@ TEST(Conv, TheFirstThatAcceptsIsTaken) {
   ASSERT_EQ(calls[1].refused.size(), 3u);
   EXPECT_EQ(calls[1].refused[0], "few: stride 1 only");
   EXPECT_EQ(calls[1].refused[1], "winograd: 3x3 of stride 1 with padding up to 2 only");
-  EXPECT_THROW(bind_conv_with(p, "few"), UsageError);
-  EXPECT_THROW(bind_conv_with(p, "winograd"), UsageError);
+  EXPECT_THROW(bind_conv(p, "few"), UsageError);
+  EXPECT_THROW(bind_conv(p, "winograd"), UsageError);
   for (const ConvProblem& small :
        {layer(3, 8, 64, 64, 3, 1, 1, 1), layer(32, 5, 64, 64, 3, 1, 1, 1),
         layer(32, 8, 64, 8, 3, 1, 1, 1)})
-    EXPECT_THROW(bind_conv_with(small, "winograd"), UsageError) << small.text();
+    EXPECT_THROW(bind_conv(small, "winograd"), UsageError) << small.text();
 }
 
 TEST(Conv, PartsFollowFromTheShapeAlone) {
   const auto parts = [](const ConvProblem& p) {
-    for (const Call& c : bind_conv_with(p, "onednn")) {
+    for (const Call& c : bind_conv(p, "onednn")) {
       if (c.flops > 0) return c.parts;
     }
     return 0;

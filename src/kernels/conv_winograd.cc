@@ -266,7 +266,7 @@ Call pack_call(const ConvProblem& f, bool by_data) {
   return call;
 }
 
-ConvOffer results(const ConvProblem& p) {
+Offer results(const ConvProblem& p) {
   const ConvProblem f = as_forward(p);
   const Tiles in = tiles_over(f, true), out = tiles_over(f, false);
   const int64_t tiles = f.n * in.rows * in.cols, size = f.cin * f.cout;
@@ -305,13 +305,10 @@ ConvOffer results(const ConvProblem& p) {
       (out, m, t, count, blank, static_cast<float*>(operands[0]));
     }
   };
-  ConvOffer offer;
-  offer.calls.push_back(pack_call(f, p.pass == ConvPass::by_data));
-  offer.calls.push_back(std::move(call));
-  return offer;
+  return {{pack_call(f, p.pass == ConvPass::by_data), std::move(call)}, {}};
 }
 
-ConvOffer weight_gradients(const ConvProblem& p) {
+Offer weight_gradients(const ConvProblem& p) {
   const int64_t groups = std::clamp<int64_t>(p.cin / kGroup, 1, 4);
   if (p.cin % groups) return {{}, "channels do not fall into groups"};
   const int64_t cin = p.cin / groups, size = cin * p.cout;
@@ -356,16 +353,15 @@ ConvOffer weight_gradients(const ConvProblem& p) {
     float* to = cuts > 1 ? base + cut * gradients : static_cast<float*>(operands[0]);
     HWY_DYNAMIC_DISPATCH(weights_out)(s, size, size, to + channel * p.cout, p.cin * p.cout);
   };
-  ConvOffer offer;
-  offer.calls.push_back(std::move(call));
+  std::vector<Call> calls = {std::move(call)};
   if (cuts > 1)
-    offer.calls.push_back(add_rows_call(0, static_cast<int>(cuts), p.weights(), gradients, true));
-  return offer;
+    calls.push_back(add_rows_call(0, static_cast<int>(cuts), p.weights(), gradients, true));
+  return {std::move(calls), {}};
 }
 
 }  // namespace
 
-ConvOffer conv_by_winograd(const ConvProblem& p) {
+Offer conv_by_winograd(const ConvProblem& p) {
   const auto fits = [](const ConvAxis& a) {
     return a.taps == 3 && a.stride == 1 && a.dilation == 1 && a.before <= 2 && a.after <= 2;
   };

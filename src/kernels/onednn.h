@@ -4,8 +4,10 @@
 #include <dnnl.h>
 
 #include <cstddef>
+#include <initializer_list>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace latent::kernels::onednn {
 
@@ -27,14 +29,41 @@ using Primitive = std::unique_ptr<dnnl_primitive, Destroy>;
 using PrimitiveDesc = std::unique_ptr<dnnl_primitive_desc, Destroy>;
 using PrimitiveAttr = std::unique_ptr<dnnl_primitive_attr, Destroy>;
 
-/// The primitive of a description, the name of what implements it and its scratch memory; null
-/// where the library has only its reference.
-Primitive make_primitive(const PrimitiveDesc& pd, std::string& name, dnnl_memory_desc_t& scratch);
-/// A memory object without memory: `set` gives it some, from `offset` bytes on, before each run.
-Memory make_memory(const dnnl_memory_desc_t& desc);
-void set(const Memory& m, const void* base, size_t offset);
 /// Attributes with which scratch memory is the caller's: the library's own is shared between
 /// threads, silently. `adds`: the result is added to what is there.
 PrimitiveAttr user_scratchpad(bool adds = false);
+
+/// A primitive; jobs with equal operands share it.
+struct Kernel {
+  Primitive primitive;
+  std::string name;  // of what implements it
+  dnnl_memory_desc_t scratch;
+  size_t scratch_bytes = 0;
+};
+/// Null where the library has nothing for the description, or only its reference.
+std::shared_ptr<const Kernel> make_kernel(const PrimitiveDesc& pd);
+
+/// A kernel with memory objects for its operands, to be used by one thread at a time.
+class Job {
+ public:
+  struct Operand {
+    int argument;
+    dnnl_memory_desc_t desc;
+    size_t offset;  // bytes
+  };
+  Job(std::shared_ptr<const Kernel> kernel, const std::vector<Operand>& operands,
+      size_t scratch_offset);
+  /// Runs it; the operands in order and the scratch memory stand their offsets after `bases`.
+  void run(std::initializer_list<const void*> bases) const;
+  const Kernel& kernel() const { return *kernel_; }
+
+ private:
+  void add(const Operand& operand);
+
+  std::shared_ptr<const Kernel> kernel_;
+  std::vector<Memory> memory_;
+  std::vector<dnnl_exec_arg_t> arguments_;
+  std::vector<size_t> offsets_;
+};
 
 }  // namespace latent::kernels::onednn

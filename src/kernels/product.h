@@ -1,6 +1,6 @@
 // Matrix products on row-major data: dst[m,n] = op(a) op(b), op a transposition or nothing. oneDNN
-// and LIBXSMM do the work; this is the only header behind which they stand. A product is prepared
-// once for its shape (`make_product`) and is cut into parts whose number and place depend on the
+// and LIBXSMM do the work; this is the only header behind which they stand. A product is bound
+// once for its shape (`bind_product`) and is cut into parts whose number and place depend on the
 // shape alone, so the bits do not depend on the threads.
 #pragma once
 
@@ -8,7 +8,10 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "kernels/call.h"
 
 namespace latent::kernels {
 
@@ -18,28 +21,18 @@ struct ProductProblem {
   bool transpose_b = false;  // b is stored [n, k]
   bool bf16 = false;         // a and b are bf16 (uint16_t); dst is float32 always
   int64_t batch = 1;         // independent products, each operand contiguous after the other
+
+  double flops() const {
+    return 2.0 * static_cast<double>(batch) * static_cast<double>(m) * static_cast<double>(n) *
+           static_cast<double>(k);
+  }
+  std::string text() const;  // "32x100x32", m x k x n
 };
 
-/// A product ready to run. Part p writes its own piece of dst; two parts may run at the same time
-/// on two threads.
-struct Product {
-  std::string name;  // "libxsmm 32x100x32", "onednn brgemm:avx512_core 128x400x784 in 4 columns"
-  std::vector<std::string>
-      refused;  // "libxsmm: more than 1 Mflop", for the candidates before the one taken
-  int parts = 1;
-  size_t scratch_bytes =
-      0;  // of the whole call; aligned to 64 by the caller; parts use disjoint pieces
-  std::function<void(int part, void* dst, const void* a, const void* b, std::byte* scratch)> run;
-};
-
-/// Walks the ordered candidates {libxsmm, onednn, loop} and prepares the first that accepts. k == 0
-/// gives zeros.
-Product make_product(const ProductProblem& problem);
-
-/// The candidates' names, for `explain` and tests; `only` in make_product_with restricts to one
-/// (throws if it refuses).
-std::vector<std::string> product_candidates();
-Product make_product_with(const ProductProblem& problem, const std::string& only);
+/// The call that runs it by the first that accepts of the candidates libxsmm, onednn and loop, or
+/// by the one called `only` (for tests; UsageError when it refuses). Operands {dst, a, b}; two
+/// parts may run at the same time on two threads. k == 0 gives zeros.
+std::vector<Call> bind_product(const ProductProblem& problem, std::string_view only = {});
 
 /// dst [m, n] = a [m, k] b [k, n], all contiguous, where `transpose_a` a is stored [k, m], where
 /// `add` added to dst: a piece of another kernel's part, on the thread that calls. Empty when
@@ -48,11 +41,10 @@ using SmallProduct = std::function<void(float* dst, const float* a, const float*
 SmallProduct small_product(int64_t m, int64_t n, int64_t k, bool transpose_a, bool add);
 
 /// dst [m, n] += sum over t < count of a_t [m, k] b_t [k, n]; a_t stands from_a[t] bytes after a,
-/// b_t likewise. Rows stand so many floats apart; where `transpose_a` a_t is stored [k, m]. Empty
-/// when LIBXSMM has none.
+/// b_t likewise. a_t is stored [k, m]; rows stand so many floats apart. Empty when LIBXSMM has
+/// none.
 struct SumProblem {
   int64_t m, n, k, a_row, b_row, dst_row;
-  bool transpose_a = false;
 };
 using SumOfProducts = std::function<void(float* dst, const float* a, const float* b, int64_t count,
                                          const uint64_t* from_a, const uint64_t* from_b)>;

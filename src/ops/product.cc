@@ -57,19 +57,7 @@ std::vector<Expr> matmul_grad(const Back& b) {
 std::vector<kernels::Call> bind_matmul(const ir::BindContext& c) {
   kernels::ProductProblem p = problem_of(c.in[0]->shape, c.in[1]->shape, c.node.attrs);
   p.bf16 = c.in[0]->dtype == DType::bf16;
-  kernels::Product product = kernels::make_product(p);
-  kernels::Call call;
-  call.kernel = product.name;
-  call.refused = product.refused;
-  call.parts = product.parts;
-  call.scratch_bytes = product.scratch_bytes;
-  call.flops = 2.0 * static_cast<double>(p.batch) * static_cast<double>(p.m) *
-               static_cast<double>(p.n) * static_cast<double>(p.k);
-  call.run = [run = std::move(product.run)](int part, void* const* operands, std::byte* scratch,
-                                            const kernels::RunState&) {
-    run(part, operands[0], operands[1], operands[2], scratch);
-  };
-  return {call};
+  return kernels::bind_product(p);
 }
 
 void matmul_reference(const RefCall& c) {
