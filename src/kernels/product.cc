@@ -59,30 +59,22 @@ Offer by_libxsmm(const ProductProblem& p) {
 /// dst; nothing when oneDNN has only its reference for it.
 std::optional<Job> piece_of(const ProductProblem& p, int64_t m0, int64_t m, int64_t n0, int64_t n,
                             int64_t k0, int64_t k, size_t scratch_offset) {
-  const dnnl_data_type_t in = p.bf16 ? dnnl_bf16 : dnnl_f32;
+  using Type = dnnl::memory::data_type;
+  const Type in = p.bf16 ? Type::bf16 : Type::f32;
   const size_t size = p.bf16 ? 2 : 4;
-  const int rank = p.batch > 1 ? 3 : 2;
-  const auto describe = [&](dnnl_data_type_t type, int64_t rows, int64_t cols, int64_t row_stride,
+  const auto describe = [&](Type type, int64_t rows, int64_t cols, int64_t row_stride,
                             int64_t col_stride, int64_t matrix) {
-    dnnl_memory_desc_t d;
-    dnnl_dims_t dims = {p.batch, rows, cols}, strides = {matrix, row_stride, col_stride};
-    const int skip = 3 - rank;
-    check(dnnl_memory_desc_init_by_strides(&d, rank, dims + skip, type, strides + skip),
-          "describing an operand");
-    return d;
+    return p.batch > 1 ? Desc({p.batch, rows, cols}, type, {matrix, row_stride, col_stride})
+                       : Desc({rows, cols}, type, {row_stride, col_stride});
   };
-  const dnnl_memory_desc_t a =
-      p.transpose_a ? describe(in, m, k, 1, p.m, p.m * p.k) : describe(in, m, k, p.k, 1, p.m * p.k);
-  const dnnl_memory_desc_t b =
-      p.transpose_b ? describe(in, k, n, 1, p.k, p.n * p.k) : describe(in, k, n, p.n, 1, p.n * p.k);
-  const dnnl_memory_desc_t c = describe(dnnl_f32, m, n, p.n, 1, p.m * p.n);
-  dnnl_matmul_desc_t desc;
-  check(dnnl_matmul_desc_init(&desc, &a, &b, nullptr, &c), "describing a product");
-  const PrimitiveAttr attr = user_scratchpad(k0 > 0);
-  dnnl_primitive_desc_t made = nullptr;
-  dnnl_primitive_desc_create(&made, &desc, attr.get(), engine(), nullptr);
-  const auto kernel = make_kernel(PrimitiveDesc(made));
-  if (!kernel) return {};
+  const Desc a = p.transpose_a ? describe(in, m, k, 1, p.m, p.m * p.k)
+                               : describe(in, m, k, p.k, 1, p.m * p.k),
+             b = p.transpose_b ? describe(in, k, n, 1, p.k, p.n * p.k)
+                               : describe(in, k, n, p.n, 1, p.n * p.k),
+             c = describe(Type::f32, m, n, p.n, 1, p.m * p.n);
+  const Kernel kernel(
+      dnnl::matmul::primitive_desc({a, b, c}, user_scratchpad(k0 > 0), engine(), true));
+  if (!kernel.primitive) return {};
   const int64_t at_a = p.transpose_a ? k0 * p.m + m0 : m0 * p.k + k0,
                 at_b = p.transpose_b ? n0 * p.k + k0 : k0 * p.n + n0;
   return Job(kernel,
@@ -92,7 +84,7 @@ std::optional<Job> piece_of(const ProductProblem& p, int64_t m0, int64_t m, int6
              scratch_offset);
 }
 
-Offer by_onednn(const ProductProblem& p) {
+Offer offer_by_onednn(const ProductProblem& p) {
   if (empty(p)) return {{}, "an empty product"};
   pin_library_threads();
   // Outputs are cut: columns in multiples of 16, or rows where there are few columns and for weight
@@ -116,7 +108,7 @@ Offer by_onednn(const ProductProblem& p) {
       std::optional<Job> job = rows ? piece_of(p, begin, width, 0, p.n, k, terms, scratch)
                                     : piece_of(p, 0, p.m, begin, width, k, terms, scratch);
       if (!job) return {{}, "only its reference fits " + p.text()};
-      bytes = std::max(bytes, aligned_size(job->kernel().scratch_bytes));
+      bytes = std::max(bytes, aligned_size(job->kernel().scratch.get_size()));
       jobs->back().push_back(std::move(*job));
     }
     scratch += bytes;
@@ -131,6 +123,10 @@ Offer by_onednn(const ProductProblem& p) {
       job.run({operands[0], operands[1], operands[2], base});
   };
   return {{std::move(call)}, {}};
+}
+
+Offer by_onednn(const ProductProblem& p) {
+  return checked([&] { return offer_by_onednn(p); });
 }
 
 Offer by_loop(const ProductProblem& p) {
