@@ -2,7 +2,6 @@
 #include "kernels/fused.h"
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <memory>
 
@@ -39,17 +38,21 @@ struct Bound {
   int parts = 1;
   int64_t unit = 1;  // rows (or columns, when flat) that are never cut apart
   int64_t units = 1;
-  bool flat = false;  // rows == 1: parts cut the columns
-  int64_t column_blocks = 1, row_blocks = 1;
-  std::vector<size_t> scratch;  // bytes before each output's partial results, where partial(o)
+  bool flat = false;            // rows == 1: parts cut the columns
+  std::vector<size_t> scratch;  // bytes before each output's partial results
   size_t scratch_bytes = 0;
 
   size_t outputs() const { return p.outputs.size(); }
   bool short_rows() const { return !flat && p.cols <= kTileLength; }  // several make a tile
-  bool partial(size_t o) const {
+  /// Of output o: blocks that are summed apart, one where it is not summed, and floats of each.
+  int64_t blocks(size_t o) const {
     const End end = p.outputs[o].end;
-    return end == End::column_sum ? column_blocks > 1 : end != End::store && flat && row_blocks > 1;
+    const int64_t rows = column_block(p.rows);
+    return end == End::column_sum      ? (p.rows + rows - 1) / rows
+           : end != End::store && flat ? (p.cols + kBlock - 1) / kBlock
+                                       : 1;
   }
+  int64_t width(size_t o) const { return p.outputs[o].end == End::column_sum ? p.cols : 1; }
   uint64_t pieces() const;
   void run(int part, void* const* operands, std::byte* scratch_base) const;
   void interpret(const ChainPiece& piece, void* const* operands) const;
@@ -147,7 +150,7 @@ void Bound::run(int part, void* const* operands, std::byte* scratch_base) const 
                 end = std::min(units * (part + 1) / parts * unit, flat ? p.cols : p.rows);
   float* partials[kEnds];
   for (size_t o = 0; o < outputs(); ++o)
-    partials[o] = partial(o) ? reinterpret_cast<float*>(scratch_base + scratch[o]) : nullptr;
+    partials[o] = blocks(o) > 1 ? reinterpret_cast<float*>(scratch_base + scratch[o]) : nullptr;
   const ChainPiece piece = {p.cols,           flat ? 0 : begin,    flat ? 1 : end,
                             flat ? begin : 0, flat ? end : p.cols, column_block(p.rows),
                             partials,         p.inputs.data()};
@@ -227,17 +230,13 @@ void Bound::interpret(const ChainPiece& piece, void* const* operands) const {
 void Bound::combine(size_t o, void* const* operands, const std::byte* scratch_base) const {
   const auto* from = reinterpret_cast<const float*>(scratch_base + scratch[o]);
   auto* to = static_cast<float*>(operands[o]);
-  if (p.outputs[o].end == End::column_sum) {
-    std::memcpy(to, from, static_cast<size_t>(p.cols) * 4);
-    for (int64_t k = 1; k < column_blocks; ++k)
-      add_into(to, from + k * p.cols, static_cast<size_t>(p.cols));
-  } else if (p.outputs[o].end == End::row_max) {
-    to[0] = max_of(-std::numeric_limits<float>::infinity(), from, static_cast<size_t>(row_blocks));
-  } else {
-    float total = from[0];
-    for (int64_t k = 1; k < row_blocks; ++k) total += from[k];
-    to[0] = total;
+  if (p.outputs[o].end == End::row_max) {
+    to[0] = max_of(-std::numeric_limits<float>::infinity(), from, static_cast<size_t>(blocks(o)));
+    return;
   }
+  const auto n = static_cast<size_t>(width(o));
+  std::copy_n(from, n, to);
+  for (int64_t k = 1; k < blocks(o); ++k) add_into(to, from + k * width(o), n);
 }
 
 /// Operands that a part touches a piece of: what has an element a row, and what is not summed over
@@ -388,8 +387,6 @@ std::vector<Call> bind_fused(const FusedProgram& program, const std::vector<int>
     p.rows = 1;
   }
   b->flat = p.rows == 1 && !sums_columns;
-  b->column_blocks = (p.rows + column_block(p.rows) - 1) / column_block(p.rows);
-  b->row_blocks = (p.cols + kBlock - 1) / kBlock;
   const int64_t extent = b->flat ? p.cols : p.rows;
   b->unit = b->flat ? (sums_rows ? kBlock : 1024) : sums_columns ? column_block(p.rows) : 1;
   b->units = (extent + b->unit - 1) / b->unit;
@@ -410,11 +407,10 @@ std::vector<Call> bind_fused(const FusedProgram& program, const std::vector<int>
   std::vector<size_t> partials;
   for (size_t o = 0; o < p.outputs.size(); ++o) {
     b->scratch.push_back(b->scratch_bytes);
-    if (!b->partial(o)) continue;
+    if (b->blocks(o) == 1) continue;
     partials.push_back(o);
-    const int64_t n =
-        p.outputs[o].end == End::column_sum ? b->column_blocks * p.cols : b->row_blocks;
-    b->scratch_bytes += aligned_size(static_cast<size_t>(n) * sizeof(float));
+    b->scratch_bytes +=
+        aligned_size(static_cast<size_t>(b->blocks(o) * b->width(o)) * sizeof(float));
   }
   Call main;
   main.parts = b->parts;
