@@ -5,6 +5,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -21,7 +22,7 @@ AlignedBytes allocate_bytes(size_t bytes) {
   const size_t size = aligned_size(bytes ? bytes : 1);
   void* p = size < bytes ? nullptr : std::aligned_alloc(kAlignment, size);
   if (!p) {
-    throw UsageError("out of memory: " + std::to_string((bytes >> 20) + (bytes % (1 << 20) != 0)) +
+    throw UsageError("out of memory: " + std::to_string(std::max<size_t>(bytes >> 20, 1)) +
                      " MiB asked for; a smaller batch or model needs less");
   }
   std::memset(p, 0, size);
