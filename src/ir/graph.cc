@@ -273,6 +273,11 @@ NodeId capture(Graph& g, Expr e) {
 }
 }  // namespace
 
+const Node* scan_among(const Program& program, const std::vector<NodeId>& operands) {
+  const Node* first = operands.empty() ? nullptr : &program.nodes[operands[0]];
+  return first && first->body ? first : nullptr;
+}
+
 Attrs declared(const std::string& name, const Shape& shape, DType dtype) {
   return {{"name", name}, {"shape", ints_of(shape)}, {"dtype", std::string(name_of(dtype))}};
 }
@@ -297,6 +302,7 @@ Expr apply(Graph& g, const Op& op, const std::vector<Expr>& in, Attrs attrs, Whe
     context.shapes.push_back(e.shape());
     context.dtypes.push_back(e.dtype());
   }
+  context.scan = scan_among(g.program(), n.in);
   const ResultType type = op.type(context);
   n.op = &op;
   n.attrs = std::move(attrs);

@@ -43,6 +43,7 @@ struct TypeContext {
   const Attrs& attrs;
   Where where;
   const Graph* body = nullptr;
+  const Node* scan = nullptr;  // of a scan's result
   /// Throws UsageError "<op>: <message> (<file>:<line>)".
   [[noreturn]] void refuse(const std::string& message) const;
 };

@@ -101,6 +101,9 @@ struct Program {
   std::vector<bool> invariant() const;
 };
 
+/// The scan that is the first of these operands; null where it is none.
+const Node* scan_among(const Program& program, const std::vector<NodeId>& operands);
+
 /// The attributes of a feed or slot.
 Attrs declared(const std::string& name, const Shape& shape, DType dtype);
 

@@ -43,6 +43,23 @@ TEST(Text, SaysWhatIsWrongAndWhere) {
   EXPECT_NE(message("%0 = exp(%3) : f32[2]\n").find("not defined above"), std::string::npos);
 }
 
+TEST(Text, AScansResultsHaveTheTypesThatItGives) {
+  const auto text = [](const std::string& result) {
+    return "%0 = feed() {name=\"x\", shape=[4], dtype=\"f32\"} : f32[4]\n"
+           "%1 = scan(%0) {length=2, carries=1, inputs=0, reverse=0} : f32[] body {\n"
+           "%0 = feed() {name=\"carry:0\", shape=[4], dtype=\"f32\"} : f32[4]\n"
+           "fetch carry:0 = %0\n}\n%2 = scan_output" +
+           result + "\nfetch y = %2\n";
+  };
+  EXPECT_NO_THROW(Graph::parse(text("(%1) {index=0, shape=[4], dtype=\"f32\"} : f32[4]")));
+  for (const char* wrong : {"(%1) {index=0, shape=[2], dtype=\"f32\"} : f32[2]",
+                            "(%1) {index=0, shape=[4], dtype=\"i32\"} : i32[4]",
+                            "(%1) {index=1, shape=[4], dtype=\"f32\"} : f32[4]",
+                            "(%1) {index=-1, shape=[4], dtype=\"f32\"} : f32[4]",
+                            "(%0) {index=0, shape=[4], dtype=\"f32\"} : f32[4]"})
+    EXPECT_THROW(Graph::parse(text(wrong)), UsageError) << wrong;
+}
+
 TEST(Text, WrongTextsThrowUsageErrorsOnly) {
   const std::string text = example();
   std::mt19937 random(1);

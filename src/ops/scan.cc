@@ -32,18 +32,35 @@ std::string operand_name(size_t i, size_t carries, size_t inputs) {
                                 : numbered("captured", i - carries - inputs);
 }
 
+/// The type of result `index` of a scan.
+ResultType result_type(const ir::Node& scan, size_t index) {
+  const auto carries = static_cast<size_t>(scan.attrs.integer("carries"));
+  const bool carry = index < carries;
+  const ir::Node& value = scan.body->program().nodes[fetched(
+      *scan.body, carry ? numbered("carry", index) : numbered("output", index - carries))];
+  return {carry ? value.shape : stacked(scan.attrs.integer("length"), value.shape), value.dtype};
+}
+
+/// The type rule of scan_output, which may have been parsed.
+ResultType output_type(const TypeContext& c) {
+  const ResultType told = declared_type(c);
+  const int64_t index = c.attrs.integer("index");
+  if (!c.scan || index < 0 || index >= std::ssize(c.scan->body->program().fetches))
+    c.refuse("reads a result of a scan, which has no " + std::to_string(index));
+  const ResultType is = result_type(*c.scan, static_cast<size_t>(index));
+  if (is.shape != told.shape || is.dtype != told.dtype)
+    c.refuse("result " + std::to_string(index) + " of the scan is " + name_of(is.dtype) +
+             is.shape.text() + ", it says " + name_of(told.dtype) + told.shape.text());
+  return told;
+}
+
 /// Output `index` of a scan node.
 Expr output_of(Expr scan, size_t index) {
-  const ir::Node n = scan.graph().program().nodes[scan.id()];
-  const auto carries = static_cast<size_t>(n.attrs.integer("carries"));
-  const bool carry = index < carries;
-  const ir::Node& value = n.body->program().nodes[fetched(
-      *n.body, carry ? numbered("carry", index) : numbered("output", index - carries))];
-  const Shape shape = carry ? value.shape : stacked(n.attrs.integer("length"), value.shape);
+  const ResultType type = result_type(scan.graph().program().nodes[scan.id()], index);
   return apply("scan_output", {scan},
                {{"index", static_cast<int64_t>(index)},
-                {"shape", ints_of(shape)},
-                {"dtype", std::string(name_of(value.dtype))}});
+                {"shape", ints_of(type.shape)},
+                {"dtype", std::string(name_of(type.dtype))}});
 }
 
 /// Appends the scan node for a finished body; `captured` are nodes of g in the order of the body's
@@ -187,6 +204,12 @@ std::vector<Expr> scan_grad(Graph& g, ir::NodeId id, const std::map<size_t, Expr
   // forward scan) or captures.
   const std::vector<bool> invariant = body.program().invariant();
   const Expr scan{&g, id};
+  const auto save = [&](ir::NodeId i) {  // a node of the body
+    const size_t index = body.program().fetches.size();
+    body.fetch(numbered("output", index - carries), Expr{&body, i});
+    return output_of(scan, index);
+  };
+  const ir::Op* const scan_output = &ir::find_op("scan_output");
   std::map<ir::NodeId, Expr> saved;  // forward node -> its values stacked over the iterations, in g
   const std::function<ir::NodeId(ir::NodeId)> take = [&](ir::NodeId i) -> ir::NodeId {
     const auto found = map.find(i);
@@ -201,13 +224,16 @@ std::vector<Expr> scan_grad(Graph& g, ir::NodeId id, const std::map<size_t, Expr
       }
       if (name.starts_with("input")) saved[i] = {&g, node.in[carries + number]};
     }
+    // A result that the gradient of a scan in the body has given that scan: the forward body reads
+    // it too.
+    if (i >= forward && n.op == scan_output && n.in[0] < forward) {
+      body.program().nodes.push_back(n);
+      saved[i] = save(static_cast<ir::NodeId>(body.program().nodes.size() - 1));
+      return map[i] = feed("input", back_inputs, saved[i], n.shape, n.dtype).id();
+    }
     // What is the same in every iteration is computed from the captured values, not saved.
     if (i < forward && !invariant[i] && !cheap(n)) {
-      if (!saved.count(i)) {
-        const size_t index = body.program().fetches.size();
-        body.fetch(numbered("output", index - carries), Expr{&body, i});
-        saved[i] = output_of(scan, index);
-      }
+      if (!saved.count(i)) saved[i] = save(i);
       return map[i] = feed("input", back_inputs, saved[i], n.shape, n.dtype).id();
     }
     const bool turned = std::string_view(n.op->name) == "matmul" && n.shape.rank() == 2 &&
@@ -312,7 +338,7 @@ void add_scan_ops(std::vector<Op>& table) {
                              {"shape", AttrKind::ints},
                              {"dtype", AttrKind::word}},
                    .kind = Kind::control,
-                   .type = declared_type,
+                   .type = output_type,
                    .grad = ir::NoGradient{"scan_grad has the rule"},
                    .kernel = ir::PlannedKernel{},
                    .reference = ir::NoReference{},

@@ -35,6 +35,44 @@ TEST(Scan, GradientOfACell) {
   check(g, {{"x", 30}, {"h", 8}, {"wx", 24}, {"wh", 32}, {"b", 8}}, 1e-6);
 }
 
+TEST(Scan, GradientOfAScanWithinAScan) {
+  for (const bool from_weight : {false, true}) {
+    Graph g;
+    const Expr x = g.feed("x", {2, 3}), w = g.feed("w", {3, 3}), seq = g.feed("seq", {4, 2, 3});
+    const ScanResult r = scan(g, 4, {x}, {seq}, [&](const ScanStep& s) -> ScanYield {
+      const Expr h = s.carries[0] * s.inputs[0];
+      const ScanResult inner = scan(
+          h.graph(), 3, {from_weight ? matmul(h, w) : h}, {}, [&](const ScanStep& t) -> ScanYield {
+            const Expr next = tanh(matmul(t.carries[0], w) + s.inputs[0] * 0.3);
+            return {{next}, {square(next)}};
+          });
+      return {{inner.carries[0] * s.carries[0] + 0.2}, {sum(inner.outputs[0], {0})}};
+    });
+    const Expr loss = sum(square(r.carries[0])) + sum(r.outputs[0] * 0.3);
+    g.fetch("loss", loss);
+    const std::vector<Expr> d = grad(loss, {x, w, seq});
+    const char* names[] = {"dx", "dw", "dseq"};
+    for (size_t i = 0; i < d.size(); ++i) g.fetch(names[i], d[i]);
+    check(g, {{"x", 6}, {"w", 9}, {"seq", 24}}, 1e-6);
+    Slots slots;
+    Plan plan(g, slots, {.threads = 2, .verify = true});
+    Reference reference(g);
+    uint64_t seed = 1;
+    for (const char* name : {"x", "w", "seq"}) {
+      const std::vector<double> v = draw(static_cast<int64_t>(plan.feed(name).size()), ++seed);
+      std::copy(v.begin(), v.end(), plan.feed(name).begin());
+      reference.set(name, v);
+    }
+    plan.run();
+    reference.run();
+    for (const char* name : names) {
+      const std::vector<double>& expected = reference.fetch(name);
+      for (size_t i = 0; i < expected.size(); ++i)
+        EXPECT_NEAR(static_cast<double>(plan.fetch(name)[i]), expected[i], 1e-4) << name << i;
+    }
+  }
+}
+
 TEST(Scan, PlanAgreesWithReferenceAndCallsDoNotGrowWithLength) {
   size_t calls[2], nodes[2];
   for (int k = 0; k < 2; ++k) {

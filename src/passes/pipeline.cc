@@ -43,6 +43,7 @@ ir::ResultType type_of(const ir::Program& program, const ir::Node& n) {
     c.shapes.push_back(program.nodes[in].shape);
     c.dtypes.push_back(program.nodes[in].dtype);
   }
+  c.scan = ir::scan_among(program, n.in);
   return n.op->type(c);
 }
 

@@ -152,7 +152,7 @@ NodeId simplify_node(Program& out, Node n) {
   if (is(n, "matmul") && n.shape.rank() == 2) {
     for (size_t k = 0; k < 2; ++k) {  // products read transposed operands in place
       const Node& x = out.nodes[n.in[k]];
-      if (!is(x, "transpose")) continue;
+      if (!is(x, "transpose") || x.attrs.ints("order") != ir::Ints{1, 0}) continue;
       const char* flag = k ? "transpose_b" : "transpose_a";
       n.attrs.set(flag, int64_t{1} - n.attrs.integer(flag));
       n.in[k] = x.in[0];

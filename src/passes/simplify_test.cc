@@ -25,6 +25,22 @@ TEST(Simplify, ANaNIsNoOtherConstant) {
   EXPECT_TRUE(std::isnan(plan.fetch("none")[0]));
 }
 
+TEST(Simplify, AProductTakesUpATransposeAndNotAnIdentity) {
+  Graph g;
+  const Expr x = g.feed("x", {2, 2});
+  g.fetch("xx", matmul(transpose(x, {0, 1}), x));
+  g.fetch("tx", matmul(transpose(x), x));
+  Slots slots;
+  Plan plan(g, slots, {.threads = 1, .verify = true});
+  for (size_t i = 0; i < 4; ++i) plan.feed("x")[i] = static_cast<float>(i + 1);
+  plan.run();
+  const float xx[] = {7, 10, 15, 22}, tx[] = {10, 14, 14, 20};
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(plan.fetch("xx")[i], xx[i]);
+    EXPECT_EQ(plan.fetch("tx")[i], tx[i]);
+  }
+}
+
 TEST(LowerPrecision, ProductsReadCopiesOfTheirOperands) {
   Graph g;
   g.fetch("y", matmul(g.feed("a", {2, 3}), g.feed("b", {3, 4})));
