@@ -140,13 +140,20 @@ Call by_images(const char* name, const PoolProblem& p, int64_t result, int64_t v
 
 }  // namespace
 
+// Dispatched in each call: a pointer taken before the first dispatch of the process would ask for
+// the CPU's targets again at every image.
 Call bind_pool_pick(const PoolProblem& p) {
-  return by_images("max pool", p, p.y_image(), p.x_image(), HWY_DYNAMIC_DISPATCH(pick_image));
+  return by_images("max pool", p, p.y_image(), p.x_image(),
+                   [](const PoolProblem& q, float* y, const float* x, const float* values) {
+                     HWY_DYNAMIC_DISPATCH(pick_image)(q, y, x, values);
+                   });
 }
 
 Call bind_pool_place(const PoolProblem& p) {
   return by_images("max pool gradient", p, p.x_image(), p.y_image(),
-                   HWY_DYNAMIC_DISPATCH(place_image));
+                   [](const PoolProblem& q, float* dx, const float* x, const float* dy) {
+                     HWY_DYNAMIC_DISPATCH(place_image)(q, dx, x, dy);
+                   });
 }
 
 }  // namespace latent::kernels

@@ -167,7 +167,8 @@ HWY_INLINE void fill_rows(const NoiseKey& key, const int32_t* rows, size_t n, fl
     }
     Distribution::store(words, rest);
     for (size_t k = 0; k < count; ++k)
-      std::memcpy(to[k], rest + 4 * k, std::min<size_t>(4, cols - 4 * block[k]) * sizeof(float));
+      std::memcpy(to[k], rest + 4 * k,
+                  std::min<size_t>(4, cols - 4 * size_t{block[k]}) * sizeof(float));
   }
 }
 
