@@ -20,6 +20,10 @@
   X("batch norm gradient", "frrrf:1 add,0,1 sub,6,2 mul,5,7 mul,3,8 add,4,9 neg,10 =10 |11")   \
   X("batch norm gradient of two",                                                              \
     "ffrrrf:1 add,1,2 sub,7,3 mul,6,8 mul,4,9 add,5,10 neg,11 add,0,11 |0 =13 |12")            \
+  X("variance", "fr:0 sub,0,1 square,2 |3")                                                    \
+  X("norm relu", "frrr:0 sub,0,1 mul,4,2 add,5,3 relu,6 =7")                                   \
+  X("norm relu gradient", "ffrfr:0 step,0 mul,1,5 mul,6,2 sub,3,4 mul,6,8 |6 =7 |9")           \
+  X("norm gradient", "frrf:1 sub,0,1 mul,4,5 mul,2,6 add,3,7 neg,8 =8 |9")                     \
   X("relu gradient", "ff:0 step,0 mul,1,2 =3 |3")                                              \
   X("relu gradient of two", "fff:0 add,0,1 step,2 mul,3,4 =5 |5")                              \
   X("gaussian posterior",                                                                      \
