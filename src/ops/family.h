@@ -45,6 +45,10 @@ inline std::vector<Expr> flat(const Back&) { return {}; }
 /// The type rule of an op whose attributes tell shape and dtype.
 ResultType declared_type(const TypeContext& c);
 
+/// What the body of a scan calls operand i of it, in its feeds: carries, then inputs, then what it
+/// captured.
+std::string operand_name(size_t i, size_t carries, size_t inputs);
+
 Expr filled(Graph& g, double value, const Shape& shape);
 /// s without `count` axes from `first`.
 Shape without(const Shape& s, int first, int count = 1);

@@ -25,13 +25,6 @@ ir::NodeId fetched(const Graph& body, const std::string& name) {
   throw InternalError("a scan's body has no " + name);
 }
 
-/// The body's feed for operand i of a scan.
-std::string operand_name(size_t i, size_t carries, size_t inputs) {
-  return i < carries            ? numbered("carry", i)
-         : i < carries + inputs ? numbered("input", i - carries)
-                                : numbered("captured", i - carries - inputs);
-}
-
 /// The type of result `index` of a scan.
 ResultType result_type(const ir::Node& scan, size_t index) {
   const auto carries = static_cast<size_t>(scan.attrs.integer("carries"));
@@ -142,6 +135,12 @@ bool cheap(const ir::Node& n) {
 
 }  // namespace
 
+std::string operand_name(size_t i, size_t carries, size_t inputs) {
+  return i < carries            ? numbered("carry", i)
+         : i < carries + inputs ? numbered("input", i - carries)
+                                : numbered("captured", i - carries - inputs);
+}
+
 std::vector<Expr> scan_grad(Graph& g, ir::NodeId id, const std::map<size_t, Expr>& outputs,
                             const std::vector<bool>& needs) {
   const ir::Node node = g.program().nodes[id];
@@ -224,16 +223,14 @@ std::vector<Expr> scan_grad(Graph& g, ir::NodeId id, const std::map<size_t, Expr
       }
       if (name.starts_with("input")) saved[i] = {&g, node.in[carries + number]};
     }
-    // A result that the gradient of a scan in the body has given that scan: the forward body reads
-    // it too.
-    if (i >= forward && n.op == scan_output && n.in[0] < forward) {
-      body.program().nodes.push_back(n);
-      saved[i] = save(static_cast<ir::NodeId>(body.program().nodes.size() - 1));
-      return map[i] = feed("input", back_inputs, saved[i], n.shape, n.dtype).id();
-    }
+    // What the gradient of a scan in the body asks that scan to give; the forward body reads it
+    // too.
+    const bool asked = i >= forward && n.op == scan_output && n.in[0] < forward;
     // What is the same in every iteration is computed from the captured values, not saved.
-    if (i < forward && !invariant[i] && !cheap(n)) {
-      if (!saved.count(i)) saved[i] = save(i);
+    if (asked || (i < forward && !invariant[i] && !cheap(n))) {
+      if (asked) body.program().nodes.push_back(n);
+      if (!saved.count(i))
+        saved[i] = save(asked ? static_cast<ir::NodeId>(body.program().nodes.size() - 1) : i);
       return map[i] = feed("input", back_inputs, saved[i], n.shape, n.dtype).id();
     }
     const bool turned = std::string_view(n.op->name) == "matmul" && n.shape.rank() == 2 &&

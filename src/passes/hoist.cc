@@ -43,19 +43,16 @@ void leave(ir::Program& out, Node& scan) {
     const auto found = outside.find(i);
     if (found != outside.end()) return found->second;
     Node n = before.nodes[i];
-    if (n.op->kind == Kind::source && n.attrs.list().size() == 3) {
-      const std::string& name = n.attrs.word("name");
-      return outside[i] = scan.in[first + std::stoul(name.substr(name.find(':') + 1))];
-    }
+    if (const std::string* name = n.name())
+      return outside[i] = scan.in[first + std::stoul(name->substr(name->find(':') + 1))];
     for (NodeId& in : n.in) in = move(in);
     return outside[i] = add_node(out, std::move(n));
   };
   for (NodeId i = 0; i < body.nodes.size(); ++i) {
     if (!leaves(i) || !read[i]) continue;
     Node& n = body.nodes[i];
-    ir::Attrs attrs{{"name", "captured:" + std::to_string(scan.in.size() - first)},
-                    {"shape", ir::Ints(n.shape.begin(), n.shape.end())},
-                    {"dtype", std::string(name_of(n.dtype))}};
+    ir::Attrs attrs =
+        ir::declared("captured:" + std::to_string(scan.in.size() - first), n.shape, n.dtype);
     scan.in.push_back(move(i));
     n = Node{&ir::find_op("feed"), {}, std::move(attrs), n.shape, n.dtype, n.where, nullptr};
   }

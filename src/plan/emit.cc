@@ -208,9 +208,7 @@ class Emitter {
       const bool carry = k < carries, input = !carry && k < carries + inputs;
       const int outside = l_.pointer_of[n.in[k]],
                 here = carry || input ? l_.built.pointers++ : outside;
-      given[carry   ? "carry:" + std::to_string(k)
-            : input ? "input:" + std::to_string(k - carries)
-                    : "captured:" + std::to_string(k - carries - inputs)] = here;
+      given[ops::operand_name(k, carries, inputs)] = here;
       const size_t slice = l_.bytes_of(n.in[k]) / static_cast<size_t>(loop->length);
       if (carry) loop->carries.push_back({here, outside, -1});
       if (input) loop->slides.push_back({here, outside, slice, loop->length});

@@ -77,10 +77,10 @@ void Level::give_pointers(const std::map<std::string, int>& given,
   for (NodeId i = 0; i < program.nodes.size(); ++i) {
     const Node& n = program.nodes[i];
     if (passes::is_source(n)) {
-      const bool named = n.attrs.list().size() == 3;
-      const auto found = named ? given.find(n.attrs.word("name")) : given.end();
+      const std::string* name = n.name();
+      const auto found = name ? given.find(*name) : given.end();
       pointer_of[i] = found != given.end() ? found->second : built.pointers++;
-      if (!named)
+      if (!name)
         built.constants.emplace_back(pointer_of[i], static_cast<float>(n.attrs.real("value")));
     } else if (needed[i] && n.op->kind != Kind::view) {
       pointer_of[i] = built.pointers++;

@@ -7,6 +7,7 @@
 #include "base/near.h"
 #include "ir/op.h"
 #include "latent/plan.h"
+#include "ops/family.h"
 
 namespace latent {
 
@@ -28,10 +29,8 @@ std::vector<std::vector<double>> run_scan(const ir::Node& n, const std::vector<R
   const auto length = static_cast<size_t>(n.attrs.integer("length"));
   std::map<std::string, std::vector<double>> given;
   for (size_t k = 0; k < n.in.size(); ++k) {
-    if (k < carries)
-      given["carry:" + std::to_string(k)] = value[n.in[k]].v;
-    else if (k >= carries + inputs)
-      given["captured:" + std::to_string(k - carries - inputs)] = value[n.in[k]].v;
+    if (k < carries || k >= carries + inputs)
+      given[ops::operand_name(k, carries, inputs)] = value[n.in[k]].v;
   }
   const ir::Program& body = n.body->program();
   std::map<std::string, std::vector<double>> outputs;
@@ -40,7 +39,7 @@ std::vector<std::vector<double>> run_scan(const ir::Node& n, const std::vector<R
     for (size_t k = 0; k < inputs; ++k) {
       const std::vector<double>& all = value[n.in[carries + k]].v;
       const auto size = static_cast<ptrdiff_t>(all.size() / length);
-      given["input:" + std::to_string(k)].assign(
+      given[ops::operand_name(carries + k, carries, inputs)].assign(
           all.begin() + static_cast<ptrdiff_t>(i) * size,
           all.begin() + static_cast<ptrdiff_t>(i + 1) * size);
     }
@@ -58,7 +57,8 @@ std::vector<std::vector<double>> run_scan(const ir::Node& n, const std::vector<R
     }
   }
   std::vector<std::vector<double>> result;
-  for (size_t k = 0; k < carries; ++k) result.push_back(given["carry:" + std::to_string(k)]);
+  for (size_t k = 0; k < carries; ++k)
+    result.push_back(given[ops::operand_name(k, carries, inputs)]);
   for (size_t k = 0; k < outputs.size(); ++k)
     result.push_back(outputs.at("output:" + std::to_string(k)));
   return result;
@@ -75,11 +75,12 @@ std::vector<RefTensor> evaluate(const ir::Program& p,
     out.shape = n.shape;
     out.v.assign(static_cast<size_t>(n.shape.elements()), 0.0);
     if (n.op->kind == ir::Kind::source) {
-      if (n.attrs.list().size() == 1) {
+      const std::string* name = n.name();
+      if (!name) {
         out.v[0] = n.attrs.real("value");
-      } else if (const auto found = given.find(n.attrs.word("name")); found != given.end()) {
+      } else if (const auto found = given.find(*name); found != given.end()) {
         out.v = found->second;
-      } else if (n.attrs.word("name").starts_with("row:")) {
+      } else if (name->starts_with("row:")) {
         for (size_t k = 0; k < out.v.size(); ++k) out.v[k] = static_cast<double>(k);
       }
     } else if (n.body) {
@@ -120,8 +121,8 @@ Reference::~Reference() = default;
 void Reference::set(const std::string& name, std::vector<double> values) {
   std::vector<std::string> names;
   for (const ir::Node& n : impl_->program.nodes) {
-    if (n.op->kind != ir::Kind::source || n.attrs.list().size() != 3) continue;
-    names.push_back(n.attrs.word("name"));
+    if (!n.name()) continue;
+    names.push_back(*n.name());
     if (names.back() != name) continue;
     if (values.size() != static_cast<size_t>(n.shape.elements())) {
       throw UsageError("\"" + name + "\" is " + n.shape.text() + ", got " +
